@@ -1,0 +1,1 @@
+//! Known marks of block pages and injectors.
