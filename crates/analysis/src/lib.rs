@@ -6,3 +6,4 @@
 //! - [`fingerprints`]: known marks of block pages and injectors, compiled once, matched fast.
 
 pub mod fingerprints;
+pub mod judge;

@@ -1,0 +1,129 @@
+//! Compares the final page with the control's.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use wirewitness_model::ooni::control::ControlHttp;
+use wirewitness_model::ooni::http::Response;
+
+use super::super::title::title;
+
+/// A response that came without failure.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Page<'m> {
+    pub(crate) response: &'m Response<'m>,
+}
+
+/// The page that the control got.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ControlPage<'m> {
+    pub(crate) http: &'m ControlHttp<'m>,
+}
+
+impl Page<'_> {
+    /// True for 2xx, 4xx and 5xx: not followed further.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self.response.code.0.unwrap_or(0) / 100, 2 | 4 | 5)
+    }
+}
+
+/// How two pages compare. None where a comparison was not possible.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Comparison {
+    pub(crate) body_proportion: Option<f64>,
+    pub(crate) status_code_match: Option<bool>,
+    pub(crate) headers_match: Option<bool>,
+    pub(crate) title_match: Option<bool>,
+}
+
+/// Bodies whose lengths are closer than this are alike.
+const BODY_PROPORTION: f64 = 0.7;
+
+impl Comparison {
+    /// Whether the bodies' lengths are alike.
+    pub(crate) fn body_length_match(&self) -> Option<bool> {
+        self.body_proportion.map(|proportion| proportion > BODY_PROPORTION)
+    }
+
+    /// True unless the status codes are equal and body, headers or title match.
+    pub(crate) fn differs(&self) -> bool {
+        let any =
+            [self.body_length_match(), self.headers_match, self.title_match].contains(&Some(true));
+        !(self.status_code_match == Some(true) && any)
+    }
+}
+
+/// Compares.
+pub(crate) fn compare(page: &Page<'_>, control: &ControlPage<'_>) -> Comparison {
+    let has_status = control.http.status_code.0.is_some_and(|code| code > 0);
+    Comparison {
+        body_proportion: body_proportion(page.response, control.http),
+        status_code_match: status_code_match(page.response, control.http),
+        headers_match: has_status.then(|| headers_match(page.response, control.http)),
+        title_match: has_status.then(|| title_match(page.response, control.http)),
+    }
+}
+
+fn body_proportion(response: &Response<'_>, control: &ControlHttp<'_>) -> Option<f64> {
+    if response.body_is_truncated.0 == Some(true) {
+        return None;
+    }
+    let ours = u32::try_from(response.body.bytes().len()).ok().filter(|&n| n > 0)?;
+    let theirs = control.body_length.0.and_then(|n| u32::try_from(n).ok()).filter(|&n| n > 0)?;
+    Some(f64::from(ours.min(theirs)) / f64::from(ours.max(theirs)))
+}
+
+/// None where the control did not get 2xx and the codes differ: the control may be the one that failed.
+fn status_code_match(response: &Response<'_>, control: &ControlHttp<'_>) -> Option<bool> {
+    let ours = response.code.0.filter(|&code| code > 0)?;
+    let theirs = control.status_code.0.filter(|&code| code > 0)?;
+    (ours == theirs || theirs / 100 == 2).then_some(ours == theirs)
+}
+
+/// Whether any uncommon header name is in both.
+fn headers_match(response: &Response<'_>, control: &ControlHttp<'_>) -> bool {
+    response.headers.0.iter().any(|(name, _)| {
+        !COMMON_HEADERS.iter().any(|common| name.eq_ignore_ascii_case(common))
+            && control.headers.find(name).is_some()
+    })
+}
+
+/// Whether no word of five bytes or more is in one title only.
+fn title_match(response: &Response<'_>, control: &ControlHttp<'_>) -> bool {
+    let body = response.body.bytes();
+    long_words(title(&body).as_ref()) == long_words(control.title.or_empty())
+}
+
+fn long_words(title: &str) -> BTreeSet<Cow<'_, str>> {
+    let lower = |word: &str| word.to_lowercase();
+    title.split(' ').filter(|word| word.len() >= 5).map(|word| Cow::Owned(lower(word))).collect()
+}
+
+/// Headers too common to tell two pages apart.
+const COMMON_HEADERS: &[&str] = &[
+    "date",
+    "content-type",
+    "server",
+    "cache-control",
+    "vary",
+    "set-cookie",
+    "location",
+    "expires",
+    "x-powered-by",
+    "content-encoding",
+    "last-modified",
+    "accept-ranges",
+    "pragma",
+    "x-frame-options",
+    "etag",
+    "x-content-type-options",
+    "age",
+    "via",
+    "p3p",
+    "x-xss-protection",
+    "content-language",
+    "cf-ray",
+    "strict-transport-security",
+    "link",
+    "x-varnish",
+];
