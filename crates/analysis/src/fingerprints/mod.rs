@@ -1,1 +1,5 @@
 //! Known marks of block pages and injectors.
+
+/// Placeholder until the list is compiled.
+#[derive(Debug, Default)]
+pub struct Fingerprints;
