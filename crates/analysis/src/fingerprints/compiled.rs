@@ -1,0 +1,247 @@
+//! A compiled list, and what it says of an answer.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use wirewitness_model::lenient::{Headers, MaybeBinary};
+use wirewitness_model::ooni::http::Response;
+
+use super::matcher::Matcher;
+use super::pattern::{self, Pattern};
+use super::{Fingerprint, Location, RowError, Scope, parse};
+
+/// I am a list of fingerprints, compiled once and shared by reference.
+///
+/// Matching cost, one core, both OONI lists (1,955 rows): `benches/fingerprints.rs` measures it.
+pub struct Fingerprints {
+    rows: Vec<Fingerprint>,
+    body: Matcher,
+    header_block: Option<Matcher>,
+    headers: Vec<(String, Matcher)>,
+    dns: Matcher,
+}
+
+/// What an answer matched.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Matches<'f> {
+    /// The best known false positive. Where there is one, no match confirms.
+    pub false_positive: Option<&'f Fingerprint>,
+    /// Every other row that matched, the best first: by strength, then the list's confidence, then the length of the
+    /// pattern, then the name, then the order of the lists.
+    pub all: Vec<Match<'f>>,
+}
+
+impl<'f> Matches<'f> {
+    /// The best match.
+    pub fn best(&self) -> Option<Match<'f>> {
+        self.all.first().copied()
+    }
+}
+
+/// A row that matched, with its scope and the countries it is expected in, and what that is worth here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Match<'f> {
+    /// The row.
+    pub fingerprint: &'f Fingerprint,
+    /// What the match is worth.
+    pub strength: Strength,
+}
+
+/// What a match is worth. The weaker is the greater, so that the best sorts first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Strength {
+    /// The mark is enough to say whose page this is.
+    Confirms,
+    /// The mark fits, and something speaks against it: its wording is vague, it is expected in other countries only
+    /// (a foreign block page, seen through a tunnel), or a known false positive matched too.
+    Supports,
+}
+
+impl Fingerprints {
+    /// Compiles rows, of one list or of several in a row. Rows whose pattern cannot be used are left out and
+    /// returned as errors. Takes some 10 ms for OONI's lists.
+    pub fn compile(rows: Vec<Fingerprint>) -> (Self, Vec<RowError>) {
+        let mut errors = Vec::new();
+        let mut kept = Vec::with_capacity(rows.len());
+        let mut places = Places::default();
+        for row in rows {
+            match Pattern::new(&row) {
+                Ok(pattern) => {
+                    places.add(&row.location, pattern, kept.len() as u32);
+                    kept.push(row);
+                }
+                Err(reason) => errors.push(RowError { place: row.place, reason }),
+            }
+        }
+        (places.compile(kept), errors)
+    }
+
+    /// The short list that comes with Wirewitness: vague wording in several languages and names of products, all
+    /// written for it. It is a start where no list is at hand, not a replacement for one.
+    pub fn shipped() -> Self {
+        let parsed = parse("shipped.csv", include_bytes!("shipped.csv"));
+        Self::compile(parsed.rows).0
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// True without rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The rows, in the order they were given.
+    pub fn iter(&self) -> std::slice::Iter<'_, Fingerprint> {
+        self.rows.iter()
+    }
+
+    /// How many expressions run on every answer because no fixed text in them can be asked for first. Each costs
+    /// about as much as all other rows together.
+    pub fn unfiltered(&self) -> usize {
+        let headers = self.headers.iter().map(|(_, matcher)| matcher);
+        let all = [&self.body, &self.dns].into_iter().chain(&self.header_block).chain(headers);
+        all.map(Matcher::unfiltered).sum()
+    }
+
+    /// Matches an HTTP response that was seen from `country` (ISO 3166, upper case; none where not known).
+    ///
+    /// Headers are taken from the ordered list, or from the map where there is no list.
+    pub fn match_response(&self, response: &Response<'_>, country: Option<&str>) -> Matches<'_> {
+        let listed = !response.headers_list.0.is_empty();
+        let headers = if listed { &response.headers_list } else { &response.headers };
+        self.match_page(headers, &response.body.bytes(), country)
+    }
+
+    /// Matches headers and a body; as [`match_response`](Self::match_response).
+    pub fn match_page(
+        &self,
+        headers: &Headers<'_>,
+        body: &[u8],
+        country: Option<&str>,
+    ) -> Matches<'_> {
+        let mut found = Vec::new();
+        self.body.find(body, &mut found);
+        for (name, value) in &headers.0 {
+            self.find_in_header(name, value, &mut found);
+        }
+        if let Some(matcher) = &self.header_block {
+            matcher.find(&block(headers), &mut found);
+        }
+        self.weigh(found, country)
+    }
+
+    /// Matches an address (or other text) of a DNS answer, and gives the best row. As with responses, a false
+    /// positive leaves only [`Strength::Supports`].
+    pub fn match_dns(&self, address: &str, country: Option<&str>) -> Option<Match<'_>> {
+        let mut found = Vec::new();
+        self.dns.find(pattern::address(address).as_bytes(), &mut found);
+        self.weigh(found, country).best()
+    }
+
+    fn find_in_header(&self, name: &str, value: &MaybeBinary<'_>, found: &mut Vec<u32>) {
+        let matcher = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        if let Some((_, matcher)) = matcher {
+            matcher.find(&value.bytes(), found);
+        }
+    }
+
+    fn weigh(&self, mut found: Vec<u32>, country: Option<&str>) -> Matches<'_> {
+        if found.is_empty() {
+            return Matches::default();
+        }
+        found.sort_unstable();
+        found.dedup();
+        let rows = found.iter().filter_map(|row| self.rows.get(*row as usize));
+        let (false_positives, marks): (Vec<_>, Vec<_>) =
+            rows.partition(|row| row.scope == Scope::FalsePositive);
+        let false_positive = false_positives.into_iter().min_by_key(|row| rank(row));
+        let weigh = |fingerprint| {
+            let strength = match false_positive {
+                Some(_) => Strength::Supports,
+                None => strength(fingerprint, country),
+            };
+            Match { fingerprint, strength }
+        };
+        let mut all: Vec<_> = marks.into_iter().map(weigh).collect();
+        all.sort_by_key(|hit| (hit.strength, rank(hit.fingerprint)));
+        Matches { false_positive, all }
+    }
+}
+
+impl std::fmt::Debug for Fingerprints {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fingerprints").field("rows", &self.rows.len()).finish_non_exhaustive()
+    }
+}
+
+/// The better row has the lesser rank.
+fn rank(row: &Fingerprint) -> (Reverse<u8>, Reverse<usize>, &str) {
+    (Reverse(row.confidence), Reverse(row.pattern.len()), &row.name)
+}
+
+fn strength(row: &Fingerprint, country: Option<&str>) -> Strength {
+    let here = |expected: &String| country.is_some_and(|c| c.eq_ignore_ascii_case(expected));
+    let expected = row.expected_countries.is_empty() || row.expected_countries.iter().any(here);
+    if expected && row.scope != Scope::Vague { Strength::Confirms } else { Strength::Supports }
+}
+
+/// The header block as text, names written as HTTP/1 servers mostly do (`content-type` as `Content-Type`): the
+/// patterns expect it, and HTTP/2 has only lower case.
+fn block(headers: &Headers<'_>) -> Vec<u8> {
+    let mut block = Vec::with_capacity(1024);
+    for (name, value) in &headers.0 {
+        let mut first = true;
+        for byte in name.bytes() {
+            block.push(if first { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() });
+            first = byte == b'-';
+        }
+        block.extend_from_slice(b": ");
+        let value: Cow<'_, [u8]> = value.bytes();
+        block.extend_from_slice(&value);
+        block.extend_from_slice(b"\r\n");
+    }
+    block
+}
+
+/// The patterns of a list by where they are looked for.
+#[derive(Default)]
+struct Places {
+    body: Vec<(Pattern, u32)>,
+    header_block: Vec<(Pattern, u32)>,
+    headers: BTreeMap<String, Vec<(Pattern, u32)>>,
+    dns: Vec<(Pattern, u32)>,
+}
+
+impl Places {
+    fn add(&mut self, location: &Location, pattern: Pattern, row: u32) {
+        match location {
+            Location::Body => self.body.push((pattern, row)),
+            Location::Dns => self.dns.push((pattern, row)),
+            Location::Header(name) => {
+                self.headers.entry(name.to_ascii_lowercase()).or_default().push((pattern, row));
+            }
+            Location::HeadersAndBody => {
+                self.header_block.push((pattern.clone(), row));
+                self.body.push((pattern, row));
+            }
+        }
+    }
+
+    fn compile(self, rows: Vec<Fingerprint>) -> Fingerprints {
+        Fingerprints {
+            rows,
+            body: Matcher::new(self.body),
+            header_block: (!self.header_block.is_empty()).then(|| Matcher::new(self.header_block)),
+            headers: self
+                .headers
+                .into_iter()
+                .map(|(name, rows)| (name, Matcher::new(rows)))
+                .collect(),
+            dns: Matcher::new(self.dns),
+        }
+    }
+}

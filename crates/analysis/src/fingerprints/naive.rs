@@ -1,0 +1,1 @@
+//! The matcher one would write first, to hold the fast one against.
