@@ -1,8 +1,9 @@
 //! OONI's QA suite: the fourteen keys of every file, from its raw observations alone.
 
 use serde_json::Value;
+use wirewitness_analysis::fingerprints::Fingerprints;
 use wirewitness_analysis::judge::address::{Asns, NoTable};
-use wirewitness_analysis::judge::ooni;
+use wirewitness_analysis::judge::{Context, judge, ooni};
 use wirewitness_model::ooni::Measurement;
 
 use crate::shared;
@@ -130,4 +131,40 @@ fn real_measurements_agree_with_their_golden_analysis() {
         checked += 1;
     }
     assert!(files.is_empty() || checked == 4, "{checked} golden analyses");
+}
+
+/// The rows of `docs/qa-mechanisms.md`: case, then status, mechanism and locus.
+fn table() -> Vec<(String, [String; 3])> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/qa-mechanisms.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows = text.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        cells.first()?.parse::<u32>().ok()?;
+        Some((cells[1].to_owned(), [2, 3, 4].map(|at| cells[at].to_owned())))
+    });
+    rows.collect()
+}
+
+#[test]
+fn verdicts_are_those_of_the_table() {
+    let table = table();
+    assert_eq!(table.len(), 50);
+    let fingerprints = Fingerprints::shipped();
+    let mut wrong = Vec::new();
+    for (name, text) in shared::files("ooni/qa", "json") {
+        let (stripped, _) = strip(&text);
+        let measurement = Measurement::from_json(&stripped).unwrap();
+        let verdict = judge(&measurement, &Context::new(&fingerprints)).verdict;
+        let word = |word: Option<&str>| word.unwrap_or("-").to_owned();
+        let ours = [
+            verdict.status.word().to_owned(),
+            word(verdict.mechanism.map(|m| m.word())),
+            word(verdict.locus.map(|l| l.word())),
+        ];
+        let (_, expected) = table.iter().find(|(case, _)| *case == name).unwrap();
+        if ours != *expected {
+            wrong.push(format!("{name}: {ours:?} by {} instead of {expected:?}", verdict.rule));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

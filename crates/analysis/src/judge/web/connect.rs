@@ -1,0 +1,435 @@
+//! Rules about connects and handshakes, at the hop where the chain broke.
+
+use wirewitness_model::ooni::failure::What;
+use wirewitness_model::outcome::{Layer, Outcome};
+use wirewitness_model::verdict::{Confidence, Evidence, Locus, Mechanism, Status, Verdict};
+
+use super::super::rule::{Draft, Rule};
+use super::certificate::{Issuer, leaf_issuer};
+use super::facts::{Connection, Facts};
+
+/// The hop where the chain broke below HTTP: its connections, all failed.
+struct Break<'a, 'm> {
+    depth: i64,
+    connections: Vec<&'a Connection<'m>>,
+}
+
+impl<'a, 'm> Break<'a, 'm> {
+    /// The deepest hop that was tried, where no connection there served.
+    fn of(facts: &'a Facts<'m>) -> Option<Self> {
+        let deepest = facts.connections.iter().filter(|c| c.is_fetch).map(|c| c.depth).max()?;
+        let served = facts.last().map(|exchange| exchange.depth);
+        // A page that only came from addresses the system resolver did not give is no page for a browser.
+        let system_failed =
+            served == Some(0) && !facts.names.system.addresses.is_empty() && deepest == 0;
+        if served.is_some_and(|depth| depth >= deepest) && !system_failed {
+            return None;
+        }
+        let connections = facts.fetches(deepest);
+        let all_failed = !connections.is_empty() && connections.iter().all(|c| !c.is_ok());
+        all_failed.then_some(Self { depth: deepest, connections })
+    }
+
+    /// Connections that failed at this layer in this way.
+    fn failed(&self, layer: Layer, wanted: impl Fn(What) -> bool) -> Vec<&'a Connection<'m>> {
+        let what = |c: &Connection<'m>| match layer {
+            Layer::Tls => c.tls.as_ref().and_then(|(step, _)| step.what()),
+            _ => c.tcp.what(),
+        };
+        self.connections
+            .iter()
+            .copied()
+            .filter(|c| !c.is_broken_v6() && what(c).is_some_and(&wanted))
+            .collect()
+    }
+}
+
+/// What the control says of failed connections.
+enum Reference<'m> {
+    /// The control connected, to this endpoint itself or, after a redirect, to the page.
+    Works(&'static str),
+    /// The control failed at the same endpoint.
+    Fails(&'m str),
+    /// There is no control for the step.
+    Silent,
+}
+
+fn tcp_reference<'m>(facts: &Facts<'m>, connections: &[&Connection<'m>]) -> Reference<'m> {
+    reference(facts, connections, |connection| facts.control_tcp(connection))
+}
+
+fn tls_reference<'m>(facts: &Facts<'m>, connections: &[&Connection<'m>]) -> Reference<'m> {
+    reference(facts, connections, |connection| facts.control_tls(connection))
+}
+
+fn reference<'m>(
+    facts: &Facts<'m>,
+    connections: &[&Connection<'m>],
+    control: impl Fn(&Connection<'m>) -> Option<Option<&'m str>>,
+) -> Reference<'m> {
+    let answers: Vec<_> = connections.iter().filter_map(|connection| control(connection)).collect();
+    if answers.contains(&None) {
+        return Reference::Works("the control succeeds at the same endpoint");
+    }
+    if let Some(Some(failure)) = answers.first() {
+        return Reference::Fails(failure);
+    }
+    if facts.control_got_page() {
+        Reference::Works("the control got the page")
+    } else {
+        Reference::Silent
+    }
+}
+
+fn evidence(
+    connections: &[&Connection<'_>],
+    layer: Layer,
+    expected: Option<&str>,
+) -> Vec<Evidence> {
+    let one = |connection: &&Connection<'_>| {
+        let (list, step) = match (layer, &connection.tls) {
+            (Layer::Tls, Some((step, _))) => ("tls_handshakes", *step),
+            _ => ("tcp_connect", connection.tcp),
+        };
+        let name = connection
+            .tls
+            .as_ref()
+            .filter(|_| layer == Layer::Tls)
+            .map(|(_, name)| format!(" as {name}"));
+        Evidence {
+            at: format!("test_keys.{list}[{}]", step.at),
+            outcome: Outcome::of(layer, step.failure),
+            seen: format!(
+                "{}{}: {}",
+                connection.endpoint(),
+                name.unwrap_or_default(),
+                step.failure.unwrap_or("ok")
+            ),
+            expected: expected.map(str::to_owned),
+        }
+    };
+    connections.iter().take(MAX_EVIDENCE).map(one).collect()
+}
+
+/// More endpoints than this say nothing new.
+const MAX_EVIDENCE: usize = 8;
+
+fn note_missing_control(facts: &Facts<'_>, draft: Draft) -> Draft {
+    if facts.control.is_some() {
+        return draft;
+    }
+    let why = facts.keys.control_failure.as_str().unwrap_or("not in the file");
+    draft.cannot_tell(format!("what the control would have seen: there is none ({why})"))
+}
+
+macro_rules! blocked_connect {
+    ($name:ident, $id:literal, $says:literal, $cannot:expr, $false:expr) => {
+        pub(super) const $name: Rule = Rule {
+            id: $id,
+            version: 1,
+            says: $says,
+            stands_on: "Every connect to the addresses that the system resolver gave, and the control's connect to the same \
+                        endpoint, or its page where the endpoint came after a redirect.",
+            cannot_tell: $cannot,
+            false_positives: $false,
+        };
+    };
+}
+
+blocked_connect!(
+    TCP_TIMEOUT,
+    "web.tcp.timeout",
+    "Connects get no answer from here, and do from the control.",
+    &["packets dropped on the path from an endpoint that ignores this network"],
+    &[
+        "an endpoint that was down for the seconds between the two",
+        "a line that loses every packet for some seconds"
+    ]
+);
+blocked_connect!(
+    TCP_REFUSED,
+    "web.tcp.refused",
+    "Connects are refused here, and accepted from the control.",
+    &[
+        "a reset forged on the path from an endpoint, or a firewall in front of it, that refuses this network"
+    ],
+    &["an endpoint that restarted between the two"]
+);
+blocked_connect!(
+    TCP_RESET,
+    "web.tcp.reset",
+    "Connects are reset here, and accepted from the control.",
+    &["a reset forged on the path from an endpoint that resets this network"],
+    &["an endpoint that restarted between the two"]
+);
+blocked_connect!(
+    IP_UNREACHABLE,
+    "web.ip.unreachable",
+    "The address cannot be reached from here (IPv4), and can from the control.",
+    &["a null route of the operator from a routing fault", "a vantage without any IPv4"],
+    &["a vantage that lost its line in the middle"]
+);
+
+/// Connects that fail here only.
+pub(super) fn tcp_blocked(facts: &Facts<'_>) -> Option<Verdict> {
+    let broken = Break::of(facts)?;
+    let kinds: [(&Rule, Mechanism, fn(What) -> bool); 4] = [
+        (&TCP_TIMEOUT, Mechanism::TcpTimeout, |what| what == What::Timeout),
+        (&TCP_REFUSED, Mechanism::TcpRefused, |what| what == What::Refused),
+        (&TCP_RESET, Mechanism::TcpReset, |what| what == What::Reset),
+        (&IP_UNREACHABLE, Mechanism::IpUnreachable, |what| {
+            matches!(what, What::HostUnreachable | What::NetworkUnreachable)
+        }),
+    ];
+    kinds.into_iter().find_map(|(rule, mechanism, wanted)| {
+        let failed = broken.failed(Layer::Tcp, wanted);
+        let Reference::Works(expected) = tcp_reference(facts, &failed) else { return None };
+        if failed.is_empty() || !line_works(facts) {
+            return None;
+        }
+        let draft = rule.verdict(Status::Blocked, Confidence::Medium).by(mechanism, Locus::Unknown);
+        Some(draft.with(evidence(&failed, Layer::Tcp, Some(expected))).done())
+    })
+}
+
+/// True where something in the measurement shows that this line carries anything at all: an answer to a lookup, a
+/// connect, or the control itself.
+fn line_works(facts: &Facts<'_>) -> bool {
+    facts.control.is_some()
+        || facts.connections.iter().any(|c| c.tcp.is_ok())
+        || !facts.names.public.addresses.is_empty()
+        || !facts.names.encrypted.addresses.is_empty()
+}
+
+pub(super) const TCP_DOWN: Rule = Rule {
+    id: "web.tcp.down",
+    version: 1,
+    says: "Nothing listens, or nothing answers, for the control either.",
+    stands_on: "Failed connects here, and a failed connect of the control to the same endpoint.",
+    cannot_tell: &[
+        "a site that is down from one that turns away both this network and the control's",
+    ],
+    false_positives: &[
+        "a site that blocks data centres, where the control runs, and is blocked here too",
+    ],
+};
+
+/// Connects that fail for the control too.
+pub(super) fn tcp_down(facts: &Facts<'_>) -> Option<Verdict> {
+    let broken = Break::of(facts)?;
+    let failed = broken.failed(Layer::Tcp, |_| true);
+    let Reference::Fails(theirs) = tcp_reference(facts, &failed) else { return None };
+    let expected = format!("the control fails there too: {theirs}");
+    let draft = TCP_DOWN
+        .verdict(Status::Down, Confidence::Medium)
+        .by(Mechanism::ServerDown, Locus::Endpoint);
+    Some(draft.with(evidence(&failed, Layer::Tcp, Some(&expected))).done())
+}
+
+pub(super) const IPV6_BROKEN: Rule = Rule {
+    id: "web.vantage.ipv6",
+    version: 1,
+    says: "The only failures are those of an IPv6 that this line does not have.",
+    stands_on: "Network or host unreachable on IPv6 addresses, and no other failed step.",
+    cannot_tell: &["a missing IPv6 from an operator that withdraws routes to this address only"],
+    false_positives: &[],
+};
+
+/// Failures that are this line's own.
+pub(super) fn ipv6_broken(facts: &Facts<'_>) -> Option<Verdict> {
+    let broken = Break::of(facts)?;
+    if !broken.connections.iter().all(|connection| connection.is_broken_v6()) {
+        return None;
+    }
+    let draft = IPV6_BROKEN
+        .verdict(Status::Insufficient, Confidence::Medium)
+        .by(Mechanism::VantageIpv6Broken, Locus::Vantage);
+    Some(draft.with(evidence(&broken.connections, Layer::Tcp, None)).done())
+}
+
+macro_rules! blocked_handshake {
+    ($name:ident, $id:literal, $says:literal, $cannot:expr, $false:expr) => {
+        pub(super) const $name: Rule = Rule {
+            id: $id,
+            version: 1,
+            says: $says,
+            stands_on: "The connect succeeded, the handshake did not; the control's handshake with the same endpoint and name \
+                        succeeded, or its page came where the endpoint was reached after a redirect.",
+            cannot_tell: $cannot,
+            false_positives: $false,
+        };
+    };
+}
+
+blocked_handshake!(
+    TLS_RESET,
+    "web.tls.reset",
+    "The connection is reset on the ClientHello, which carries the name in the clear.",
+    &[
+        "a reset because of the name from one because of the client's fingerprint or of this endpoint: no other name was \
+         tried on it",
+        "a reset forged on the path from one that the endpoint sends to this network only",
+    ],
+    &["an overloaded server that resets under load"]
+);
+blocked_handshake!(
+    TLS_TIMEOUT,
+    "web.tls.timeout",
+    "Silence after the ClientHello, on a connection that opened.",
+    &["packets dropped because of the name from a path that loses large packets (MTU)"],
+    &["a server that stalls under load"]
+);
+blocked_handshake!(
+    TLS_CLOSE,
+    "web.tls.close",
+    "The connection is closed on the ClientHello, which carries the name in the clear.",
+    &["a FIN forged on the path from one that the endpoint sends to this network only"],
+    &["a server that closes under load"]
+);
+blocked_handshake!(
+    TLS_CERTIFICATE,
+    "web.tls.certificate",
+    "Somebody else's certificate comes from an address that shows the control the right one.",
+    &[
+        "an interceptor on the path from a program on this device (antivirus, parental control) or a company's proxy",
+        "interception from a false DNS answer, where the control was not asked for the same address",
+    ],
+    &[
+        "a site that renews a broken certificate between the two",
+        "a captive portal that answers for every site"
+    ]
+);
+
+/// Handshakes that fail here only.
+pub(super) fn tls_blocked(facts: &Facts<'_>) -> Option<Verdict> {
+    let broken = Break::of(facts)?;
+    let kinds: [(&Rule, fn(What) -> bool); 4] = [
+        (&TLS_RESET, |what| what == What::Reset),
+        (&TLS_TIMEOUT, |what| what == What::Timeout),
+        (&TLS_CLOSE, |what| what == What::Close),
+        (&TLS_CERTIFICATE, What::is_certificate),
+    ];
+    kinds.into_iter().find_map(|(rule, wanted)| {
+        let failed = broken.failed(Layer::Tls, wanted);
+        let first = failed.first()?;
+        let Reference::Works(expected) = tls_reference(facts, &failed) else { return None };
+        let mechanism = tls_mechanism(facts, first)?;
+        let endpoint_is_known = facts.control_tls(first) == Some(None);
+        let confidence = if endpoint_is_known { Confidence::High } else { Confidence::Medium };
+        let draft = rule.verdict(Status::Blocked, confidence).by(mechanism, Locus::Path);
+        let draft = draft.with(opened(first, broken.depth)).with(evidence(
+            &failed,
+            Layer::Tls,
+            Some(expected),
+        ));
+        Some(draft.done())
+    })
+}
+
+fn opened(connection: &Connection<'_>, depth: i64) -> Option<Evidence> {
+    connection.tcp.is_ok().then(|| Evidence {
+        at: format!("test_keys.tcp_connect[{}]", connection.tcp.at),
+        outcome: Outcome::TcpOk,
+        seen: match depth {
+            0 => format!("{} accepts the connection", connection.endpoint()),
+            _ => format!("{} (redirect {depth}) accepts the connection", connection.endpoint()),
+        },
+        expected: None,
+    })
+}
+
+/// The mechanism of one failed handshake.
+fn tls_mechanism(facts: &Facts<'_>, connection: &Connection<'_>) -> Option<Mechanism> {
+    let (step, name) = connection.tls.as_ref()?;
+    Some(match step.what()? {
+        What::Reset if reset_is_for_the_name(facts, connection, name) => Mechanism::TlsResetSni,
+        What::Reset => Mechanism::TlsResetOther,
+        What::Timeout => Mechanism::TlsTimeout,
+        What::Close => Mechanism::TlsClose,
+        what if what.is_certificate() => match leaf_issuer(facts, step.at) {
+            Issuer::Itself => Mechanism::TlsMitmSelfSigned,
+            Issuer::Other => Mechanism::TlsMitmCaSigned,
+            Issuer::Unknown if what == What::CertificateAuthority => Mechanism::TlsMitmSelfSigned,
+            Issuer::Unknown => Mechanism::TlsMitmCaSigned,
+        },
+        _ => return None,
+    })
+}
+
+/// True where the ClientHello is all that can have caused the reset: it carried a name, nothing came back before the
+/// reset, and the same endpoint was not seen to reset another name.
+fn reset_is_for_the_name(facts: &Facts<'_>, connection: &Connection<'_>, name: &str) -> bool {
+    let carries_name = !name.is_empty() && name.parse::<std::net::IpAddr>().is_err();
+    let other_name_reset = facts.connections.iter().any(|other| {
+        other.ip == connection.ip
+            && other
+                .tls
+                .as_ref()
+                .is_some_and(|(step, n)| *n != name && step.what() == Some(What::Reset))
+    });
+    carries_name && !other_name_reset && !heard_before_failing(facts, connection)
+}
+
+/// True where the network events show bytes from the server on this connection.
+fn heard_before_failing(facts: &Facts<'_>, connection: &Connection<'_>) -> bool {
+    connection.transaction != 0
+        && facts.keys.network_events.iter().any(|event| {
+            event.transaction_id.0 == Some(connection.transaction)
+                && event.operation.as_str() == Some("read")
+                && event.num_bytes.0.is_some_and(|bytes| bytes > 0)
+        })
+}
+
+pub(super) const TLS_DOWN: Rule = Rule {
+    id: "web.tls.down",
+    version: 1,
+    says: "The handshake fails for the control too: the site's certificate or its TLS is broken.",
+    stands_on: "Failed handshakes here, and a failed handshake of the control with the same endpoint and name.",
+    cannot_tell: &["one broken server of several from all of them"],
+    false_positives: &["an interceptor that also sits before the control"],
+};
+
+/// Handshakes that fail for the control too.
+pub(super) fn tls_down(facts: &Facts<'_>) -> Option<Verdict> {
+    let broken = Break::of(facts)?;
+    let failed = broken.failed(Layer::Tls, |_| true);
+    let Reference::Fails(theirs) = tls_reference(facts, &failed) else { return None };
+    let is_certificate = failed
+        .iter()
+        .any(|c| c.tls.as_ref().is_some_and(|(s, _)| s.what().is_some_and(What::is_certificate)));
+    let mechanism =
+        if is_certificate { Mechanism::ServerBadCertificate } else { Mechanism::ServerDown };
+    let expected = format!("the control fails there too: {theirs}");
+    let draft = TLS_DOWN.verdict(Status::Down, Confidence::High).by(mechanism, Locus::Endpoint);
+    Some(draft.with(evidence(&failed, Layer::Tls, Some(&expected))).done())
+}
+
+pub(super) const NO_REFERENCE: Rule = Rule {
+    id: "web.connect.no_control",
+    version: 1,
+    says: "The connection failed, and there is nothing to compare the failure with.",
+    stands_on: "Failed connects or handshakes, and no control for them.",
+    cannot_tell: &["blocked from down", "a line that is down"],
+    false_positives: &[],
+};
+
+/// Failures without a control.
+pub(super) fn no_reference(facts: &Facts<'_>) -> Option<Verdict> {
+    let broken = Break::of(facts)?;
+    let layer =
+        if broken.connections.iter().any(|c| c.tls.is_some()) { Layer::Tls } else { Layer::Tcp };
+    let draft = NO_REFERENCE.verdict(Status::Insufficient, Confidence::Low);
+    Some(note_missing_control(facts, draft.with(evidence(&broken.connections, layer, None))).done())
+}
+
+/// Mechanisms of handshakes that failed on addresses other than the system resolver's: what stands behind false DNS.
+pub(super) fn seen_elsewhere(facts: &Facts<'_>) -> Vec<Mechanism> {
+    let system = &facts.names.system.addresses;
+    let mut found = Vec::new();
+    for connection in facts.connections.iter().filter(|c| !system.contains(c.ip) && c.tcp.is_ok()) {
+        if facts.control_tls(connection) == Some(None) {
+            found.extend(tls_mechanism(facts, connection));
+        }
+    }
+    found
+}

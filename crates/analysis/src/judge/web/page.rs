@@ -1,0 +1,172 @@
+//! The page at the end of the redirects: what it is like, and who can have sent it.
+
+use crate::fingerprints::{Match, Strength};
+
+use super::super::ooni::{Comparison, ControlPage, Page, compare};
+use super::super::url::{hostname, same_site};
+use super::facts::{Exchange, Facts};
+
+/// A look at the final page.
+pub(super) struct Look<'m> {
+    pub(super) exchange: Exchange<'m>,
+    /// The comparison with the control's page; none without one.
+    pub(super) comparison: Option<Comparison>,
+    /// True where a certificate proved the page's host, and that host is of the measured site.
+    pub(super) is_proven: bool,
+    /// The best fingerprint on any page of the chain, with the place of that page in `requests`.
+    pub(super) fingerprint: Option<(usize, Match<'m>)>,
+    /// Name of a known false positive on the final page.
+    pub(super) false_positive: Option<&'m str>,
+    /// What the server itself says, where a known mark of that is in the page.
+    pub(super) server_says: Option<ServerSays>,
+    /// The redirect, sent unencrypted, that leads to another site.
+    pub(super) detour: Option<Detour>,
+}
+
+/// What a server tells this vantage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ServerSays {
+    /// Prove that you are human. The mark that says so.
+    Captcha(&'static str),
+    /// Not in your country. The mark that says so.
+    NotHere(&'static str),
+}
+
+/// A redirect to another site that nobody vouched for.
+pub(super) struct Detour {
+    pub(super) at: usize,
+    pub(super) location: String,
+    /// True for an address instead of a name, or one in the probe's own network.
+    pub(super) leads_inside: bool,
+}
+
+impl<'m> Look<'m> {
+    /// Looks; none where no page came.
+    pub(super) fn at(facts: &Facts<'m>) -> Option<Self> {
+        let exchange = *facts.page()?;
+        let control = facts.control.filter(|_| facts.control_got_page());
+        let comparison = control.map(|control| {
+            compare(
+                &Page { response: exchange.response },
+                &ControlPage { http: &control.http_request },
+            )
+        });
+        let final_matches = facts.fingerprints.match_response(exchange.response, facts.country);
+        let mut fingerprint = final_matches.best().map(|best| (exchange.at, best));
+        for hop in facts.exchanges.iter().filter(|hop| hop.at != exchange.at) {
+            let best = facts.fingerprints.match_response(hop.response, facts.country).best();
+            let is_better = best
+                .is_some_and(|new| fingerprint.is_none_or(|(_, old)| new.strength < old.strength));
+            if let (Some(best), true) = (best, is_better) {
+                fingerprint = Some((hop.at, best));
+            }
+        }
+        Some(Self {
+            comparison,
+            is_proven: facts.is_authenticated(&exchange)
+                && same_site(exchange.host(), measured_host(facts)),
+            fingerprint,
+            false_positive: final_matches.false_positive.map(|row| row.name.as_str()),
+            server_says: server_says(&exchange),
+            detour: detour(facts, &exchange),
+            exchange,
+        })
+    }
+
+    /// True where the page is unlike the control's; false without a control.
+    pub(super) fn differs(&self) -> bool {
+        self.comparison.as_ref().is_some_and(Comparison::differs)
+    }
+
+    /// True where the page is like the control's.
+    pub(super) fn matches(&self) -> bool {
+        self.comparison.as_ref().is_some_and(|comparison| !comparison.differs())
+    }
+
+    /// A fingerprint that is enough by itself.
+    pub(super) fn confirmed(&self) -> Option<(usize, Match<'m>)> {
+        self.fingerprint.filter(|(_, found)| found.strength == Strength::Confirms)
+    }
+}
+
+/// The host that the chain began with.
+fn measured_host<'m>(facts: &Facts<'m>) -> &'m str {
+    facts.exchanges.last().map_or(facts.host, Exchange::host)
+}
+
+/// The first redirect that came unencrypted and leads to another site, unless the chain came back.
+fn detour(facts: &Facts<'_>, last: &Exchange<'_>) -> Option<Detour> {
+    if same_site(last.host(), measured_host(facts)) {
+        return None;
+    }
+    facts.exchanges.iter().rev().find_map(|hop| {
+        let location = hop.location()?;
+        let target = hostname(&location);
+        let leaves = hop.is_redirect() && !target.is_empty() && !same_site(target, hop.host());
+        (leaves && !hop.is_https()).then(|| Detour {
+            at: hop.at,
+            leads_inside: leads_inside(facts, target),
+            location: location.clone(),
+        })
+    })
+}
+
+fn leads_inside(facts: &Facts<'_>, target: &str) -> bool {
+    let is_address = target.parse::<std::net::IpAddr>().is_ok();
+    is_address || facts.asns.find(target).is_some_and(|asn| facts.probe_asn == Some(asn))
+}
+
+/// Marks are looked for in this much of a page, in bytes.
+const MARK_WINDOW: usize = 65_536;
+
+fn server_says(exchange: &Exchange<'_>) -> Option<ServerSays> {
+    if exchange.code() == 451 {
+        return Some(ServerSays::NotHere("status 451 (RFC 7725)"));
+    }
+    if exchange.response.header("cf-mitigated").is_some_and(|value| &*value.bytes() == b"challenge")
+    {
+        return Some(ServerSays::Captcha("header cf-mitigated: challenge"));
+    }
+    if !matches!(exchange.code(), 202 | 401..=499 | 503) {
+        return None;
+    }
+    let body = exchange.response.body.bytes();
+    let head = body.get(..MARK_WINDOW.min(body.len()))?;
+    let find = |marks: &[&'static str]| {
+        marks.iter().find(|m| memchr::memmem::find(head, m.as_bytes()).is_some()).copied()
+    };
+    if let Some(mark) = find(CAPTCHA_MARKS) {
+        return Some(ServerSays::Captcha(mark));
+    }
+    find(COUNTRY_MARKS).map(ServerSays::NotHere)
+}
+
+/// Text that the vendors' own challenge pages carry.
+const CAPTCHA_MARKS: &[&str] = &[
+    "<title>Just a moment...</title>",
+    "<title>Attention Required! | Cloudflare</title>",
+    "/cdn-cgi/challenge-platform/",
+    "cf-chl-",
+    "cf_chl_",
+    "cf-bubbles",
+    "/recaptcha/api.js",
+    "g-recaptcha",
+    "h-captcha",
+    "hcaptcha.com/1/api.js",
+    "px-captcha",
+    "_Incapsula_Resource",
+    "geo.captcha-delivery.com",
+    "ddos-guard",
+    "aws-waf-token",
+    "Our systems have detected unusual traffic from your computer network",
+];
+
+/// Text of services that turn countries away.
+const COUNTRY_MARKS: &[&str] = &[
+    "configured to block access from your country",
+    "has banned the country or region your IP address is in",
+    "not available in your country",
+    "not available in your region",
+    "unavailable in your country",
+    "unavailable in your region",
+];
