@@ -22,3 +22,4 @@ pub mod ooni;
 pub mod outcome;
 pub mod vantage;
 pub mod verdict;
+pub mod yaml;

@@ -11,3 +11,4 @@
 
 mod shared_files;
 mod test_document;
+mod test_yaml;
