@@ -11,7 +11,7 @@
 //! - [`token`]: the texts of strings and numbers, checked once, so that a value is always valid JSON.
 //! - `parse`: the reader (RFC 8259), one pass, at most [`MAX_DEPTH`] levels deep.
 //!
-//! Memory is linear in the text: every byte of input accounts for at most some 40 bytes of tree, and that only in
+//! Memory is linear in the text: every byte of input accounts for at most some 50 bytes of tree, and that only in
 //! lists of one-digit numbers.
 
 mod parse;
