@@ -16,8 +16,10 @@
 //! There are two readers because one would be either slow or lossy: judging wants typed fields and no copies,
 //! rewriting wants every byte that meant something.
 
+pub mod document;
 pub mod lenient;
 pub mod ooni;
 pub mod outcome;
 pub mod vantage;
 pub mod verdict;
+pub mod yaml;
