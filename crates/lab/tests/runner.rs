@@ -1,0 +1,10 @@
+//! Tests of the lab as its users see it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy's own exception for tests does not reach the helpers between them"
+)]
+
+mod test_transport;
