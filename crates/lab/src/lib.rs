@@ -8,6 +8,7 @@
 //! - [`host`]: a host's TCP/IP stack, and the sockets that implement `wirewitness-net`'s `Net` and `Clock`.
 //! - [`middlebox`]: the techniques, one file each.
 //! - [`dns`]: the few DNS messages that all of these speak.
+//! - [`server`]: resolvers, web servers, and the lab's certificate authority.
 //! - [`capture`]: what passed a link, as lines and as pcapng.
 //! - [`lab`]: running all of it ([`Lab::run`]).
 //!
@@ -22,6 +23,7 @@ pub mod host;
 pub mod lab;
 pub mod middlebox;
 mod rng;
+pub mod server;
 
 // The public interface is:
 pub use fabric::link::LinkSpec;

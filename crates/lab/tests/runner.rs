@@ -7,4 +7,7 @@
     reason = "clippy's own exception for tests does not reach the helpers between them"
 )]
 
+mod test_middlebox;
 mod test_transport;
+mod test_web;
+mod world;

@@ -77,8 +77,9 @@ impl Stack {
         self.device.received.push_back(frame.into_bytes());
         self.poll(now);
         let Some((handle, before)) = reset else { return };
-        let closed = self.sockets.get::<Socket<'_>>(handle).state() == State::Closed;
-        if let (true, Some(connection)) = (closed, self.connections.get_mut(&handle)) {
+        // Polling forgets connections that nobody holds.
+        let Some(connection) = self.connections.get_mut(&handle) else { return };
+        if self.sockets.get::<Socket<'_>>(handle).state() == State::Closed {
             let failure = if before == State::SynSent { Failure::Refused } else { Failure::Reset };
             connection.failure.get_or_insert(failure);
         }

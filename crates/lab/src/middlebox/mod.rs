@@ -7,7 +7,7 @@
 //! One technique, one file:
 //!
 //! - [`dns_injection`]: forged answers that race the true one or replace it.
-//! - [`drop`]: silence, resets and ICMP by address and port.
+//! - [`mod@drop`]: silence, resets and ICMP by address and port.
 //! - [`tls_sni`], [`http_host`]: what the first message of a connection asks for decides.
 //! - [`throttle`]: policer, shaper, delay and loss.
 //! - [`residual`]: a block that outlives its trigger.
@@ -20,6 +20,18 @@ use std::time::Duration;
 
 use crate::frame::{Frame, TcpSpec, UdpSpec, build};
 use crate::rng::Rng;
+
+pub mod dns_injection;
+pub mod drop;
+pub mod endpoint;
+pub mod forge;
+pub mod http_host;
+pub mod names;
+pub mod parse;
+pub mod residual;
+pub mod throttle;
+pub mod tls_sni;
+pub mod watch;
 
 /// Something on a hop that interferes with what passes.
 pub trait Middlebox: Send {
