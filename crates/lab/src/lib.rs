@@ -9,6 +9,7 @@
 //! - [`middlebox`]: the techniques, one file each.
 //! - [`dns`]: the few DNS messages that all of these speak.
 //! - [`server`]: resolvers, web servers, and the lab's certificate authority.
+//! - [`scenario`]: networks described in TOML.
 //! - [`capture`]: what passed a link, as lines and as pcapng.
 //! - [`lab`]: running all of it ([`Lab::run`]).
 //!
@@ -23,6 +24,7 @@ pub mod host;
 pub mod lab;
 pub mod middlebox;
 mod rng;
+pub mod scenario;
 pub mod server;
 
 // The public interface is:
@@ -33,3 +35,4 @@ pub use host::Mood;
 pub use lab::{Lab, RunError};
 pub use middlebox::{Middlebox, Placement};
 pub use rng::Rng;
+pub use scenario::{Running, Scenario, ScenarioError};

@@ -7,7 +7,9 @@
     reason = "clippy's own exception for tests does not reach the helpers between them"
 )]
 
+mod test_invariants;
 mod test_middlebox;
+mod test_scenario;
 mod test_transport;
 mod test_web;
 mod world;

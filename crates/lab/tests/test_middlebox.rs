@@ -131,11 +131,13 @@ fn the_shape_of_a_reset_is_as_set() {
         sequence_step: 1460,
         after: Duration::from_micros(300),
     };
-    World::new(1).with(OnPath, sni(SniAction::Reset(shape))).run(|client| async move {
-        client.lab.tap(client.access);
+    let world = World::new(1).with(OnPath, sni(SniAction::Reset(shape)));
+    let access = world.access;
+    world.run(|client| async move {
+        client.lab.tap(access);
         assert!(client.https(BLOCKED).await.is_err());
         client.net.sleep(Duration::from_secs(1)).await;
-        let records = client.lab.records(client.access);
+        let records = client.lab.records(access);
         let resets: Vec<_> = records
             .iter()
             .filter_map(|record| {

@@ -74,11 +74,13 @@ fn a_lossy_access_link_is_slow_and_works() {
 fn two_runs_of_a_seed_send_the_same_packets() {
     let lossy = LinkSpec { loss_per_million: 20_000, ..LinkSpec::default() };
     let run = |seed| {
-        World::with_access(seed, lossy).run(|client| async move {
-            client.lab.tap(client.access);
+        let world = World::with_access(seed, lossy);
+        let access = world.access;
+        world.run(|client| async move {
+            client.lab.tap(access);
             let (a, b) = tokio::join!(client.https(BIG), client.https(FINE));
             assert!(a.is_ok() && b.is_ok());
-            let records = client.lab.records(client.access);
+            let records = client.lab.records(access);
             records.iter().map(ToString::to_string).collect::<Vec<_>>()
         })
     };

@@ -101,10 +101,10 @@ impl World {
     where
         F: Future<Output = R>,
     {
-        let (client, resolver, site, access) = (self.client, self.resolver, self.site, self.access);
+        let (client, resolver, site) = (self.client, self.resolver, self.site);
         Lab::run(self.topology, |lab| {
             serve(&lab, resolver, site, kind);
-            program(Client { net: lab.net(client), lab, access })
+            program(Client { net: lab.net(client), lab })
         })
         .unwrap()
     }
@@ -143,7 +143,6 @@ pub(crate) type Fetched = Result<(u16, String), String>;
 pub(crate) struct Client {
     pub(crate) net: HostNet,
     pub(crate) lab: Lab,
-    pub(crate) access: LinkId,
 }
 
 impl Client {
@@ -172,7 +171,8 @@ impl Client {
 
     /// Fetches a page in the clear.
     pub(crate) async fn http(&self, name: &str) -> Fetched {
-        let stream = self.connect(at(SITE, 80)).await?;
+        let lookup = self.net.lookup(name).await.map_err(|failure| format!("dns: {failure}"))?;
+        let stream = self.connect(SocketAddr::new(lookup.addresses[0], 80)).await?;
         get(name, stream).await
     }
 

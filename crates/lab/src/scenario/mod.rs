@@ -1,0 +1,197 @@
+//! Scenarios: networks described in TOML, checked when loaded.
+//!
+//! The files are in `scenarios/`, the keys are explained in `docs/lab.md`. A mistake is named with file, line, key and
+//! what was expected. Reading the file is the caller's: this crate opens none.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::ops::Range;
+
+use wirewitness_net::Failure;
+
+mod build;
+mod check;
+mod spec;
+
+use crate::capture::Record;
+use crate::fabric::topology::LinkId;
+use crate::host::socket::HostNet;
+use crate::lab::{Lab, RunError};
+use crate::server::authority::AuthorityError;
+use crate::server::web::ServeError;
+
+/// A network described in TOML.
+#[derive(Debug)]
+pub struct Scenario {
+    file: spec::File,
+}
+
+/// A mistake in a scenario file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScenarioError {
+    /// The file, as the caller named it.
+    pub file: String,
+    /// The line, from 1; none where no line is to blame (a key is missing from the whole file).
+    pub line: Option<usize>,
+    /// The key, or the table, of that line.
+    pub key: String,
+    /// What was expected.
+    pub expected: String,
+}
+
+impl fmt::Display for ScenarioError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, ": {}", self.key)?;
+        }
+        write!(f, ": expected {}", self.expected)
+    }
+}
+
+impl std::error::Error for ScenarioError {}
+
+/// Why a scenario could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The run did not end, or could not begin.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A port is taken.
+    #[error("cannot listen: {0}")]
+    Listen(#[from] Failure),
+    /// A certificate could not be made.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// A web server could not be started.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+impl Scenario {
+    /// Reads and checks a scenario. `file` is its name, for errors.
+    ///
+    /// # Errors
+    /// The first mistake, with file, line, key and what was expected.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ScenarioError> {
+        let parsed: spec::File = toml::from_str(text).map_err(|error| ScenarioError {
+            expected: expectation(error.message()),
+            ..locate(file, text, error.span())
+        })?;
+        check::check(&parsed).map_err(|flaw| ScenarioError {
+            expected: flaw.expected,
+            ..locate(file, text, Some(flaw.span))
+        })?;
+        Ok(Self { file: parsed })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.file.name
+    }
+
+    /// What it is about, in a sentence or two.
+    pub fn about(&self) -> &str {
+        &self.file.about
+    }
+
+    /// The names of its clients.
+    pub fn clients(&self) -> impl Iterator<Item = &str> {
+        self.file.client.iter().map(|client| client.name.get_ref().as_str())
+    }
+
+    /// Every name of its sites, in the order of the file: the targets there are.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.file.site.iter().flat_map(|site| &site.names).map(|name| name.get_ref().as_str())
+    }
+
+    /// Runs `program` in it, from `seed` or the file's own.
+    ///
+    /// # Errors
+    /// Where a server cannot be started, or the run does not end.
+    pub fn run<F, R>(
+        &self,
+        seed: Option<u64>,
+        program: impl FnOnce(Running) -> F,
+    ) -> Result<R, StartError>
+    where
+        F: Future<Output = R>,
+    {
+        let (topology, named) = build::topology(&self.file, seed.unwrap_or(self.file.seed));
+        Lab::run(topology, |lab| {
+            let served = build::serve(&self.file, &named, &lab);
+            let running = Running {
+                clients: named.clients.iter().map(|(it, id)| (it.clone(), lab.net(*id))).collect(),
+                access: named.access,
+                lab,
+            };
+            let program = served.map(|()| program(running));
+            async move {
+                match program {
+                    Ok(program) => Ok(program.await),
+                    Err(error) => Err(error),
+                }
+            }
+        })?
+    }
+}
+
+/// A scenario while it runs.
+pub struct Running {
+    /// The lab.
+    pub lab: Lab,
+    clients: BTreeMap<String, HostNet>,
+    access: BTreeMap<String, LinkId>,
+}
+
+impl Running {
+    /// The network as a client sees it.
+    pub fn client(&self, name: &str) -> Option<HostNet> {
+        self.clients.get(name).cloned()
+    }
+
+    /// Starts to record a client's access link.
+    pub fn tap(&self, client: &str) {
+        if let Some(link) = self.access.get(client) {
+            self.lab.tap(*link);
+        }
+    }
+
+    /// What was recorded of a client's access link.
+    pub fn records(&self, client: &str) -> Vec<Record> {
+        self.access.get(client).map(|link| self.lab.records(*link)).unwrap_or_default()
+    }
+
+    /// The same as a pcapng file.
+    pub fn pcapng(&self, client: &str) -> Option<Vec<u8>> {
+        self.access.get(client).map(|link| self.lab.pcapng(*link))
+    }
+}
+
+/// Turns TOML's words into what was expected: what it says after "expected", or all of it.
+fn expectation(message: &str) -> String {
+    match (message.split_once(", expected "), message.strip_prefix("missing field ")) {
+        (Some((found, expected)), _) => format!("{expected} ({found})"),
+        (None, Some(field)) => format!("a key {field}"),
+        (None, None) => format!("TOML of this form ({message})"),
+    }
+}
+
+/// The line of a span, and the key that stands on it. The last is left for the caller.
+fn locate(file: &str, text: &str, span: Option<Range<usize>>) -> ScenarioError {
+    let start = span.filter(|span| span.end > 0 || span.start > 0).map(|span| span.start);
+    let before = start.and_then(|start| text.get(..start));
+    let line = before.map(|before| before.bytes().filter(|byte| *byte == b'\n').count());
+    let source = line.and_then(|line| text.lines().nth(line)).unwrap_or_default();
+    let key = source.split('=').next().unwrap_or_default().trim();
+    ScenarioError {
+        file: file.to_owned(),
+        line: line.map(|line| line + 1),
+        key: key.to_owned(),
+        expected: String::new(),
+    }
+}
