@@ -4,12 +4,14 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "clippy's own exception for tests does not reach the helpers between them"
 )]
 
 mod test_invariants;
 mod test_middlebox;
 mod test_scenario;
+mod test_speed;
 mod test_transport;
 mod test_web;
 mod world;

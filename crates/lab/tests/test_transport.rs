@@ -253,3 +253,13 @@ fn loss_costs_time_and_no_bytes_and_the_seed_decides() {
     assert_ne!(lines, transfer(8, lossy, 300_000).1);
     assert!(lines.len() > 250);
 }
+
+/// One number for a whole trace, the same in debug and release and on every machine. A new smoltcp may change it.
+#[test]
+fn a_trace_is_what_it_was() {
+    let lossy = LinkSpec { loss_per_million: 20_000, ..LinkSpec::default() };
+    let (took, lines) = transfer(7, lossy, 300_000);
+    let step = |sum: u64, byte: u8| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let digest = lines.concat().bytes().fold(0xcbf2_9ce4_8422_2325, step);
+    assert_eq!((took.as_millis(), lines.len(), digest), (2_010, 380, 4_267_928_309_559_811_739));
+}

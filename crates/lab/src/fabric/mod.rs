@@ -222,12 +222,11 @@ impl World {
         let Some(attachment) = self.hosts.get_mut(index.0) else { return };
         attachment.host.tcp.poll(now);
         let sent = attachment.host.take_sent();
-        let (link, poll_at) = (attachment.link, attachment.host.tcp.poll_at(now));
+        let (link, poll_at) = (attachment.link, attachment.host.tcp.poll_at());
         for frame in sent {
             self.send_from_host(index, link, frame);
         }
-        // The stack has just been polled: what it still wants "now" it wants a moment later.
-        let Some(at) = poll_at.map(|at| at.max(now + STACK_TICK)) else { return };
+        let Some(at) = poll_at else { return };
         let Some(attachment) = self.hosts.get_mut(index.0) else { return };
         if attachment.wake.is_none_or(|wake| at < wake) {
             attachment.wake = Some(at);
@@ -273,6 +272,3 @@ impl World {
 pub(crate) fn is_local(address: IpAddr) -> bool {
     address.is_loopback()
 }
-
-/// smoltcp counts microseconds.
-const STACK_TICK: Duration = Duration::from_micros(1);

@@ -53,7 +53,7 @@ impl Host {
         let seed = rng.next_u64();
         Self {
             name: name.to_owned(),
-            tcp: Stack::new(seed, &addresses),
+            tcp: Stack::new(seed),
             udp: Ports::new(seed),
             addresses,
             resolvers: Vec::new(),

@@ -147,7 +147,7 @@ impl Net for HostNet {
         // Held from here on, so that giving up while connecting lets the connection go.
         let stream = TcpStream { net: self.clone(), opened };
         poll_fn(|context| {
-            self.poll_act(|host| host.tcp.poll_connected(opened.handle, context.waker()))
+            self.poll_act(|host| host.tcp.poll_connected(opened.id, context.waker()))
         })
         .await?;
         Ok(stream)
@@ -188,7 +188,7 @@ impl Stream for TcpStream {
     }
 
     fn set_ttl(&self, ttl: u8) -> Result<(), Failure> {
-        self.net.act(|host, _| host.tcp.set_ttl(self.opened.handle, ttl))
+        self.net.act(|host, _| host.tcp.set_ttl(self.opened.id, ttl))
     }
 }
 
@@ -200,7 +200,7 @@ impl AsyncRead for TcpStream {
     ) -> Poll<io::Result<()>> {
         let space = buffer.initialize_unfilled();
         let waker = context.waker();
-        let read = ready!(self.poll(|host, it| host.tcp.poll_read(it.handle, space, waker)))?;
+        let read = ready!(self.poll(|host, it| host.tcp.poll_read(it.id, space, waker)))?;
         buffer.advance(read);
         Poll::Ready(Ok(()))
     }
@@ -213,7 +213,7 @@ impl AsyncWrite for TcpStream {
         payload: &[u8],
     ) -> Poll<io::Result<usize>> {
         let waker = context.waker();
-        self.poll(|host, it| host.tcp.poll_write(it.handle, payload, waker))
+        self.poll(|host, it| host.tcp.poll_write(it.id, payload, waker))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -222,7 +222,7 @@ impl AsyncWrite for TcpStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll(|host, it| {
-            host.tcp.shutdown(it.handle);
+            host.tcp.shutdown(it.id);
             Poll::Ready(Ok(()))
         })
     }
@@ -230,9 +230,9 @@ impl AsyncWrite for TcpStream {
 
 impl Drop for TcpStream {
     fn drop(&mut self) {
-        let handle = self.opened.handle;
+        let id = self.opened.id;
         // A world that is gone has nothing to close.
-        let _ = self.net.act(|host, _| host.tcp.release(handle));
+        let _ = self.net.act(|host, _| host.tcp.release(id));
     }
 }
 

@@ -1,9 +1,13 @@
 //! A host's TCP: smoltcp's, with the bookkeeping that a socket interface needs around it.
 //!
-//! Listeners keep one socket waiting, and replace it the moment a SYN takes it. How a connection ended is worked out
-//! here, because smoltcp only says that it did: an RST that closed it, an ICMP error before it opened, or silence.
+//! Every connection has a smoltcp interface of its own, because one interface looks at all its sockets for every
+//! packet: with a thousand connections on a host that is all the time there is. Here a packet finds its connection by
+//! its ends, and only connections whose time has come are polled.
+//!
+//! How a connection ended is worked out here too, since smoltcp only says that it did: an RST that closed it, an ICMP
+//! error before it opened, or silence.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -16,101 +20,173 @@ use smoltcp::wire::{HardwareAddress, IpCidr, IpListenEndpoint};
 use wirewitness_net::Failure;
 
 use crate::frame::{Frame, flags};
+use crate::rng::Rng;
 
 /// A host's TCP stack.
 pub(crate) struct Stack {
-    interface: Interface,
-    device: Queues,
-    sockets: SocketSet<'static>,
-    connections: BTreeMap<SocketHandle, Connection>,
-    by_endpoints: BTreeMap<(SocketAddr, SocketAddr), SocketHandle>,
+    rng: Rng,
+    /// Answers what no connection is for: with an RST.
+    nobody: Engine,
+    connections: BTreeMap<ConnectionId, Connection>,
+    by_ends: BTreeMap<Ends, ConnectionId>,
     listeners: BTreeMap<u16, Listener>,
-    /// Closed by whoever held them, not yet done with the far end.
-    orphans: Vec<SocketHandle>,
+    /// When each connection wants to be polled.
+    timers: BTreeSet<(Duration, ConnectionId)>,
+    /// Connections that a program has acted on since the last poll.
+    touched: BTreeSet<ConnectionId>,
+    /// Closed by whoever held them, the oldest first.
+    released: VecDeque<ConnectionId>,
+    sent: Vec<Vec<u8>>,
+    next_id: u64,
     next_port: u16,
 }
 
+/// A connection of a stack. Never used twice, so that a stale one finds nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ConnectionId(u64);
+
+/// Local and remote.
+type Ends = (SocketAddr, SocketAddr);
+
 struct Connection {
-    local: SocketAddr,
-    remote: SocketAddr,
+    engine: Engine,
+    handle: SocketHandle,
+    ends: Ends,
     failure: Option<Failure>,
+    holder: Holder,
+    timer: Option<Duration>,
 }
 
+/// Who has a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    /// A SYN came to this port; the handshake goes on.
+    HalfOpen(u16),
+    /// A listener's queue, or a program.
+    Program,
+    /// Nobody any more.
+    Nobody,
+}
+
+#[derive(Default)]
 struct Listener {
-    waiting: SocketHandle,
-    half_open: Vec<SocketHandle>,
-    ready: VecDeque<SocketHandle>,
+    ready: VecDeque<ConnectionId>,
     waker: Option<Waker>,
 }
 
 /// A connection as its holder knows it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Opened {
-    pub(crate) handle: SocketHandle,
+    pub(crate) id: ConnectionId,
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
 }
 
 impl Stack {
-    pub(crate) fn new(seed: u64, addresses: &[IpAddr]) -> Self {
-        let mut device = Queues::default();
-        let mut config = Config::new(HardwareAddress::Ip);
-        config.random_seed = seed;
-        let mut interface = Interface::new(config, &mut device, Instant::ZERO);
-        configure(&mut interface, addresses);
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
         Self {
-            interface,
-            device,
-            sockets: SocketSet::new(Vec::new()),
-            connections: BTreeMap::new(),
-            by_endpoints: BTreeMap::new(),
-            listeners: BTreeMap::new(),
-            orphans: Vec::new(),
+            nobody: Engine::new(rng.next_u64(), &[]),
             // Two hosts of one lab should not look alike.
-            next_port: FIRST_PORT + (seed % 10_000) as u16,
+            next_port: FIRST_PORT + rng.next_u16() % 10_000,
+            rng,
+            connections: BTreeMap::new(),
+            by_ends: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            touched: BTreeSet::new(),
+            released: VecDeque::new(),
+            sent: Vec::new(),
+            next_id: 0,
         }
     }
 
     /// Takes in a packet that carries TCP.
     pub(crate) fn receive(&mut self, now: Duration, frame: Frame) {
-        let reset = self.reset_target(&frame);
-        self.device.received.push_back(frame.into_bytes());
-        self.poll(now);
-        let Some((handle, before)) = reset else { return };
-        // Polling forgets connections that nobody holds.
-        let Some(connection) = self.connections.get_mut(&handle) else { return };
-        if self.sockets.get::<Socket<'_>>(handle).state() == State::Closed {
-            let failure = if before == State::SynSent { Failure::Refused } else { Failure::Reset };
-            connection.failure.get_or_insert(failure);
+        let Some(packet) = frame.packet() else { return };
+        let (Some(tcp), Some((remote, local))) = (packet.tcp(), packet.endpoints()) else { return };
+        let (ends, flags) = ((local, remote), tcp.flags);
+        let opens = flags & (flags::SYN | flags::ACK | flags::RST) == flags::SYN;
+        if let Some(&id) = self.by_ends.get(&ends) {
+            self.receive_for(id, now, frame, flags);
+        } else if opens && self.listeners.contains_key(&local.port()) {
+            let mut engine = self.engine(local.ip());
+            let handle = engine.sockets.add(listening(local.port()));
+            let id = self.add(engine, handle, ends, Holder::HalfOpen(local.port()));
+            self.receive_for(id, now, frame, flags);
+        } else {
+            self.nobody.receive(frame);
+            self.nobody.poll(now);
+            self.sent.append(&mut self.nobody.device.sent);
         }
     }
 
-    /// The open connection that an RST is for, and its state before.
-    fn reset_target(&self, frame: &Frame) -> Option<(SocketHandle, State)> {
-        let packet = frame.packet()?;
-        packet.tcp().filter(|tcp| tcp.has(flags::RST))?;
-        let (remote, local) = packet.endpoints()?;
-        let handle = *self.by_endpoints.get(&(local, remote))?;
-        let state = self.sockets.get::<Socket<'_>>(handle).state();
-        (state != State::Closed).then_some((handle, state))
+    fn receive_for(&mut self, id: ConnectionId, now: Duration, frame: Frame, flags: u8) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let before = connection.state();
+        connection.engine.receive(frame);
+        connection.engine.poll(now);
+        let reset = flags & flags::RST != 0 && before != State::Closed;
+        if reset && connection.state() == State::Closed {
+            let failure = if before == State::SynSent { Failure::Refused } else { Failure::Reset };
+            connection.failure.get_or_insert(failure);
+        }
+        self.touched.insert(id);
     }
 
-    /// Lets time pass: retransmits, acknowledges, moves listeners on.
+    /// Lets time pass: retransmits, acknowledges, moves what is opened and closed on.
     pub(crate) fn poll(&mut self, now: Duration) {
-        self.interface.poll(instant(now), &mut self.device, &mut self.sockets);
-        self.serve_listeners();
-        self.reap();
+        for id in std::mem::take(&mut self.touched) {
+            self.poll_one(now, id);
+        }
+        while let Some(&(at, id)) = self.timers.first() {
+            if at > now {
+                break;
+            }
+            self.timers.pop_first();
+            self.poll_one(now, id);
+        }
+    }
+
+    fn poll_one(&mut self, now: Duration, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.engine.poll(now);
+        self.sent.append(&mut connection.engine.device.sent);
+        if let Some(timer) = connection.timer.take() {
+            self.timers.remove(&(timer, id));
+        }
+        // It has just been polled: what it still wants "now" it wants a moment later.
+        connection.timer = connection.engine.poll_at(now).map(|at| at.max(now + TICK));
+        self.timers.extend(connection.timer.map(|timer| (timer, id)));
+        let over = matches!(connection.state(), State::Closed | State::Listen);
+        match connection.holder {
+            // A SYN that was taken back leaves the socket listening.
+            Holder::HalfOpen(_) | Holder::Nobody if over => self.forget(id),
+            Holder::HalfOpen(port) if connection.state() != State::SynReceived => {
+                connection.holder = Holder::Program;
+                self.hand_over(id, port);
+            }
+            _ => {}
+        }
+    }
+
+    /// Puts an opened connection where `accept` finds it.
+    fn hand_over(&mut self, id: ConnectionId, port: u16) {
+        let Some(listener) = self.listeners.get_mut(&port) else { return self.release(id) };
+        listener.ready.push_back(id);
+        if let Some(waker) = listener.waker.take() {
+            waker.wake();
+        }
     }
 
     /// Packets that the stack wants sent, in order.
     pub(crate) fn take_sent(&mut self) -> Vec<Vec<u8>> {
-        std::mem::take(&mut self.device.sent)
+        std::mem::take(&mut self.sent)
     }
 
     /// When [`Stack::poll`] has something to do next.
-    pub(crate) fn poll_at(&mut self, now: Duration) -> Option<Duration> {
-        let at = self.interface.poll_at(instant(now), &self.sockets)?;
-        Some(Duration::from_micros(u64::try_from(at.total_micros()).unwrap_or(0)))
+    pub(crate) fn poll_at(&self) -> Option<Duration> {
+        self.timers.first().map(|(at, _)| *at)
     }
 
     /// Begins to open a connection.
@@ -119,30 +195,33 @@ impl Stack {
         source: IpAddr,
         remote: SocketAddr,
     ) -> Result<Opened, Failure> {
-        let local = self.free_endpoint(source, remote).ok_or(Failure::AddressUnavailable)?;
+        let local = self.free_end(source, remote).ok_or(Failure::AddressUnavailable)?;
+        let mut engine = self.engine(source);
         let mut socket = new_socket();
         socket
-            .connect(self.interface.context(), remote, local)
+            .connect(engine.interface.context(), remote, local)
             .map_err(|_| Failure::NetworkUnreachable)?;
-        let handle = self.sockets.add(socket);
-        self.remember(handle, local, remote);
-        Ok(Opened { handle, local, remote })
+        let handle = engine.sockets.add(socket);
+        let id = self.add(engine, handle, (local, remote), Holder::Program);
+        self.touched.insert(id);
+        Ok(Opened { id, local, remote })
     }
 
     /// Waits for a connection to open.
     pub(crate) fn poll_connected(
         &mut self,
-        handle: SocketHandle,
+        id: ConnectionId,
         waker: &Waker,
     ) -> Poll<Result<(), Failure>> {
-        let failure = self.failure(handle);
-        let socket = self.sockets.get_mut::<Socket<'_>>(handle);
-        match socket.state() {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Poll::Ready(Err(Failure::Aborted));
+        };
+        match connection.state() {
             State::SynSent | State::SynReceived => {
-                socket.register_send_waker(waker);
+                connection.socket().register_send_waker(waker);
                 Poll::Pending
             }
-            State::Closed => Poll::Ready(Err(failure)),
+            State::Closed => Poll::Ready(Err(connection.failure())),
             _ => Poll::Ready(Ok(())),
         }
     }
@@ -150,106 +229,115 @@ impl Stack {
     /// Reads what has come; 0 bytes are the end.
     pub(crate) fn poll_read(
         &mut self,
-        handle: SocketHandle,
+        id: ConnectionId,
         buffer: &mut [u8],
         waker: &Waker,
     ) -> Poll<Result<usize, Failure>> {
-        let failure = self.failure(handle);
-        let socket = self.sockets.get_mut::<Socket<'_>>(handle);
-        match socket.recv_slice(buffer) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Poll::Ready(Err(Failure::Aborted));
+        };
+        match connection.socket().recv_slice(buffer) {
             Ok(0) if !buffer.is_empty() => {
-                socket.register_recv_waker(waker);
+                connection.socket().register_recv_waker(waker);
                 Poll::Pending
             }
-            Ok(read) => Poll::Ready(Ok(read)),
+            Ok(read) => {
+                self.touched.insert(id);
+                Poll::Ready(Ok(read))
+            }
             Err(RecvError::Finished) => Poll::Ready(Ok(0)),
-            Err(RecvError::InvalidState) => Poll::Ready(Err(failure)),
+            Err(RecvError::InvalidState) => Poll::Ready(Err(connection.failure())),
         }
     }
 
     /// Hands over what there is room for.
     pub(crate) fn poll_write(
         &mut self,
-        handle: SocketHandle,
+        id: ConnectionId,
         payload: &[u8],
         waker: &Waker,
     ) -> Poll<Result<usize, Failure>> {
-        let failure = self.failure(handle);
-        let socket = self.sockets.get_mut::<Socket<'_>>(handle);
-        match socket.send_slice(payload) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Poll::Ready(Err(Failure::Aborted));
+        };
+        match connection.socket().send_slice(payload) {
             Ok(0) if !payload.is_empty() => {
-                socket.register_send_waker(waker);
+                connection.socket().register_send_waker(waker);
                 Poll::Pending
             }
-            Ok(written) => Poll::Ready(Ok(written)),
-            Err(_) if socket.state() == State::Closed => Poll::Ready(Err(failure)),
+            Ok(written) => {
+                self.touched.insert(id);
+                Poll::Ready(Ok(written))
+            }
+            Err(_) if connection.state() == State::Closed => Poll::Ready(Err(connection.failure())),
             Err(_) => Poll::Ready(Err(Failure::Aborted)),
         }
     }
 
     /// Sends FIN after what is still to be sent.
-    pub(crate) fn shutdown(&mut self, handle: SocketHandle) {
-        self.sockets.get_mut::<Socket<'_>>(handle).close();
+    pub(crate) fn shutdown(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.socket().close();
+            self.touched.insert(id);
+        }
     }
 
     /// Sets the TTL of what is sent from now on.
-    pub(crate) fn set_ttl(&mut self, handle: SocketHandle, ttl: u8) {
-        self.sockets.get_mut::<Socket<'_>>(handle).set_hop_limit(Some(ttl.max(1)));
+    pub(crate) fn set_ttl(&mut self, id: ConnectionId, ttl: u8) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.socket().set_hop_limit(Some(ttl.max(1)));
+        }
     }
 
     /// Nobody holds the connection any more. As in Linux, unread data turns the FIN into an RST.
-    pub(crate) fn release(&mut self, handle: SocketHandle) {
-        let socket = self.sockets.get_mut::<Socket<'_>>(handle);
-        if socket.can_recv() || socket.state() == State::SynSent {
+    pub(crate) fn release(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.holder = Holder::Nobody;
+        let abandoned = connection.state() == State::SynSent;
+        let socket = connection.socket();
+        if abandoned || socket.can_recv() {
             socket.abort();
         } else {
             socket.close();
         }
-        self.orphans.push(handle);
+        self.touched.insert(id);
+        self.released.push_back(id);
+        self.trim();
     }
 
     /// An ICMP error came about a packet of ours. Only before a connection is open does it end it (RFC 5461 §4).
     pub(crate) fn icmp(&mut self, local: SocketAddr, remote: SocketAddr, failure: Failure) {
-        let Some(handle) = self.by_endpoints.get(&(local, remote)) else { return };
-        let socket = self.sockets.get_mut::<Socket<'_>>(*handle);
-        if socket.state() != State::SynSent {
-            return;
-        }
-        socket.abort();
-        if let Some(connection) = self.connections.get_mut(handle) {
+        let Some(&id) = self.by_ends.get(&(local, remote)) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if connection.state() == State::SynSent {
             connection.failure.get_or_insert(failure);
+            connection.socket().abort();
+            self.touched.insert(id);
         }
     }
 
     /// Listens on a port, at every address of the host. False if somebody does already.
     pub(crate) fn listen(&mut self, port: u16) -> bool {
-        if self.listeners.contains_key(&port) {
-            return false;
-        }
-        let waiting = self.sockets.add(listening(port));
-        let listener =
-            Listener { waiting, half_open: Vec::new(), ready: VecDeque::new(), waker: None };
-        self.listeners.insert(port, listener);
-        true
+        let free = !self.listeners.contains_key(&port);
+        self.listeners.entry(port).or_default();
+        free
     }
 
-    /// Stops listening; connections not yet taken are reset.
+    /// Stops listening; connections not yet taken are closed.
     pub(crate) fn unlisten(&mut self, port: u16) {
         let Some(listener) = self.listeners.remove(&port) else { return };
-        self.sockets.remove(listener.waiting);
-        for handle in listener.half_open.into_iter().chain(listener.ready) {
-            self.sockets.get_mut::<Socket<'_>>(handle).abort();
-            self.orphans.push(handle);
+        for id in listener.ready {
+            self.release(id);
         }
     }
 
     /// Takes the next connection to a port.
     pub(crate) fn poll_accept(&mut self, port: u16, waker: &Waker) -> Poll<Opened> {
         let Some(listener) = self.listeners.get_mut(&port) else { return Poll::Pending };
-        match listener.ready.pop_front().and_then(|handle| self.connections.get_key_value(&handle))
-        {
-            Some((&handle, &Connection { local, remote, .. })) => {
-                Poll::Ready(Opened { handle, local, remote })
+        let next = listener.ready.pop_front();
+        match next.and_then(|id| self.connections.get_key_value(&id)) {
+            Some((&id, Connection { ends: (local, remote), .. })) => {
+                Poll::Ready(Opened { id, local: *local, remote: *remote })
             }
             None => {
                 listener.waker = Some(waker.clone());
@@ -258,77 +346,51 @@ impl Stack {
         }
     }
 
-    /// Moves what SYNs have taken towards `accept`, and puts a new socket in the place of each.
-    fn serve_listeners(&mut self) {
-        let mut taken = Vec::new();
-        for (&port, listener) in &mut self.listeners {
-            let socket = self.sockets.get::<Socket<'_>>(listener.waiting);
-            if socket.state() != State::Listen {
-                let ends = socket.local_endpoint().zip(socket.remote_endpoint());
-                let fresh = self.sockets.add(listening(port));
-                let handle = std::mem::replace(&mut listener.waiting, fresh);
-                listener.half_open.push(handle);
-                taken.extend(ends.map(|(local, remote)| (handle, local.into(), remote.into())));
-            }
-            listener.sort_half_open(&self.sockets, &mut self.orphans);
-        }
-        for (handle, local, remote) in taken {
-            self.remember(handle, local, remote);
-        }
+    fn engine(&mut self, address: IpAddr) -> Engine {
+        Engine::new(self.rng.next_u64(), &[address])
     }
 
-    fn remember(&mut self, handle: SocketHandle, local: SocketAddr, remote: SocketAddr) {
-        self.connections.insert(handle, Connection { local, remote, failure: None });
-        self.by_endpoints.insert((local, remote), handle);
+    fn add(
+        &mut self,
+        engine: Engine,
+        handle: SocketHandle,
+        ends: Ends,
+        holder: Holder,
+    ) -> ConnectionId {
+        self.next_id += 1;
+        let id = ConnectionId(self.next_id);
+        let connection = Connection { engine, handle, ends, failure: None, holder, timer: None };
+        self.connections.insert(id, connection);
+        self.by_ends.insert(ends, id);
+        id
     }
 
-    fn failure(&self, handle: SocketHandle) -> Failure {
-        let known = self.connections.get(&handle).and_then(|it| it.failure.clone());
-        known.unwrap_or(Failure::Timeout)
-    }
-
-    /// Forgets orphans that are done. Past a number, also those that only wait out TIME-WAIT: their ports are not
-    /// used again for thousands of connections.
-    fn reap(&mut self) {
-        let mut patience = MAX_TIME_WAIT;
-        let orphans = std::mem::take(&mut self.orphans);
-        for &handle in orphans.iter().rev() {
-            let done = match self.sockets.get::<Socket<'_>>(handle).state() {
-                // A SYN's RST sends an accepted socket back to LISTEN.
-                State::Closed | State::Listen => true,
-                State::TimeWait if patience == 0 => true,
-                State::TimeWait => {
-                    patience -= 1;
-                    false
-                }
-                _ => false,
-            };
-            if done {
-                self.forget(handle);
-            } else {
-                self.orphans.push(handle);
-            }
-        }
-        self.orphans.reverse();
-    }
-
-    fn forget(&mut self, handle: SocketHandle) {
-        self.sockets.remove(handle);
-        if let Some(connection) = self.connections.remove(&handle) {
-            let ends = (connection.local, connection.remote);
-            // A newer connection may have the same ends by now.
-            if self.by_endpoints.get(&ends) == Some(&handle) {
-                self.by_endpoints.remove(&ends);
+    /// Past a number, connections that only wait out TIME-WAIT are forgotten: their ports are not used again for
+    /// thousands of connections.
+    fn trim(&mut self) {
+        while self.released.len() > MAX_RELEASED
+            && let Some(id) = self.released.pop_front()
+        {
+            if self.connections.get(&id).is_some_and(|it| it.state() == State::TimeWait) {
+                self.forget(id);
             }
         }
     }
 
-    fn free_endpoint(&mut self, source: IpAddr, remote: SocketAddr) -> Option<SocketAddr> {
+    fn forget(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.remove(&id) else { return };
+        self.by_ends.remove(&connection.ends);
+        if let Some(timer) = connection.timer {
+            self.timers.remove(&(timer, id));
+        }
+    }
+
+    fn free_end(&mut self, source: IpAddr, remote: SocketAddr) -> Option<SocketAddr> {
         for _ in FIRST_PORT..u16::MAX {
             let local = SocketAddr::new(source, self.next_port);
             self.next_port =
                 if self.next_port == u16::MAX { FIRST_PORT } else { self.next_port + 1 };
-            if !self.by_endpoints.contains_key(&(local, remote)) {
+            if !self.by_ends.contains_key(&(local, remote)) {
                 return Some(local);
             }
         }
@@ -336,21 +398,49 @@ impl Stack {
     }
 }
 
-impl Listener {
-    fn sort_half_open(&mut self, sockets: &SocketSet<'_>, orphans: &mut Vec<SocketHandle>) {
-        let half_open = std::mem::take(&mut self.half_open);
-        for handle in half_open {
-            match sockets.get::<Socket<'_>>(handle).state() {
-                State::SynReceived => self.half_open.push(handle),
-                State::Closed | State::Listen => orphans.push(handle),
-                _ => {
-                    self.ready.push_back(handle);
-                    if let Some(waker) = self.waker.take() {
-                        waker.wake();
-                    }
-                }
-            }
-        }
+impl Connection {
+    fn state(&self) -> State {
+        self.engine.sockets.get::<Socket<'_>>(self.handle).state()
+    }
+
+    fn socket(&mut self) -> &mut Socket<'static> {
+        self.engine.sockets.get_mut(self.handle)
+    }
+
+    /// Why it is closed: silence, where nothing else was seen.
+    fn failure(&self) -> Failure {
+        self.failure.clone().unwrap_or(Failure::Timeout)
+    }
+}
+
+/// A smoltcp interface with what hangs on it.
+struct Engine {
+    interface: Interface,
+    device: Queues,
+    sockets: SocketSet<'static>,
+}
+
+impl Engine {
+    fn new(seed: u64, addresses: &[IpAddr]) -> Self {
+        let mut device = Queues::default();
+        let mut config = Config::new(HardwareAddress::Ip);
+        config.random_seed = seed;
+        let mut interface = Interface::new(config, &mut device, Instant::ZERO);
+        configure(&mut interface, addresses);
+        Self { interface, device, sockets: SocketSet::new(Vec::new()) }
+    }
+
+    fn receive(&mut self, frame: Frame) {
+        self.device.received.push_back(frame.into_bytes());
+    }
+
+    fn poll(&mut self, now: Duration) {
+        self.interface.poll(instant(now), &mut self.device, &mut self.sockets);
+    }
+
+    fn poll_at(&mut self, now: Duration) -> Option<Duration> {
+        let at = self.interface.poll_at(instant(now), &self.sockets)?;
+        Some(Duration::from_micros(u64::try_from(at.total_micros()).unwrap_or(0)))
     }
 }
 
@@ -401,21 +491,20 @@ impl smoltcp::phy::TxToken for Sending<'_> {
     }
 }
 
-/// One address of each family is the source; the rest is taken in because the fabric routes it here.
+/// Whatever is delivered is taken in: the fabric routes here only what is the host's. For that smoltcp wants a route
+/// through an address of its own.
 fn configure(interface: &mut Interface, addresses: &[IpAddr]) {
     interface.set_any_ip(true);
-    for pick in [IpAddr::is_ipv4, IpAddr::is_ipv6] {
-        let Some(&address) = addresses.iter().find(|address| pick(address)) else { continue };
+    for &address in addresses {
         let prefix_len = if address.is_ipv4() { 32 } else { 128 };
         interface.update_ip_addrs(|list| {
-            // Two fit: smoltcp's table is never smaller than that.
+            // One fits: smoltcp's table is never smaller than that.
             let _ = list.push(IpCidr::new(address.into(), prefix_len));
         });
-        let _ = match address {
-            IpAddr::V4(own) => interface.routes_mut().add_default_ipv4_route(own),
-            IpAddr::V6(own) => interface.routes_mut().add_default_ipv6_route(own),
-        };
     }
+    // Nor is the table of routes smaller than two.
+    let _ = interface.routes_mut().add_default_ipv4_route(std::net::Ipv4Addr::LOCALHOST);
+    let _ = interface.routes_mut().add_default_ipv6_route(std::net::Ipv6Addr::LOCALHOST);
 }
 
 fn new_socket() -> Socket<'static> {
@@ -446,4 +535,6 @@ const RECEIVE_BUFFER: usize = 256 * 1024;
 const SEND_BUFFER: usize = 128 * 1024;
 /// About what Linux takes to give a SYN up.
 const GIVE_UP_SECS: u64 = 127;
-const MAX_TIME_WAIT: usize = 64;
+const MAX_RELEASED: usize = 1024;
+/// smoltcp counts microseconds.
+const TICK: Duration = Duration::from_micros(1);
