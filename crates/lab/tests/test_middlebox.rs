@@ -386,3 +386,41 @@ fn lost_resets_are_sent_again() {
         assert_eq!(seen, failed("tls: connection reset"), "seed {seed}");
     }
 }
+
+/// Garbage at every port that a box reads, some of it beginning as it should: nothing panics, and what follows works.
+#[test]
+fn garbage_passes_every_box() {
+    for seed in 0..10 {
+        let named = |layer| Watch::new(layer, blocked(), Reassembly::Stream);
+        let brake = Brake::Policer { bits_per_second: 8_000_000, burst_bytes: 64_000 };
+        let world = World::new(seed)
+            .with(InPath, DnsInjection::new(blocked(), Lie::Bogon, AnswerShape::default()))
+            .with(InPath, residual(Tuple::Two, Refresh::Yes, ResidualAction::Drop))
+            .with(InPath, Throttle::new(Throttled::Named(named(Layer::Http)), brake))
+            .with(InPath, sni(SniAction::Drop))
+            .with(InPath, host(HostAction::Close));
+        world.run(|client| async move {
+            let mut rng = wirewitness_lab::Rng::new(seed);
+            for (port, start) in [
+                (443, &b"\x16\x03\x01\x01\x00\x01\x00\x00\xfc\x03\x03"[..]),
+                (443, b"\x16\x03\x01\x40\x01"),
+                (80, b"GET / HTTP/1.1\r\nHost:"),
+                (80, b""),
+            ] {
+                let mut stream = client.connect(at(SITE, port)).await.unwrap();
+                let noise = (0..600).flat_map(|_| rng.next_u64().to_be_bytes());
+                let payload: Vec<u8> = start.iter().copied().chain(noise).collect();
+                let _ = stream.write_all(&payload).await;
+                client.net.sleep(Duration::from_millis(300)).await;
+            }
+            let resolver = at(RESOLVER, 53);
+            let socket = client.net.bind_udp(resolver).await.unwrap();
+            for len in 0..60 {
+                let noise: Vec<u8> = (0..len).map(|_| rng.next_u16() as u8).collect();
+                socket.send_to(&noise, resolver).unwrap();
+            }
+            client.net.sleep(Duration::from_secs(1)).await;
+            assert_eq!(client.https(FINE).await, page(FINE));
+        });
+    }
+}

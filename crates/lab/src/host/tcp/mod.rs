@@ -12,15 +12,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
-use smoltcp::phy::{Device, DeviceCapabilities, Medium};
-use smoltcp::socket::tcp::{CongestionControl, RecvError, Socket, SocketBuffer, State};
-use smoltcp::time::Instant;
-use smoltcp::wire::{HardwareAddress, IpCidr, IpListenEndpoint};
+use smoltcp::iface::SocketHandle;
+use smoltcp::socket::tcp::{RecvError, Socket, State};
 use wirewitness_net::Failure;
+
+mod engine;
+mod listen;
 
 use crate::frame::{Frame, flags};
 use crate::rng::Rng;
+use engine::{Engine, listening, new_socket};
+use listen::Listener;
 
 /// A host's TCP stack.
 pub(crate) struct Stack {
@@ -68,12 +70,6 @@ enum Holder {
     Nobody,
 }
 
-#[derive(Default)]
-struct Listener {
-    ready: VecDeque<ConnectionId>,
-    waker: Option<Waker>,
-}
-
 /// A connection as its holder knows it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Opened {
@@ -117,7 +113,7 @@ impl Stack {
         } else {
             self.nobody.receive(frame);
             self.nobody.poll(now);
-            self.sent.append(&mut self.nobody.device.sent);
+            self.sent.extend(self.nobody.take_sent());
         }
     }
 
@@ -151,7 +147,7 @@ impl Stack {
     fn poll_one(&mut self, now: Duration, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.engine.poll(now);
-        self.sent.append(&mut connection.engine.device.sent);
+        self.sent.extend(connection.engine.take_sent());
         if let Some(timer) = connection.timer.take() {
             self.timers.remove(&(timer, id));
         }
@@ -167,15 +163,6 @@ impl Stack {
                 self.hand_over(id, port);
             }
             _ => {}
-        }
-    }
-
-    /// Puts an opened connection where `accept` finds it.
-    fn hand_over(&mut self, id: ConnectionId, port: u16) {
-        let Some(listener) = self.listeners.get_mut(&port) else { return self.release(id) };
-        listener.ready.push_back(id);
-        if let Some(waker) = listener.waker.take() {
-            waker.wake();
         }
     }
 
@@ -316,36 +303,6 @@ impl Stack {
         }
     }
 
-    /// Listens on a port, at every address of the host. False if somebody does already.
-    pub(crate) fn listen(&mut self, port: u16) -> bool {
-        let free = !self.listeners.contains_key(&port);
-        self.listeners.entry(port).or_default();
-        free
-    }
-
-    /// Stops listening; connections not yet taken are closed.
-    pub(crate) fn unlisten(&mut self, port: u16) {
-        let Some(listener) = self.listeners.remove(&port) else { return };
-        for id in listener.ready {
-            self.release(id);
-        }
-    }
-
-    /// Takes the next connection to a port.
-    pub(crate) fn poll_accept(&mut self, port: u16, waker: &Waker) -> Poll<Opened> {
-        let Some(listener) = self.listeners.get_mut(&port) else { return Poll::Pending };
-        let next = listener.ready.pop_front();
-        match next.and_then(|id| self.connections.get_key_value(&id)) {
-            Some((&id, Connection { ends: (local, remote), .. })) => {
-                Poll::Ready(Opened { id, local: *local, remote: *remote })
-            }
-            None => {
-                listener.waker = Some(waker.clone());
-                Poll::Pending
-            }
-        }
-    }
-
     fn engine(&mut self, address: IpAddr) -> Engine {
         Engine::new(self.rng.next_u64(), &[address])
     }
@@ -413,128 +370,7 @@ impl Connection {
     }
 }
 
-/// A smoltcp interface with what hangs on it.
-struct Engine {
-    interface: Interface,
-    device: Queues,
-    sockets: SocketSet<'static>,
-}
-
-impl Engine {
-    fn new(seed: u64, addresses: &[IpAddr]) -> Self {
-        let mut device = Queues::default();
-        let mut config = Config::new(HardwareAddress::Ip);
-        config.random_seed = seed;
-        let mut interface = Interface::new(config, &mut device, Instant::ZERO);
-        configure(&mut interface, addresses);
-        Self { interface, device, sockets: SocketSet::new(Vec::new()) }
-    }
-
-    fn receive(&mut self, frame: Frame) {
-        self.device.received.push_back(frame.into_bytes());
-    }
-
-    fn poll(&mut self, now: Duration) {
-        self.interface.poll(instant(now), &mut self.device, &mut self.sockets);
-    }
-
-    fn poll_at(&mut self, now: Duration) -> Option<Duration> {
-        let at = self.interface.poll_at(instant(now), &self.sockets)?;
-        Some(Duration::from_micros(u64::try_from(at.total_micros()).unwrap_or(0)))
-    }
-}
-
-/// The stack's side of the link: packets in, packets out.
-#[derive(Default)]
-struct Queues {
-    received: VecDeque<Vec<u8>>,
-    sent: Vec<Vec<u8>>,
-}
-
-struct Received(Vec<u8>);
-
-struct Sending<'a>(&'a mut Vec<Vec<u8>>);
-
-impl Device for Queues {
-    type RxToken<'a> = Received;
-    type TxToken<'a> = Sending<'a>;
-
-    fn receive(&mut self, _: Instant) -> Option<(Received, Sending<'_>)> {
-        let packet = self.received.pop_front()?;
-        Some((Received(packet), Sending(&mut self.sent)))
-    }
-
-    fn transmit(&mut self, _: Instant) -> Option<Sending<'_>> {
-        Some(Sending(&mut self.sent))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ip;
-        capabilities.max_transmission_unit = super::MTU;
-        capabilities
-    }
-}
-
-impl smoltcp::phy::RxToken for Received {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        f(&self.0)
-    }
-}
-
-impl smoltcp::phy::TxToken for Sending<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let mut packet = vec![0; len];
-        let result = f(&mut packet);
-        self.0.push(packet);
-        result
-    }
-}
-
-/// Whatever is delivered is taken in: the fabric routes here only what is the host's. For that smoltcp wants a route
-/// through an address of its own.
-fn configure(interface: &mut Interface, addresses: &[IpAddr]) {
-    interface.set_any_ip(true);
-    for &address in addresses {
-        let prefix_len = if address.is_ipv4() { 32 } else { 128 };
-        interface.update_ip_addrs(|list| {
-            // One fits: smoltcp's table is never smaller than that.
-            let _ = list.push(IpCidr::new(address.into(), prefix_len));
-        });
-    }
-    // Nor is the table of routes smaller than two.
-    let _ = interface.routes_mut().add_default_ipv4_route(std::net::Ipv4Addr::LOCALHOST);
-    let _ = interface.routes_mut().add_default_ipv6_route(std::net::Ipv6Addr::LOCALHOST);
-}
-
-fn new_socket() -> Socket<'static> {
-    let receive = SocketBuffer::new(vec![0; RECEIVE_BUFFER]);
-    let send = SocketBuffer::new(vec![0; SEND_BUFFER]);
-    let mut socket = Socket::new(receive, send);
-    socket.set_congestion_control(CongestionControl::Reno);
-    socket.set_nagle_enabled(false);
-    socket.set_timeout(Some(smoltcp::time::Duration::from_secs(GIVE_UP_SECS)));
-    socket.set_hop_limit(Some(super::DEFAULT_TTL));
-    socket
-}
-
-fn listening(port: u16) -> Socket<'static> {
-    let mut socket = new_socket();
-    // Port 0 is the only thing it refuses, and nobody listens on it here.
-    let _ = socket.listen(IpListenEndpoint { addr: None, port });
-    socket
-}
-
-fn instant(now: Duration) -> Instant {
-    Instant::from_micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX))
-}
-
 const FIRST_PORT: u16 = 49_152;
-/// Enough for 14 Mbit/s over 150 ms.
-const RECEIVE_BUFFER: usize = 256 * 1024;
-const SEND_BUFFER: usize = 128 * 1024;
-/// About what Linux takes to give a SYN up.
-const GIVE_UP_SECS: u64 = 127;
 const MAX_RELEASED: usize = 1024;
 /// smoltcp counts microseconds.
 const TICK: Duration = Duration::from_micros(1);
