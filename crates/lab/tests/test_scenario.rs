@@ -65,6 +65,7 @@ fn open() {
             ("slow.example", "200"),
             ("loop.example", "302"),
             ("forbidden.example", "403"),
+            ("captcha.example", "503"),
         ],
     );
 }

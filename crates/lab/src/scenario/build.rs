@@ -261,7 +261,7 @@ pub(super) fn serve(file: &File, named: &Named, lab: &Lab) -> Result<(), StartEr
     }
     for (site, host) in file.site.iter().zip(&named.sites) {
         if site.state == SiteState::Up {
-            serve_site(site, *host, &authority, lab)?;
+            serve_site(file, (site, *host), &authority, lab)?;
         }
     }
     Ok(())
@@ -290,8 +290,8 @@ fn zone(file: &File, resolver: &Resolver) -> Zone {
 }
 
 fn serve_site(
-    site: &Site,
-    host: HostId,
+    file: &File,
+    (site, host): (&Site, HostId),
     authority: &Authority,
     lab: &Lab,
 ) -> Result<(), StartError> {
@@ -299,18 +299,26 @@ fn serve_site(
     let certificate = authority.certify(&names, site.certificate)?;
     let mut certificates = Certificates::default();
     certificates.add(&names, &certificate);
-    let handler = handler(site);
+    let handler = handler(file, site);
     web::serve_http(&lab.net(host), 80, handler.clone())?;
     web::serve_https(&lab.net(host), 443, certificates, handler)?;
     Ok(())
 }
 
 /// One answer for every path.
-fn handler(site: &Site) -> Handler {
+fn handler(file: &File, site: &Site) -> Handler {
+    let suspects = site.captcha_for.iter().map(Spanned::get_ref);
+    let suspects = suspects.flat_map(|name| {
+        file.client.iter().filter(move |it| it.name.get_ref() == name).flat_map(|it| &it.addresses)
+    });
+    let suspects: Vec<IpAddr> = suspects.map(|address| *address.get_ref()).collect();
     let (html, bytes) = (site.html.clone(), site.bytes.map(|bytes| vec![b'x'; bytes]));
     let (status, redirect) = (site.status, site.redirect.clone());
     let delay = Duration::from_millis(site.delay_ms);
     Arc::new(move |asked| {
+        if suspects.contains(&asked.client) {
+            return Reply { status: 503, delay, ..Reply::page(CAPTCHA) };
+        }
         let reply = match (&redirect, &html, &bytes) {
             (Some(location), _, _) => Reply::redirect(location),
             (None, Some(html), _) => Reply { status, ..Reply::page(html.clone()) },
@@ -324,6 +332,7 @@ fn handler(site: &Site) -> Handler {
     })
 }
 
+const CAPTCHA: &str = "<title>Just a moment...</title><p>Prove that you are human.";
 /// RFC 5737 and RFC 3849: for documentation only.
 const BACKBONE: [IpAddr; 2] = [
     IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 1)),

@@ -35,6 +35,7 @@ pub(super) fn check(file: &File) -> Result<(), Flaw> {
             return Err(Flaw::at(name, format!("the name of a gateway ({})", list(&gateways))));
         }
     }
+    known_clients(file)?;
     known_resolvers(file)?;
     sourced_lies(file)?;
     file.middlebox.iter().try_for_each(device)
@@ -82,6 +83,15 @@ fn unique_addresses(file: &File) -> Result<(), Flaw> {
         }
     }
     Ok(())
+}
+
+fn known_clients(file: &File) -> Result<(), Flaw> {
+    let known: BTreeSet<&str> = file.client.iter().map(|it| it.name.get_ref().as_str()).collect();
+    let mut named = file.site.iter().flat_map(|it| &it.captcha_for);
+    match named.find(|name| !known.contains(name.get_ref().as_str())) {
+        Some(name) => Err(Flaw::at(name, format!("the name of a client ({})", list(&known)))),
+        None => Ok(()),
+    }
 }
 
 fn known_resolvers(file: &File) -> Result<(), Flaw> {

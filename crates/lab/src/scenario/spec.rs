@@ -58,7 +58,6 @@ pub(super) struct Gateway {
 pub(super) struct Resolver {
     pub(super) name: Spanned<String>,
     pub(super) addresses: Vec<Spanned<IpAddr>>,
-    /// Inside this gateway; on the backbone if not said.
     pub(super) gateway: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) link: Link,
@@ -86,7 +85,7 @@ pub(super) enum LieWord {
     Silence,
 }
 
-/// A host with names that serves pages.
+/// A host that serves pages.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Site {
@@ -101,9 +100,10 @@ pub(super) struct Site {
     #[serde(default = "status_ok")]
     pub(super) status: u16,
     pub(super) html: Option<String>,
-    /// Bytes of a page that has no `html`.
     pub(super) bytes: Option<usize>,
     pub(super) redirect: Option<String>,
+    #[serde(default)]
+    pub(super) captcha_for: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) delay_ms: u64,
 }
