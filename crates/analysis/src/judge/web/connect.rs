@@ -48,7 +48,7 @@ impl<'a, 'm> Break<'a, 'm> {
 enum Reference<'m> {
     /// The control connected, to this endpoint itself or, after a redirect, to the page.
     Works(&'static str),
-    /// The control failed at the same endpoint.
+    /// The control failed too: at the same endpoint, or where that is not known, at the page.
     Fails(&'m str),
     /// There is no control for the step.
     Silent,
@@ -75,10 +75,13 @@ fn reference<'m>(
         return Reference::Fails(failure);
     }
     if facts.control_got_page() {
-        Reference::Works("the control got the page")
-    } else {
-        Reference::Silent
+        return Reference::Works("the control got the page");
     }
+    // Helpers of old did not shake hands on their own: what they say of the page is all there is.
+    facts
+        .control
+        .and_then(|control| control.http_request.failure.as_str())
+        .map_or(Reference::Silent, Reference::Fails)
 }
 
 fn evidence(
@@ -219,7 +222,7 @@ pub(super) fn tcp_down(facts: &Facts<'_>) -> Option<Verdict> {
     let broken = Break::of(facts)?;
     let failed = broken.failed(Layer::Tcp, |_| true);
     let Reference::Fails(theirs) = tcp_reference(facts, &failed) else { return None };
-    let expected = format!("the control fails there too: {theirs}");
+    let expected = format!("the control fails too: {theirs}");
     let draft = TCP_DOWN
         .verdict(Status::Down, Confidence::Medium)
         .by(Mechanism::ServerDown, Locus::Endpoint);
@@ -399,8 +402,10 @@ pub(super) fn tls_down(facts: &Facts<'_>) -> Option<Verdict> {
         .any(|c| c.tls.as_ref().is_some_and(|(s, _)| s.what().is_some_and(What::is_certificate)));
     let mechanism =
         if is_certificate { Mechanism::ServerBadCertificate } else { Mechanism::ServerDown };
-    let expected = format!("the control fails there too: {theirs}");
-    let draft = TLS_DOWN.verdict(Status::Down, Confidence::High).by(mechanism, Locus::Endpoint);
+    let expected = format!("the control fails too: {theirs}");
+    let same_endpoint = failed.iter().any(|connection| facts.control_tls(connection).is_some());
+    let confidence = if same_endpoint { Confidence::High } else { Confidence::Medium };
+    let draft = TLS_DOWN.verdict(Status::Down, confidence).by(mechanism, Locus::Endpoint);
     Some(draft.with(evidence(&failed, Layer::Tls, Some(&expected))).done())
 }
 

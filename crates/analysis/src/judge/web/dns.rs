@@ -136,9 +136,10 @@ pub(super) const GHOST: Rule = Rule {
     id: "web.dns.ghost",
     version: 1,
     says: "Unencrypted answers give an address for a name that no longer exists: a filter outlives what it filtered.",
-    stands_on: "The control finds no such name, or no address; the system resolver gives one; no encrypted resolver on the \
-                same line gives one.",
-    cannot_tell: &["a resolver that sends every unknown name to its own search page"],
+    stands_on: "The control finds no such name, or no address; the system resolver gives one, and so does a public \
+                resolver asked unencrypted, or the address or its page carries the mark of a block page; no \
+                encrypted resolver on the same line gives one.",
+    cannot_tell: &["a network that sends every unknown name to its own search page"],
     false_positives: &["a name that was registered, or began to resolve, between the two lookups"],
 };
 
@@ -159,13 +160,14 @@ pub(super) fn ghost(facts: &Facts<'_>) -> Option<Verdict> {
         return None;
     }
     let (confirmed, weak) = blockpage(facts);
-    let mechanism = if confirmed.is_some() || weak.is_some() {
-        Mechanism::DnsInjectionBlockpage
-    } else {
-        Mechanism::DnsInjectionOther
+    let public_agrees = !names.public.addresses.is_disjoint(&names.system.addresses);
+    let mechanism = match (&confirmed, &weak) {
+        (None, None) if public_agrees => Mechanism::DnsInjectionOther,
+        // One resolver that answers unknown names sells advertisements more often than it blocks.
+        (None, None) => return None,
+        _ => Mechanism::DnsInjectionBlockpage,
     };
     let is_denied = names.encrypted.what() == Some(What::NxDomain);
-    let public_agrees = !names.public.addresses.is_disjoint(&names.system.addresses);
     let locus = if public_agrees { Locus::Path } else { Locus::Unknown };
     let confidence = if is_denied && public_agrees { Confidence::High } else { Confidence::Medium };
     let mut draft = system_saw(
@@ -624,29 +626,38 @@ pub(super) const DOWN: Rule = Rule {
     id: "web.dns.down",
     version: 1,
     says: "The name does not lead anywhere, for the control either.",
-    stands_on: "The control finds no such name, no address, or only loopback and private ones; the probe finds the same.",
-    cannot_tell: &["a name that is gone for good from one that is misconfigured today"],
+    stands_on: "The control finds no such name, no address, or only loopback and private ones, and got no page; nor \
+                did the probe.",
+    cannot_tell: &[
+        "a name that is gone for good from one that is misconfigured today",
+        "where only this line's resolver gives an address: its page for unknown names from a filter left over",
+    ],
     false_positives: &["a resolver failure of the control"],
 };
 
 /// A name that leads nowhere for anybody.
 pub(super) fn down(facts: &Facts<'_>) -> Option<Verdict> {
     let names = &facts.names;
+    let control_is_sure =
+        names.control_failure.is_none_or(|failure| What::of(failure) == What::NxDomain);
     let control_leads_nowhere = names.has_control
+        && control_is_sure
         && names.control_addresses.iter().all(|address| is_bogon(address))
         && !facts.control_got_page();
-    let probe_finds_nothing = names.system.addresses.is_empty() && names.system.failure.is_some();
-    let probe_finds_bogons = !names.system.addresses.is_empty()
-        && names.system.addresses.iter().all(|address| is_bogon(address));
-    if !control_leads_nowhere
-        || facts.look().is_some()
-        || !(probe_finds_nothing || probe_finds_bogons)
-    {
+    let is_proven = !facts.proven().is_disjoint(&names.system.addresses);
+    let was_looked_up = names.system.failure.is_some() || !names.system.addresses.is_empty();
+    // A page from an address that the control does not know is no page of the site's, unless something proves it.
+    let has_page = facts.look().is_some_and(|look| look.is_proven || look.matches());
+    if !control_leads_nowhere || !was_looked_up || is_proven || has_page {
         return None;
     }
+    let all_bogons = names.system.addresses.iter().all(|address| is_bogon(address));
     let failure = names.system.failure.map(|(_, failure)| failure);
-    let outcome =
-        if probe_finds_bogons { Outcome::DnsBogon } else { Outcome::of(Layer::Dns, failure) };
+    let outcome = match (failure, all_bogons) {
+        (Some(_), _) => Outcome::of(Layer::Dns, failure),
+        (None, true) => Outcome::DnsBogon,
+        (None, false) => Outcome::DnsDiffer,
+    };
     let draft =
         DOWN.verdict(Status::Down, Confidence::Medium).by(Mechanism::ServerDown, Locus::Endpoint);
     Some(system_saw(facts, draft, outcome).done())

@@ -77,6 +77,7 @@ const RULES: &[(&[&Rule], Apply)] = &[
     (&[&connect::NO_REFERENCE], connect::no_reference),
     (&[&dns::LATER], dns::redirect_target),
     (&[&exchange::REDIRECT_LOOP], exchange::redirect_loop),
+    (&[&exchange::FORGED_REDIRECT], exchange::forged_redirect),
     (&[&exchange::BAD_REDIRECT], exchange::bad_redirect),
     (&[&exchange::THROTTLED], exchange::throttled),
     (

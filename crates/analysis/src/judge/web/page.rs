@@ -3,6 +3,7 @@
 use crate::fingerprints::{Match, Strength};
 
 use super::super::ooni::{Comparison, ControlPage, Page, compare};
+use super::super::title::title;
 use super::super::url::{hostname, same_site};
 use super::facts::{Exchange, Facts};
 
@@ -11,6 +12,8 @@ pub(super) struct Look<'m> {
     pub(super) exchange: Exchange<'m>,
     /// The comparison with the control's page; none without one.
     pub(super) comparison: Option<Comparison>,
+    /// True where the title has a word long enough to compare.
+    has_telling_title: bool,
     /// True where a certificate proved the page's host, and that host is of the measured site.
     pub(super) is_proven: bool,
     /// The best fingerprint on any page of the chain, with the place of that page in `requests`.
@@ -63,6 +66,9 @@ impl<'m> Look<'m> {
         }
         Some(Self {
             comparison,
+            has_telling_title: title(&exchange.response.body.bytes())
+                .split(' ')
+                .any(|word| word.len() >= 5),
             is_proven: facts.is_authenticated(&exchange)
                 && same_site(exchange.host(), measured_host(facts)),
             fingerprint,
@@ -75,12 +81,18 @@ impl<'m> Look<'m> {
 
     /// True where the page is unlike the control's; false without a control.
     pub(super) fn differs(&self) -> bool {
-        self.comparison.as_ref().is_some_and(Comparison::differs)
+        self.comparison.is_some() && !self.matches()
     }
 
-    /// True where the page is like the control's.
+    /// True where the page is like the control's. Stricter than OONI's keys: two pages without any long word in their
+    /// titles have alike titles there, and nothing in common here.
     pub(super) fn matches(&self) -> bool {
-        self.comparison.as_ref().is_some_and(|comparison| !comparison.differs())
+        let Some(comparison) = &self.comparison else { return false };
+        let title = comparison.title_match == Some(true) && self.has_telling_title;
+        let any = comparison.body_length_match() == Some(true)
+            || comparison.headers_match == Some(true)
+            || title;
+        comparison.status_code_match == Some(true) && any
     }
 
     /// A fingerprint that is enough by itself.
@@ -111,7 +123,8 @@ fn detour(facts: &Facts<'_>, last: &Exchange<'_>) -> Option<Detour> {
     })
 }
 
-fn leads_inside(facts: &Facts<'_>, target: &str) -> bool {
+/// True for a target that is an address instead of a name, or in the probe's own network.
+pub(super) fn leads_inside(facts: &Facts<'_>, target: &str) -> bool {
     let is_address = target.parse::<std::net::IpAddr>().is_ok();
     is_address || facts.asns.find(target).is_some_and(|asn| facts.probe_asn == Some(asn))
 }
