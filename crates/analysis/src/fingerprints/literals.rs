@@ -308,13 +308,17 @@ mod tests {
     fn every_length_at_every_alignment() {
         let alphabet: Vec<u8> = (b'A'..b'A' + 26).collect();
         for length in 1..=20 {
-            for before in 0..9 {
-                for after in 0..9 {
-                    let text = &alphabet[..length];
-                    let haystack = [&vec![b'.'; before], text, &vec![b'.'; after]].concat();
-                    assert_eq!(found(&[text], &haystack), [0], "{length} {before} {after}");
-                    assert!(found(&[text], &haystack[..before + length - 1]).is_empty());
-                }
+            let text = &alphabet[..length];
+            let literals = Literals::new(vec![text.to_vec()]);
+            let is_found = |haystack: &[u8]| {
+                let mut found = false;
+                literals.find(haystack, |_| found = true);
+                found
+            };
+            for (before, after) in (0..9).flat_map(|b| (0..9).map(move |a| (b, a))) {
+                let haystack = [&vec![b'.'; before], text, &vec![b'.'; after]].concat();
+                assert!(is_found(&haystack), "{length} {before} {after}");
+                assert!(!is_found(&haystack[..before + length - 1]));
             }
         }
     }
