@@ -8,11 +8,9 @@ use super::page::{Comparison, compare};
 
 /// The final page, by how it came and whether there is something to compare it with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FinalResponse {
-    TlsWithControl,
-    TlsWithoutControl,
-    TcpWithControl,
-    TcpWithoutControl,
+pub(super) struct FinalResponse {
+    pub(super) is_tls: bool,
+    pub(super) has_control: bool,
 }
 
 /// What the engine derives before it concludes.
@@ -195,12 +193,8 @@ fn final_response(analysis: &mut Analysis<'_>, all: &Observations<'_>) {
     }) else {
         return;
     };
-    analysis.final_response = Some(match (endpoint.tls.is_some(), &all.control) {
-        (true, Some(_)) => FinalResponse::TlsWithControl,
-        (true, None) => FinalResponse::TlsWithoutControl,
-        (false, Some(_)) => FinalResponse::TcpWithControl,
-        (false, None) => FinalResponse::TcpWithoutControl,
-    });
+    analysis.final_response =
+        Some(FinalResponse { is_tls: endpoint.tls.is_some(), has_control: all.control.is_some() });
     if let Some(control) = all.control.as_ref().and_then(|control| control.page.as_ref()) {
         analysis.page = compare(page, control);
     }

@@ -44,6 +44,9 @@ impl<'a, 'm> Break<'a, 'm> {
     }
 }
 
+/// Which failures a rule is about.
+type Wanted = fn(What) -> bool;
+
 /// What the control says of failed connections.
 enum Reference<'m> {
     /// The control connected, to this endpoint itself or, after a redirect, to the page.
@@ -176,7 +179,7 @@ blocked_connect!(
 /// Connects that fail here only.
 pub(super) fn tcp_blocked(facts: &Facts<'_>) -> Option<Verdict> {
     let broken = Break::of(facts)?;
-    let kinds: [(&Rule, Mechanism, fn(What) -> bool); 4] = [
+    let kinds: [(&Rule, Mechanism, Wanted); 4] = [
         (&TCP_TIMEOUT, Mechanism::TcpTimeout, |what| what == What::Timeout),
         (&TCP_REFUSED, Mechanism::TcpRefused, |what| what == What::Refused),
         (&TCP_RESET, Mechanism::TcpReset, |what| what == What::Reset),
@@ -306,7 +309,7 @@ blocked_handshake!(
 /// Handshakes that fail here only.
 pub(super) fn tls_blocked(facts: &Facts<'_>) -> Option<Verdict> {
     let broken = Break::of(facts)?;
-    let kinds: [(&Rule, fn(What) -> bool); 4] = [
+    let kinds: [(&Rule, Wanted); 4] = [
         (&TLS_RESET, |what| what == What::Reset),
         (&TLS_TIMEOUT, |what| what == What::Timeout),
         (&TLS_CLOSE, |what| what == What::Close),

@@ -563,10 +563,7 @@ fn falsified_on_path(facts: &Facts<'_>, public: &Answers<'_>) -> Option<(Mechani
     }
     let inside =
         |address: &&str| facts.probe_asn.is_some() && facts.asns.find(address) == facts.probe_asn;
-    addresses
-        .iter()
-        .any(|a| inside(&a))
-        .then_some((Mechanism::DnsInjectionOther, Outcome::DnsDiffer))
+    addresses.iter().any(inside).then_some((Mechanism::DnsInjectionOther, Outcome::DnsDiffer))
 }
 
 pub(super) const LATER: Rule = Rule {

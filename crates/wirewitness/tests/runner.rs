@@ -1,0 +1,11 @@
+//! One binary for all integration tests of the program.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::too_many_lines,
+    reason = "a test that fails should fail loudly, and tables are long"
+)]
