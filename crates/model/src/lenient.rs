@@ -195,6 +195,46 @@ impl<'a> Raw<'a> {
     }
 }
 
+/// I am a field that few need, kept as JSON text until it is asked for.
+#[derive(Debug)]
+pub struct Lazy<'a, T>(Raw<'a>, PhantomData<fn() -> T>);
+
+impl<'a, T: Deserialize<'a> + Default> Lazy<'a, T> {
+    /// Reads the field; absent or of another shape gives `T`'s default.
+    pub fn read(&self) -> T {
+        self.0.read()
+    }
+
+    /// True where the file has the key, be it null.
+    pub fn is_present(&self) -> bool {
+        self.0.text().is_some()
+    }
+}
+
+impl<T> Default for Lazy<'_, T> {
+    fn default() -> Self {
+        Self(Raw::default(), PhantomData)
+    }
+}
+
+impl<T> Clone for Lazy<'_, T> {
+    fn clone(&self) -> Self {
+        Self(self.0, PhantomData)
+    }
+}
+
+impl<T> PartialEq for Lazy<'_, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<'de: 'a, 'a, T> Deserialize<'de> for Lazy<'a, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Raw::deserialize(deserializer)?, PhantomData))
+    }
+}
+
 impl PartialEq for Raw<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.text() == other.text()
@@ -214,10 +254,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
 /// The deepest nesting taken, in levels: the same as `serde_json`'s own.
 pub const MAX_DEPTH: usize = 128;
 
-/// Depth of arrays and objects in a text that is already known to be JSON.
+/// Depth of arrays and objects in a text that is already known to be JSON; an upper bound where it is within the limit.
 fn nesting(json: &str) -> usize {
-    if !json.starts_with(['[', '{']) {
-        return 0;
+    // Counting brackets is a vector loop; only text with more of them than levels allowed needs a closer look.
+    let brackets = json.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count();
+    if brackets <= MAX_DEPTH {
+        return brackets;
     }
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0_usize, false, false);
     for byte in json.bytes() {
@@ -713,5 +755,6 @@ mod tests {
         assert!(serde_json::from_str::<Text<'_>>(&deep).is_err());
         let brackets_in_a_string = format!("[\"{}\\\"{}\"]", "[".repeat(200), "{".repeat(200));
         assert_eq!(nesting(&brackets_in_a_string), 1);
+        assert!(nesting(&"[]".repeat(200)) <= 1);
     }
 }

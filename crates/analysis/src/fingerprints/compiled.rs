@@ -110,11 +110,10 @@ impl Fingerprints {
 
     /// Matches an HTTP response that was seen from `country` (ISO 3166, upper case; none where not known).
     ///
-    /// Headers are taken from the ordered list, or from the map where there is no list.
+    /// Headers are taken from the map, or from the ordered list where there is no map.
     pub fn match_response(&self, response: &Response<'_>, country: Option<&str>) -> Matches<'_> {
-        let listed = !response.headers_list.0.is_empty();
-        let headers = if listed { &response.headers_list } else { &response.headers };
-        self.match_page(headers, &response.body.bytes(), country)
+        let headers = response.all_headers();
+        self.match_page(&headers, &response.body.bytes(), country)
     }
 
     /// Matches headers and a body; as [`match_response`](Self::match_response).

@@ -127,7 +127,7 @@ impl<'m> Exchange<'m> {
 
     pub(super) fn location(&self) -> Option<String> {
         let value = self.response.header("location")?;
-        Some(String::from_utf8_lossy(&value.bytes()).into_owned())
+        Some(String::from_utf8_lossy(&value).into_owned())
     }
 }
 

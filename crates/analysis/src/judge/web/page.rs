@@ -136,8 +136,7 @@ fn server_says(exchange: &Exchange<'_>) -> Option<ServerSays> {
     if exchange.code() == 451 {
         return Some(ServerSays::NotHere("status 451 (RFC 7725)"));
     }
-    if exchange.response.header("cf-mitigated").is_some_and(|value| &*value.bytes() == b"challenge")
-    {
+    if exchange.response.header("cf-mitigated").is_some_and(|value| value == b"challenge") {
         return Some(ServerSays::Captcha("header cf-mitigated: challenge"));
     }
     if !matches!(exchange.code(), 202 | 401..=499 | 503) {
