@@ -5,17 +5,22 @@
 //!
 //! - [`step`], [`line`]: the steps on the way to a host, and whether the line works.
 //! - [`app`]: how an application is judged from them; [`telegram`], [`whatsapp`], [`signal`], [`facebook`].
+//! - [`tor`]; [`tunnel`] for what either comes up or does not; [`riseupvpn`], [`meek`].
 
 mod app;
 mod certificate;
 mod evidence;
 mod facebook;
 mod line;
+mod meek;
+mod riseupvpn;
 mod signal;
 mod step;
 mod telegram;
 #[cfg(test)]
 mod testing;
+mod tor;
+mod tunnel;
 mod whatsapp;
 
 use wirewitness_model::ooni::{Measurement, TestKeys};
@@ -35,6 +40,12 @@ pub(super) fn judge<'m>(
         "whatsapp" => whatsapp::judge(measurement, keys),
         "signal" => signal::judge(measurement, keys),
         "facebook_messenger" => facebook::judge(measurement, keys),
+        "tor" => tor::judge(keys),
+        "vanilla_tor" | "torsf" => tunnel::tor(keys),
+        "psiphon" => tunnel::psiphon(keys),
+        "openvpn" => tunnel::openvpn(keys),
+        "riseupvpn" => riseupvpn::judge(measurement, keys),
+        "meek_fronted_requests_test" => meek::judge(keys),
         other => unsupported(other),
     }
 }
@@ -48,6 +59,10 @@ pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
         .chain(whatsapp::RULES)
         .chain(signal::RULES)
         .chain(facebook::RULES)
+        .chain(tor::RULES)
+        .chain(tunnel::RULES)
+        .chain(riseupvpn::RULES)
+        .chain(meek::RULES)
 }
 
 const UNSUPPORTED: Rule = Rule {
