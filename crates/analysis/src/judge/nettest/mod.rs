@@ -6,13 +6,16 @@
 //! - [`step`], [`line`]: the steps on the way to a host, and whether the line works.
 //! - [`app`]: how an application is judged from them; [`telegram`], [`whatsapp`], [`signal`], [`facebook`].
 //! - [`tor`]; [`tunnel`] for what either comes up or does not; [`riseupvpn`], [`meek`].
+//! - [`request_line`], [`header_field`]: what an echo says of the path.
 
 mod app;
 mod certificate;
 mod evidence;
 mod facebook;
+mod header_field;
 mod line;
 mod meek;
+mod request_line;
 mod riseupvpn;
 mod signal;
 mod step;
@@ -46,6 +49,8 @@ pub(super) fn judge<'m>(
         "openvpn" => tunnel::openvpn(keys),
         "riseupvpn" => riseupvpn::judge(measurement, keys),
         "meek_fronted_requests_test" => meek::judge(keys),
+        "http_invalid_request_line" => request_line::judge(keys),
+        "http_header_field_manipulation" => header_field::judge(keys),
         other => unsupported(other),
     }
 }
@@ -63,6 +68,8 @@ pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
         .chain(tunnel::RULES)
         .chain(riseupvpn::RULES)
         .chain(meek::RULES)
+        .chain(request_line::RULES)
+        .chain(header_field::RULES)
 }
 
 const UNSUPPORTED: Rule = Rule {
