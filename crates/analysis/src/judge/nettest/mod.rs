@@ -7,9 +7,12 @@
 //! - [`app`]: how an application is judged from them; [`telegram`], [`whatsapp`], [`signal`], [`facebook`].
 //! - [`tor`]; [`tunnel`] for what either comes up or does not; [`riseupvpn`], [`meek`].
 //! - [`request_line`], [`header_field`]: what an echo says of the path.
+//! - [`dnscheck`], [`stun`], [`ech`]: encrypted DNS, STUN, Encrypted Client Hello.
 
 mod app;
 mod certificate;
+mod dnscheck;
+mod ech;
 mod evidence;
 mod facebook;
 mod header_field;
@@ -19,6 +22,7 @@ mod request_line;
 mod riseupvpn;
 mod signal;
 mod step;
+mod stun;
 mod telegram;
 #[cfg(test)]
 mod testing;
@@ -51,6 +55,9 @@ pub(super) fn judge<'m>(
         "meek_fronted_requests_test" => meek::judge(keys),
         "http_invalid_request_line" => request_line::judge(keys),
         "http_header_field_manipulation" => header_field::judge(keys),
+        "dnscheck" => dnscheck::judge(measurement, keys),
+        "stunreachability" | "stun_reachability" => stun::judge(keys),
+        "echcheck" => ech::judge(keys),
         other => unsupported(other),
     }
 }
@@ -70,6 +77,9 @@ pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
         .chain(meek::RULES)
         .chain(request_line::RULES)
         .chain(header_field::RULES)
+        .chain(dnscheck::RULES)
+        .chain(stun::RULES)
+        .chain(ech::RULES)
 }
 
 const UNSUPPORTED: Rule = Rule {
