@@ -8,14 +8,18 @@
 //! - [`tor`]; [`tunnel`] for what either comes up or does not; [`riseupvpn`], [`meek`].
 //! - [`request_line`], [`header_field`]: what an echo says of the path.
 //! - [`dnscheck`], [`stun`], [`ech`]: encrypted DNS, STUN, Encrypted Client Hello.
+//! - [`dns_consistency`], [`http_requests`], [`browser_web`]: tests no longer made.
 
 mod app;
+mod browser_web;
 mod certificate;
+mod dns_consistency;
 mod dnscheck;
 mod ech;
 mod evidence;
 mod facebook;
 mod header_field;
+mod http_requests;
 mod line;
 mod meek;
 mod request_line;
@@ -58,6 +62,9 @@ pub(super) fn judge<'m>(
         "dnscheck" => dnscheck::judge(measurement, keys),
         "stunreachability" | "stun_reachability" => stun::judge(keys),
         "echcheck" => ech::judge(keys),
+        "dns_consistency" => dns_consistency::judge(keys, context),
+        "http_requests" => http_requests::judge(keys),
+        "browser_web" => browser_web::judge(keys),
         other => unsupported(other),
     }
 }
@@ -80,6 +87,9 @@ pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
         .chain(dnscheck::RULES)
         .chain(stun::RULES)
         .chain(ech::RULES)
+        .chain(dns_consistency::RULES)
+        .chain(http_requests::RULES)
+        .chain(browser_web::RULES)
 }
 
 const UNSUPPORTED: Rule = Rule {
