@@ -35,8 +35,8 @@ pub(super) struct App<'m> {
     pub(super) main: Vec<Way<'m>>,
     /// What it does beside that.
     pub(super) side: Vec<Way<'m>>,
-    /// True where one operator's networks hold all endpoints, so that one route filter closes all of them at once.
-    pub(super) one_operator: Operators,
+    /// Whether one route filter could close all endpoints at once.
+    pub(super) operators: Operators,
 }
 
 /// Who runs the endpoints.
@@ -114,7 +114,13 @@ impl App<'_> {
         }
         let rule =
             if matches!(line, Line::Works(_)) || denials.is_empty() { &UNCLEAR } else { &SILENT };
-        rule.verdict(Status::Insufficient, Confidence::Low).with(self.evidence()).done()
+        let draft = rule.verdict(Status::Insufficient, Confidence::Low).with(self.evidence());
+        if denials.is_empty() {
+            return draft
+                .cannot_tell("whether the service accepts connections: none was tried")
+                .done();
+        }
+        draft.done()
     }
 
     /// True for a step with a mark of interference, unless the device itself made that mark.
@@ -139,7 +145,7 @@ impl App<'_> {
             && match line {
                 Line::Works(_) => specific || many,
                 Line::Worked(_) if specific => true,
-                Line::Worked(_) => many && resolves && self.one_operator == Operators::One,
+                Line::Worked(_) => many && resolves && self.operators == Operators::One,
                 Line::Unknown => false,
             }
     }

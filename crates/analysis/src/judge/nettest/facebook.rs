@@ -15,7 +15,7 @@ pub(super) fn judge<'m>(measurement: &Measurement<'_>, keys: &'m TestKeys<'m>) -
     let rules = AppRules { ok: &OK, endpoints: &ENDPOINTS, part: &PART };
     let main = MESSAGING.map(|name| Way::to_host(keys, name, 443)).into();
     let side = CONTENT.map(|name| Way::to_host(keys, name, 443)).into();
-    App { keys, rules, main, side, one_operator: Operators::One }.judge(measurement)
+    App { keys, rules, main, side, operators: Operators::One }.judge(measurement)
 }
 
 const MESSAGING: [&str; 4] = [

@@ -24,11 +24,16 @@ pub(super) fn judge<'m>(measurement: &Measurement<'_>, keys: &'m TestKeys<'m>) -
     }
     let (refused, ways): (Vec<_>, Vec<_>) =
         ways.into_iter().partition(|way| is_old_trust(way, measurement));
-    let ways = ways.into_iter().filter(|way| !is_retired(way, measurement));
-    let (main, side): (Vec<_>, Vec<_>) = ways.partition(|way| CHAT.contains(&way.name.as_str()));
+    let (retired, ways): (Vec<_>, Vec<_>) =
+        ways.into_iter().partition(|way| is_retired(way, measurement));
+    let (main, side): (Vec<_>, Vec<_>) =
+        ways.into_iter().partition(|way| CHAT.contains(&way.name.as_str()));
     let rules = AppRules { ok: &OK, endpoints: &BACKEND, part: &PART };
-    let verdict =
-        App { keys, rules, main, side, one_operator: Operators::Several }.judge(measurement);
+    let mut verdict =
+        App { keys, rules, main, side, operators: Operators::Several }.judge(measurement);
+    let gone =
+        |way: &Way<'_>| format!("anything from {}, a name that Signal has retired", way.name);
+    verdict.cannot_tell.extend(retired.iter().map(gone));
     if refused.is_empty() || verdict.status == Status::Blocked {
         verdict
     } else {

@@ -32,6 +32,8 @@ pub(super) struct Step<'m> {
     pub(super) oddity: Option<Oddity>,
     /// The leaf that a handshake was shown.
     pub(super) certificate: Option<Certificate>,
+    /// What a step that worked came back with, in words.
+    pub(super) note: Option<String>,
 }
 
 /// What can be wrong with a step that did not fail.
@@ -48,14 +50,17 @@ pub(super) enum Oddity {
 impl<'m> Step<'m> {
     /// A step that ended with this failure, or well.
     pub(super) fn new(at: String, layer: Layer, to: String, failure: Option<&'m str>) -> Self {
-        Self { at, layer, to, failure, oddity: None, certificate: None }
+        Self { at, layer, to, failure, oddity: None, certificate: None, note: None }
     }
 
     /// A lookup.
     pub(super) fn lookup(at: String, query: &'m Query<'_>) -> Self {
         let to = query.hostname.or_empty().to_owned();
         let oddity = query.failure.is_none().then(|| false_answer(query)).flatten();
-        Self { oddity, ..Self::new(at, Layer::Dns, to, query.failure.as_str()) }
+        let answers = query.answers.iter().filter_map(|answer| answer.address()).take(3);
+        let answers = answers.map(short).collect::<Vec<_>>().join(", ");
+        let note = (!answers.is_empty()).then_some(answers);
+        Self { oddity, note, ..Self::new(at, Layer::Dns, to, query.failure.as_str()) }
     }
 
     /// A TCP connect.
@@ -81,7 +86,8 @@ impl<'m> Step<'m> {
         };
         let to = host(trip).into_owned();
         let oddity = failure.is_none().then(|| elsewhere(trip, &to)).flatten();
-        Self { oddity, ..Self::new(at, layer, to, failure) }
+        let note = trip.response.code.0.map(|code| format!("status {code}"));
+        Self { oddity, note, ..Self::new(at, layer, to, failure) }
     }
 
     /// True where nothing was wrong.
@@ -103,11 +109,22 @@ impl<'m> Step<'m> {
         let what = match (&self.oddity, self.failure) {
             (Some(Oddity::Bogon(a) | Oddity::Device(a)), _) => format!("leads to {a}"),
             (Some(Oddity::Elsewhere(host)), _) => format!("sent on to {host}"),
-            (None, Some(failure)) => short(failure).into_owned(),
-            (None, None) => "worked".to_owned(),
+            (None, Some(failure)) => format!("{}{}", short(failure), self.shown()),
+            (None, None) => self.note.clone().unwrap_or_else(|| "worked".to_owned()),
         };
         let seen = format!("{}: {what}", short(&self.to));
         Evidence { at: self.at.clone(), outcome: self.outcome(), seen, expected: None }
+    }
+
+    /// The certificate that a failed handshake was shown, in words.
+    fn shown(&self) -> String {
+        let Some(certificate) = &self.certificate else { return String::new() };
+        let signer = match certificate.signer {
+            Signer::Itself => "itself",
+            Signer::Another => "another name",
+        };
+        let day = certificate.not_after.get(..8).unwrap_or_default();
+        format!(", shown a certificate valid until {day} and signed by {signer}")
     }
 
     /// What was done, by this step alone. None for a step that worked and for failures that name no mechanism.

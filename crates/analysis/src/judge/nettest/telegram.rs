@@ -14,7 +14,7 @@ pub(super) fn judge<'m>(measurement: &Measurement<'_>, keys: &'m TestKeys<'m>) -
     let rules = AppRules { ok: &OK, endpoints: &ENDPOINTS, part: &WEB };
     let main = data_centres(keys);
     let side = vec![Way::to_host(keys, WEB_CLIENT, 443)];
-    App { keys, rules, main, side, one_operator: Operators::One }.judge(measurement)
+    App { keys, rules, main, side, operators: Operators::One }.judge(measurement)
 }
 
 /// One way per endpoint: what was connected to that is not the web client.
@@ -28,8 +28,10 @@ fn data_centres<'m>(keys: &'m TestKeys<'m>) -> Vec<Way<'m>> {
         }
     }
     for (n, trip) in keys.requests.iter().enumerate() {
-        if let Some(steps) = ways.get_mut(&endpoint(trip)) {
-            steps.push(Step::round_trip(format!("test_keys.requests[{n}]"), trip));
+        let to = endpoint(trip);
+        if let Some(steps) = ways.get_mut(&to) {
+            let step = Step::round_trip(format!("test_keys.requests[{n}]"), trip);
+            steps.push(Step { to, ..step });
         }
     }
     ways.into_iter().take(MAX_ENDPOINTS).map(|(name, steps)| Way { name, steps }).collect()

@@ -149,7 +149,9 @@ fn ok(targets: &[Target]) -> Verdict {
     let draft = OK.verdict(Status::Ok, confidence).with(evidence(targets, Order::WorkingFirst));
     match targets.iter().filter(|target| target.class == Class::Bridge && !target.works).count() {
         0 => draft.done(),
-        n => draft.cannot_tell(format!("why {n} bridges failed: each may be gone")).done(),
+        n => {
+            draft.cannot_tell(format!("why bridges failed ({n} of them): each may be gone")).done()
+        }
     }
 }
 

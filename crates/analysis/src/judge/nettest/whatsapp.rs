@@ -15,7 +15,7 @@ pub(super) fn judge<'m>(measurement: &Measurement<'_>, keys: &'m TestKeys<'m>) -
     let rules = AppRules { ok: &OK, endpoints: &ENDPOINTS, part: &PART };
     let main = (1..=16).map(|n| chat(keys, &format!("e{n}.whatsapp.net"))).collect();
     let side = SERVICES.map(|name| Way::to_host(keys, name, 443)).into();
-    App { keys, rules, main, side, one_operator: Operators::Several }.judge(measurement)
+    App { keys, rules, main, side, operators: Operators::Several }.judge(measurement)
 }
 
 /// A chat endpoint listens on two ports; either is enough.
