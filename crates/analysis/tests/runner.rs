@@ -11,4 +11,5 @@
 )]
 
 mod shared;
+mod test_nettests;
 mod test_qa;
