@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use wirewitness_analysis::fingerprints::Fingerprints;
 use wirewitness_analysis::judge::{Context, judge};
 use wirewitness_model::ooni::Measurement;
 
@@ -152,7 +151,7 @@ fn every_real_file_says_what_a_person_read_in_it() {
             continue;
         };
         *seen.entry(row.0).or_default() += 1;
-        let verdict = judge(&measurement, &Context::new(&Fingerprints)).verdict;
+        let verdict = judge(&measurement, &Context::new(shared::fingerprints())).verdict;
         let mechanism = verdict.mechanism.map_or("-", |mechanism| mechanism.word());
         let found = (verdict.status.word(), mechanism, verdict.rule.id);
         if found != (row.1, row.2, row.3) {
@@ -205,7 +204,8 @@ fn no_verdict_moves_with_what_the_probe_concluded() {
         keys.retain(|key, _| !CONCLUSIONS.contains(&key.as_str()));
         let (whole, stripped) = (whole.to_string(), stripped.to_string());
         let judged = |text: &str| {
-            judge(&Measurement::from_json(text).unwrap(), &Context::new(&Fingerprints)).verdict
+            judge(&Measurement::from_json(text).unwrap(), &Context::new(shared::fingerprints()))
+                .verdict
         };
         assert_eq!(judged(&whole), judged(&stripped), "{name}");
     }
@@ -221,7 +221,7 @@ fn an_outage_of_any_real_file_is_never_a_block() {
         fail(&mut whole["test_keys"]);
         let text = whole.to_string();
         let measurement = Measurement::from_json(&text).unwrap();
-        let verdict = judge(&measurement, &Context::new(&Fingerprints)).verdict;
+        let verdict = judge(&measurement, &Context::new(shared::fingerprints())).verdict;
         assert_ne!(verdict.status.word(), "blocked", "{name}: {verdict:#?}");
     }
 }
@@ -265,7 +265,7 @@ fn data_centres_that_fail_beside_a_web_client_that_works_are_a_block() {
         }
         let text = whole.to_string();
         let measurement = Measurement::from_json(&text).unwrap();
-        let verdict = judge(&measurement, &Context::new(&Fingerprints)).verdict;
+        let verdict = judge(&measurement, &Context::new(shared::fingerprints())).verdict;
         let found = (verdict.status.word(), verdict.rule.id);
         assert_eq!(found, ("blocked", "telegram.endpoints"), "{name}: {verdict:#?}");
     }
@@ -283,7 +283,7 @@ fn keys_of_any_shape_are_judged() {
                 changed["test_keys"][key] = serde_json::from_str(shape).unwrap();
                 let changed = changed.to_string();
                 let measurement = Measurement::from_json(&changed).unwrap();
-                let verdict = judge(&measurement, &Context::new(&Fingerprints)).verdict;
+                let verdict = judge(&measurement, &Context::new(shared::fingerprints())).verdict;
                 assert!(!verdict.rule.id.is_empty(), "{name}");
             }
         }
@@ -314,7 +314,7 @@ fn long_lists_are_judged_in_linear_time() {
     for test in tests.split_whitespace() {
         let text = format!(r#"{{"test_name":"{test}","test_keys":{keys}}}"#);
         let measurement = Measurement::from_json(&text).unwrap();
-        let verdict = judge(&measurement, &Context::new(&Fingerprints)).verdict;
+        let verdict = judge(&measurement, &Context::new(shared::fingerprints())).verdict;
         assert!(verdict.evidence.len() <= 12, "{test}");
     }
 }

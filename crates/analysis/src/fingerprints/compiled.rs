@@ -308,14 +308,14 @@ mod tests {
     }
 
     #[test]
-    fn a_response_is_matched_by_its_list_of_headers() {
+    fn a_response_is_matched_by_its_headers_in_either_form() {
         let fingerprints = compiled("x,isp,header.location,prefix,http://warn.,5,\n");
-        let mut response = Response::default();
-        assert_eq!(fingerprints.match_response(&response, None), Matches::default());
-        response.headers = headers(&[("Location", "http://warn.example/")]);
-        assert_eq!(names(&fingerprints.match_response(&response, None)), ["x"]);
-        response.headers_list = headers(&[("location", "http://other.example/")]);
-        assert_eq!(names(&fingerprints.match_response(&response, None)), [] as [&str; 0]);
+        let read = |json: &'static str| serde_json::from_str::<Response<'_>>(json).unwrap();
+        let matched = |json| names(&fingerprints.match_response(&read(json), None)).len();
+        assert_eq!(fingerprints.match_response(&Response::default(), None), Matches::default());
+        assert_eq!(matched(r#"{"headers":{"Location":"http://warn.example/"}}"#), 1);
+        assert_eq!(matched(r#"{"headers_list":[["location","http://warn.example/"]]}"#), 1);
+        assert_eq!(matched(r#"{"headers":{"Location":"http://other.example/"}}"#), 0);
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! - [`address`], [`title`]: bogons and networks; titles of pages.
 
 pub mod address;
+mod certificate;
 pub mod handbook;
 mod nettest;
 pub mod ooni;

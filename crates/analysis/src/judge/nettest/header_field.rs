@@ -68,8 +68,8 @@ fn echo<'m>(trip: &Transaction<'_>, body: &'m [u8]) -> Option<Echo<'m>> {
 
 fn sent(trip: &Transaction<'_>) -> BTreeMap<String, String> {
     let request = &trip.request;
-    let list =
-        if request.headers_list.0.is_empty() { &request.headers } else { &request.headers_list };
+    let in_order = request.headers_list.read();
+    let list = if in_order.0.is_empty() { request.headers.read() } else { in_order };
     let mut headers = BTreeMap::new();
     for (name, value) in &list.0 {
         join(&mut headers, name, value);

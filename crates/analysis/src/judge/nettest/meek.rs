@@ -41,7 +41,7 @@ fn is_meek(trip: &Transaction<'_>) -> bool {
 /// True where the front itself says that it will not pass the request on.
 fn is_refused(trip: &Transaction<'_>) -> bool {
     let has = |name: &str, mark: &[u8]| {
-        trip.response.header(name).is_some_and(|value| find(&value.bytes(), mark).is_some())
+        trip.response.header(name).is_some_and(|value| find(&value, mark).is_some())
     };
     trip.failure.is_none()
         && matches!(trip.response.code.0, Some(403 | 421))

@@ -12,7 +12,6 @@
 
 mod app;
 mod browser_web;
-mod certificate;
 mod dns_consistency;
 mod dnscheck;
 mod ech;

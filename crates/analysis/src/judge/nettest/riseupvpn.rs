@@ -5,7 +5,7 @@ use wirewitness_model::ooni::{Measurement, TestKeys};
 use wirewitness_model::outcome::{Layer, Outcome};
 use wirewitness_model::verdict::{Confidence, Locus, Mechanism, Status, Verdict};
 
-use super::certificate::Signer;
+use super::super::certificate::Signer;
 use super::evidence::capped;
 use super::line::{Line, SILENT, UNCLEAR, bare, digits};
 use super::step::Step;
@@ -82,7 +82,7 @@ const CERTIFICATE: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use super::super::certificate::made;
+    use super::super::super::certificate::made;
     use super::super::testing::{check, http, report, tcp, tls_shown, verdict};
     use super::*;
 

@@ -157,7 +157,7 @@ const OLD_TRUST: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use super::super::certificate::made;
+    use super::super::super::certificate::made;
     use super::super::testing::{check, http, lookup, report, tcp, tls, tls_shown, verdict};
     use super::*;
     use wirewitness_model::verdict::Mechanism;

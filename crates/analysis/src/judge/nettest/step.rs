@@ -15,7 +15,7 @@ use wirewitness_model::ooni::tls::Handshake;
 use wirewitness_model::outcome::{Layer, Outcome};
 use wirewitness_model::verdict::{Evidence, Mechanism};
 
-use super::certificate::{Certificate, Signer};
+use super::super::certificate::{Certificate, Signer};
 use crate::judge::address::is_bogon;
 use crate::judge::url::{hostname, same_site, scheme};
 
@@ -271,8 +271,10 @@ fn authority(trip: &Transaction<'_>) -> String {
         let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
         return rest.split(['/', '?', '#']).next().unwrap_or("").to_owned();
     }
-    let header = trip.request.headers.find("host").map(|value| value.bytes());
-    header.map_or(String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+    let headers = trip.request.headers.read();
+    let host =
+        headers.find("host").map(|value| String::from_utf8_lossy(&value.bytes()).into_owned());
+    host.unwrap_or_default()
 }
 
 /// `address:port` of a connect.
@@ -309,7 +311,7 @@ fn elsewhere(trip: &Transaction<'_>, host: &str) -> Option<Oddity> {
     if !matches!(trip.response.code.0, Some(300..=399)) {
         return None;
     }
-    let location = trip.response.header("location")?.bytes();
+    let location = trip.response.header("location")?;
     let location = String::from_utf8_lossy(&location);
     let to = hostname(&location);
     let leaves = location.contains("://") && !same_site(to, host);

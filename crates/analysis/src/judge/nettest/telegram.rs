@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn positive_telegram_web() {
-        let other = super::super::certificate::made("Filter", "Filter", "400101000000Z");
+        let other = super::super::super::certificate::made("Filter", "Filter", "400101000000Z");
         let shown = tls_shown(WEB_CLIENT, "ssl_unknown_authority", &other);
         let cases = [
             (web(RESET), Mechanism::TlsResetOther),

@@ -1,16 +1,20 @@
 //! Small measurements for the tests of this floor.
 
+use std::sync::LazyLock;
+
 use wirewitness_model::ooni::Measurement;
 use wirewitness_model::verdict::{Mechanism, Verdict};
 
 use crate::fingerprints::Fingerprints;
 use crate::judge::{Context, judge};
 
+static SHIPPED: LazyLock<Fingerprints> = LazyLock::new(Fingerprints::shipped);
+
 /// The verdict on these test keys (without braces) under this envelope (ending in a comma, or empty).
 pub(super) fn verdict(test_name: &str, keys: &str, envelope: &str) -> Verdict {
     let json = format!(r#"{{{envelope}"test_name":"{test_name}","test_keys":{{{keys}}}}}"#);
     let measurement = Measurement::from_json(&json).expect(&json);
-    judge(&measurement, &Context::new(&Fingerprints)).verdict
+    judge(&measurement, &Context::new(&SHIPPED)).verdict
 }
 
 /// Compares status, rule and mechanism, and what holds of every verdict.

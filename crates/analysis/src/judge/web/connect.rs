@@ -4,8 +4,8 @@ use wirewitness_model::ooni::failure::What;
 use wirewitness_model::outcome::{Layer, Outcome};
 use wirewitness_model::verdict::{Confidence, Evidence, Locus, Mechanism, Status, Verdict};
 
+use super::super::certificate::{Certificate, Signer};
 use super::super::rule::{Draft, Rule};
-use super::certificate::{Issuer, leaf_issuer};
 use super::facts::{Connection, Facts};
 
 /// The hop where the chain broke below HTTP: its connections, all failed.
@@ -352,14 +352,19 @@ fn tls_mechanism(facts: &Facts<'_>, connection: &Connection<'_>) -> Option<Mecha
         What::Reset => Mechanism::TlsResetOther,
         What::Timeout => Mechanism::TlsTimeout,
         What::Close => Mechanism::TlsClose,
-        what if what.is_certificate() => match leaf_issuer(facts, step.at) {
-            Issuer::Itself => Mechanism::TlsMitmSelfSigned,
-            Issuer::Other => Mechanism::TlsMitmCaSigned,
-            Issuer::Unknown if what == What::CertificateAuthority => Mechanism::TlsMitmSelfSigned,
-            Issuer::Unknown => Mechanism::TlsMitmCaSigned,
+        what if what.is_certificate() => match signer(facts, step.at) {
+            Some(Signer::Itself) => Mechanism::TlsMitmSelfSigned,
+            None if what == What::CertificateAuthority => Mechanism::TlsMitmSelfSigned,
+            Some(Signer::Another) | None => Mechanism::TlsMitmCaSigned,
         },
         _ => return None,
     })
+}
+
+/// Who signed the certificate that came; none where the file does not hold it.
+fn signer(facts: &Facts<'_>, handshake: usize) -> Option<Signer> {
+    let handshake = facts.keys.tls_handshakes.get(handshake)?;
+    Some(Certificate::leaf(&handshake.peer_certificates)?.signer)
 }
 
 /// True where the ClientHello is all that can have caused the reset: it carried a name, nothing came back before the

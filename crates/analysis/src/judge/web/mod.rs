@@ -5,7 +5,6 @@
 //! name, connects and handshakes, the exchange, and at last the page that came. Within a layer, rules that explain a
 //! failure by the target come after those that need more evidence, so that neither hides the other.
 
-mod certificate;
 mod connect;
 mod content;
 mod dns;

@@ -6,7 +6,7 @@ use wirewitness_model::lenient::MaybeBinary;
 
 /// Who signed the first certificate of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Signer {
+pub(in crate::judge) enum Signer {
     /// Its issuer is its subject.
     Itself,
     /// Its issuer is another name.
@@ -15,16 +15,16 @@ pub(super) enum Signer {
 
 /// What a certificate says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Certificate {
-    pub(super) signer: Signer,
+pub(in crate::judge) struct Certificate {
+    pub(in crate::judge) signer: Signer,
     /// The end of its validity, `YYYYMMDDHHMMSS` in UTC.
-    pub(super) not_after: String,
+    pub(in crate::judge) not_after: String,
     issuer: Vec<u8>,
 }
 
 impl Certificate {
     /// Reads the leaf of a chain; none where there is none, or it is no certificate.
-    pub(super) fn leaf(chain: &[MaybeBinary<'_>]) -> Option<Self> {
+    pub(in crate::judge) fn leaf(chain: &[MaybeBinary<'_>]) -> Option<Self> {
         Self::read(&chain.first()?.bytes())
     }
 
@@ -47,7 +47,7 @@ impl Certificate {
     }
 
     /// True where the issuer's name holds these bytes.
-    pub(super) fn is_issued_by(&self, name: &str) -> bool {
+    pub(in crate::judge) fn is_issued_by(&self, name: &str) -> bool {
         memchr::memmem::find(&self.issuer, name.as_bytes()).is_some()
     }
 }
@@ -86,7 +86,7 @@ const GENERALIZED_TIME: u8 = 0x18;
 
 /// Makes what [`Certificate::read`] reads, for the tests of this floor: no key, no signature.
 #[cfg(test)]
-pub(super) fn made(issuer: &str, subject: &str, not_after: &str) -> Vec<u8> {
+pub(in crate::judge) fn made(issuer: &str, subject: &str, not_after: &str) -> Vec<u8> {
     let der = |tag: u8, value: &[u8]| {
         let length = u8::try_from(value.len()).unwrap();
         [[tag, 0x81, length].as_slice(), value].concat()
