@@ -81,8 +81,12 @@ impl Fingerprints {
     /// The short list that comes with Wirewitness: vague wording in several languages and names of products, all
     /// written for it. It is a start where no list is at hand, not a replacement for one.
     pub fn shipped() -> Self {
-        let parsed = parse("shipped.csv", include_bytes!("shipped.csv"));
-        Self::compile(parsed.rows).0
+        Self::compile(Self::shipped_rows()).0
+    }
+
+    /// The rows of the short list, to be compiled together with others.
+    pub fn shipped_rows() -> Vec<Fingerprint> {
+        parse("shipped.csv", include_bytes!("shipped.csv")).rows
     }
 
     /// The number of rows.

@@ -13,7 +13,7 @@
 //! Texts of 7 to 10 bytes do the same with grams of 4 bytes. Shorter ones, of which lists have a handful, go to
 //! `aho-corasick`, which is at its best with few.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 use aho_corasick::{AhoCorasick, packed};
@@ -112,7 +112,9 @@ impl<const WORDS: usize> Grams<WORDS> {
 
     /// Takes texts of at least `width + STRIDE - 1` bytes.
     fn new(width: usize, texts: &[(u32, &[u8])]) -> Self {
-        let ordinary = Ordinary::new(width);
+        // Most places a list looks in have few texts or none; the sample is read for those that have.
+        let ordinary =
+            if texts.is_empty() { Ordinary::unread(width) } else { Ordinary::new(width) };
         let mut entries: Vec<Entry> =
             texts.iter().flat_map(|(id, text)| ordinary.rarest_stretch(*id, text)).collect();
         entries.sort_by_key(|e| (hash(e.gram) >> Self::TO_WORD, e.gram, e.text, e.offset));
@@ -167,12 +169,17 @@ fn hash(gram: u64) -> u64 {
 /// I tell how common a gram is in ordinary pages, by a sample of what they are made of.
 struct Ordinary {
     width: usize,
-    sample: BTreeMap<u64, u32>,
+    /// Looked up, never walked over.
+    sample: HashMap<u64, u32>,
 }
 
 impl Ordinary {
+    fn unread(width: usize) -> Self {
+        Self { width, sample: HashMap::new() }
+    }
+
     fn new(width: usize) -> Self {
-        let mut sample = BTreeMap::new();
+        let mut sample = HashMap::new();
         for gram in SAMPLE.as_bytes().windows(width) {
             *sample.entry(read(gram)).or_insert(0) += 1;
         }

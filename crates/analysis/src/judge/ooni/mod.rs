@@ -114,7 +114,7 @@ impl Serialize for OoniKeys<'_> {
 /// leaves most keys empty, and so do we.
 pub fn keys<'m>(test_keys: &'m TestKeys<'_>, asns: &Asns<'m>) -> OoniKeys<'m> {
     let all = observe::observe(test_keys);
-    let extended = extended::flags(&analyze::analyze(&all, asns));
+    let extended = extended::flags(&analyze::analyze(&all.everything(), asns));
     let system = all.only_system_resolver();
     let analysis = analyze::analyze(&system, asns);
     let mut keys = OoniKeys {
