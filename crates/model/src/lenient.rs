@@ -195,8 +195,7 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// I am a field that few need, kept as JSON text until it is asked for.
-#[derive(Debug)]
+/// I am a field that few need, kept as JSON text until it is asked for. Two of me are equal where they read alike.
 pub struct Lazy<'a, T>(Raw<'a>, PhantomData<fn() -> T>);
 
 impl<'a, T: Deserialize<'a> + Default> Lazy<'a, T> {
@@ -223,9 +222,15 @@ impl<T> Clone for Lazy<'_, T> {
     }
 }
 
-impl<T> PartialEq for Lazy<'_, T> {
+impl<'a, T: Deserialize<'a> + Default + PartialEq> PartialEq for Lazy<'a, T> {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
+        self.read() == other.read()
+    }
+}
+
+impl<'a, T: Deserialize<'a> + Default + fmt::Debug> fmt::Debug for Lazy<'a, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.read().fmt(f)
     }
 }
 
@@ -745,6 +750,16 @@ mod tests {
         assert_eq!(pairs.0.len(), 3);
         assert_eq!(&*pairs.find("SERVER").unwrap().bytes(), b"x");
         assert_eq!(&*pairs.find("l").unwrap().bytes(), b"v");
+    }
+
+    #[test]
+    fn lazy_fields_are_equal_where_they_read_alike() {
+        let pretty: Lazy<'_, Headers<'_>> = read("{\n \"a\" : \"b\" }");
+        let compact: Lazy<'_, Headers<'_>> = read("{\"a\":\"b\"}");
+        assert_eq!(pretty, compact);
+        assert_eq!(format!("{pretty:?}"), format!("{compact:?}"));
+        assert_ne!(compact, Lazy::default());
+        assert!(compact.is_present() && !Lazy::<Headers<'_>>::default().is_present());
     }
 
     #[test]
