@@ -10,5 +10,8 @@
     reason = "a test that fails should fail loudly, and tables are long"
 )]
 
+mod certificates;
 mod shared;
 mod test_qa;
+mod test_web_rules;
+mod world;
