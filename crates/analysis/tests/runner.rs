@@ -12,6 +12,7 @@
 
 mod certificates;
 mod shared;
+mod test_examples;
 mod test_qa;
 mod test_web_rules;
 mod world;

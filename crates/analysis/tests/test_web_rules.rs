@@ -11,6 +11,7 @@ mod dns;
 mod exchange;
 mod false_alarms;
 mod handshake;
+pub(crate) mod situations;
 mod vantage;
 
 use serde_json::Value;

@@ -2,6 +2,7 @@
 
 use wirewitness_model::verdict::{Confidence, Locus, Mechanism};
 
+use super::situations::{challenge, not_in_your_country};
 use super::{Row, blocked, case, down, proven, same_page, unknown};
 use crate::world::{CDN, ELSEWHERE, PRIVATE, Page, SITE, World};
 
@@ -17,16 +18,6 @@ pub(super) fn rows() -> Vec<Row> {
         control_missing(),
         differs(),
     ]
-}
-
-/// A challenge of a service in front of the site.
-pub(crate) fn challenge() -> Page {
-    Page::titled("Just a moment...").status(403).header("cf-mitigated", "challenge")
-}
-
-/// What a service tells visitors of some countries.
-pub(crate) fn not_in_your_country() -> Page {
-    Page::titled("Sorry").status(403).text("This service is not available in your country.")
 }
 
 fn blockpage() -> Row {

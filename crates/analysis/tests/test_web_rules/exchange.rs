@@ -2,8 +2,9 @@
 
 use wirewitness_model::verdict::{Confidence, Locus, Mechanism};
 
+use super::situations::going_in_circles;
 use super::{Row, blocked, case, down, proven, same_page, unknown};
-use crate::world::{PRIVATE, Page, SITE, World};
+use crate::world::{PRIVATE, SITE, World};
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
@@ -19,19 +20,6 @@ pub(super) fn rows() -> Vec<Row> {
         down_for_all(),
         unexplained(),
     ]
-}
-
-/// A site whose every page redirects to the next, eleven times.
-pub(crate) fn going_in_circles() -> World {
-    let paths = ["/10", "/9", "/8", "/7", "/6", "/5", "/4", "/3", "/2", "/1", "/"];
-    let last = World::https("news.example").path("/11").request_fails_after(
-        Page::redirect("https://news.example/12"),
-        "unknown_failure: stopped after too many redirects",
-    );
-    paths
-        .into_iter()
-        .fold(last, |rest, path| World::https("news.example").path(path).redirects_to(rest))
-        .control_request_fails("unknown_error")
 }
 
 fn redirect_loop() -> Row {

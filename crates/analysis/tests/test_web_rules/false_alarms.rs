@@ -2,7 +2,7 @@
 
 use wirewitness_model::verdict::{Confidence, Locus, Mechanism};
 
-use super::content::not_in_your_country;
+use super::situations::{challenge, not_in_your_country};
 use super::{Case, blocked, case, down, ok_though, own_line, proven, same_page, unknown};
 use crate::certificates::SIGNED_BY_ANOTHER;
 use crate::world::{
@@ -246,7 +246,7 @@ fn servers() -> Vec<Case> {
         ),
         case(
             "an unencrypted challenge",
-            World::http("news.example").gets(super::content::challenge()),
+            World::http("news.example").gets(challenge()),
             down("web.server.captcha", Mechanism::ServerCaptcha, Confidence::Medium),
         ),
         case(
