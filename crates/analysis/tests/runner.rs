@@ -10,6 +10,10 @@
     reason = "a test that fails should fail loudly, and tables are long"
 )]
 
+mod certificates;
 mod shared;
+mod test_examples;
 mod test_nettests;
 mod test_qa;
+mod test_web_rules;
+mod world;

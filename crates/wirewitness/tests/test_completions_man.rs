@@ -7,7 +7,10 @@ fn every_shell_gets_a_script_that_knows_the_verbs() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let outcome = run(&["completions", shell]);
         assert_eq!(outcome.code, 0, "{}", outcome.stderr);
-        assert!(outcome.stdout.contains("judge") && outcome.stdout.contains("fingerprints"), "{shell}");
+        assert!(
+            outcome.stdout.contains("judge") && outcome.stdout.contains("fingerprints"),
+            "{shell}"
+        );
     }
     assert_eq!(run(&["completions", "tcsh"]).code, 2);
 }

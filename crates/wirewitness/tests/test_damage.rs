@@ -44,9 +44,13 @@ fn truncated_everywhere() {
 }
 
 fn assert_named_within(complaint: &str, from: usize, to: usize) {
-    let offset = complaint.split("byte ").nth(1).and_then(|rest| rest.split(' ').next()).expect(complaint);
+    let offset =
+        complaint.split("byte ").nth(1).and_then(|rest| rest.split(' ').next()).expect(complaint);
     let offset: usize = offset.parse().expect(complaint);
-    assert!((from..=to).contains(&offset), "byte {offset} is not within {from}..={to}: {complaint}");
+    assert!(
+        (from..=to).contains(&offset),
+        "byte {offset} is not within {from}..={to}: {complaint}"
+    );
 }
 
 #[test]
@@ -105,7 +109,13 @@ fn one_line_of_a_hundred_megabytes() {
 
 #[test]
 fn what_is_no_measurement_at_all() {
-    for input in [&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..], b"null\n", b"12\n", b"\"text\"\n", b"<html></html>\n"] {
+    for input in [
+        &b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..],
+        b"null\n",
+        b"12\n",
+        b"\"text\"\n",
+        b"<html></html>\n",
+    ] {
         let outcome = run_with_input(&["judge", "--json", "-"], input);
         assert_eq!(outcome.code, 1, "nothing could be judged: {input:?}");
         assert!(outcome.stderr.contains("standard input: byte "), "{}", outcome.stderr);
@@ -120,7 +130,8 @@ fn a_cut_gzip_file_gives_what_it_held() {
     let line = good();
     // Enough lines that the cut falls between whole ones, whatever the compressor keeps back.
     for number in 0..2000 {
-        writeln!(encoder, "{}", line.replace("AS64500", &format!("AS{}", 64_000 + number))).unwrap();
+        writeln!(encoder, "{}", line.replace("AS64500", &format!("AS{}", 64_000 + number)))
+            .unwrap();
     }
     let whole = encoder.finish().unwrap();
     let outcome = run_with_input(&["judge", "--json", "-"], &whole[..whole.len() / 2]);

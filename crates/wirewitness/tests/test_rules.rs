@@ -4,7 +4,9 @@ use crate::program::{root, run};
 
 #[test]
 fn the_documents_are_what_the_code_says() {
-    for (arguments, document) in [(&["rules"][..], "docs/rules.md"), (&["rules", "--words"][..], "docs/outcomes.md")] {
+    for (arguments, document) in
+        [(&["rules"][..], "docs/rules.md"), (&["rules", "--words"][..], "docs/outcomes.md")]
+    {
         let outcome = run(arguments);
         assert_eq!(outcome.code, 0, "{}", outcome.stderr);
         let on_disk = std::fs::read_to_string(root().join(document)).unwrap();

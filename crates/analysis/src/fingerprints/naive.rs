@@ -168,7 +168,7 @@ fn shared(file: &str) -> Option<Parsed> {
     match std::fs::read(folder.join(file)) {
         Ok(bytes) => Some(parse(file, &bytes)),
         Err(error) => {
-            println!("skipped: {file}: {error}");
+            println!("SKIPPED: {file}: {error}");
             None
         }
     }

@@ -22,6 +22,10 @@ use super::{Problem, Record, mend_surrogates};
 /// The longest record taken, bytes: several times the largest measurement that OONI's collector accepts.
 pub(crate) const MAX_RECORD: usize = 64 << 20;
 const CHUNK: usize = 256 << 10;
+/// What kind of file it is shows in this much of it, bytes.
+const HEAD: usize = 4 << 10;
+/// Bytes behind a line break that tell whether a new record begins there: `{"`.
+const LOOK_AHEAD: usize = 2;
 
 /// The records of one file.
 pub(crate) struct Records<R> {
@@ -146,7 +150,7 @@ impl<R: Read> Records<R> {
 
     /// Whether this is a YAML report; a byte order mark is passed over.
     fn begin(&mut self) {
-        self.fill();
+        while self.unread().len() < HEAD && self.fill() {}
         if self.unread().starts_with(b"\xef\xbb\xbf") {
             self.consume(3);
         }
@@ -208,8 +212,8 @@ impl<R: Read> Records<R> {
             if let Some(length) = state.scan(unread, at, self.is_at_end) {
                 return Cut::After(length);
             }
-            // The last byte is looked at again: what follows a line break decides.
-            at = unread.len().saturating_sub(1).max(at);
+            // The last bytes are looked at again: what follows a line break decides.
+            at = unread.len().saturating_sub(LOOK_AHEAD).max(at);
             if unread.len() > MAX_RECORD {
                 return Cut::TooLong;
             }
@@ -317,10 +321,10 @@ struct Brackets {
 }
 
 impl Brackets {
-    /// Goes on at `from`; the length of the record, once it is known. The last byte is left for the next call unless
-    /// this is all there is.
+    /// Goes on at `from`; the length of the record, once it is known. The last [`LOOK_AHEAD`] bytes are left for the next
+    /// call unless this is all there is.
     fn scan(&mut self, bytes: &[u8], from: usize, is_all: bool) -> Option<usize> {
-        let end = if is_all { bytes.len() } else { bytes.len().saturating_sub(1) };
+        let end = if is_all { bytes.len() } else { bytes.len().saturating_sub(LOOK_AHEAD) };
         for at in from..end {
             let byte = *bytes.get(at)?;
             if byte == b'\n' && self.ends_at_line_break(bytes.get(at + 1..).unwrap_or_default()) {

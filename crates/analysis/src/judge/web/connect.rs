@@ -190,7 +190,8 @@ pub(super) fn tcp_blocked(facts: &Facts<'_>) -> Option<Verdict> {
     kinds.into_iter().find_map(|(rule, mechanism, wanted)| {
         let failed = broken.failed(Layer::Tcp, wanted);
         let Reference::Works(expected) = tcp_reference(facts, &failed) else { return None };
-        if failed.is_empty() || !line_works(facts) {
+        let is_own = mechanism == Mechanism::IpUnreachable && lacks_ipv4(facts);
+        if failed.is_empty() || is_own || !line_works(facts) {
             return None;
         }
         let draft = rule.verdict(Status::Blocked, Confidence::Medium).by(mechanism, Locus::Unknown);
@@ -205,6 +206,14 @@ fn line_works(facts: &Facts<'_>) -> bool {
         || facts.connections.iter().any(|c| c.tcp.is_ok())
         || !facts.names.public.addresses.is_empty()
         || !facts.names.encrypted.addresses.is_empty()
+}
+
+/// True where not even a public resolver's IPv4 address can be reached: the line has none.
+fn lacks_ipv4(facts: &Facts<'_>) -> bool {
+    let public = &facts.names.public;
+    let query = public.failure.and_then(|(at, _)| facts.keys.queries.get(at));
+    let is_v4 = query.is_some_and(|query| !query.resolver_address.or_empty().starts_with('['));
+    is_v4 && matches!(public.what(), Some(What::HostUnreachable | What::NetworkUnreachable))
 }
 
 pub(super) const TCP_DOWN: Rule = Rule {
@@ -225,6 +234,9 @@ pub(super) fn tcp_down(facts: &Facts<'_>) -> Option<Verdict> {
     let broken = Break::of(facts)?;
     let failed = broken.failed(Layer::Tcp, |_| true);
     let Reference::Fails(theirs) = tcp_reference(facts, &failed) else { return None };
+    if failed.is_empty() {
+        return None;
+    }
     let expected = format!("the control fails too: {theirs}");
     let draft = TCP_DOWN
         .verdict(Status::Down, Confidence::Medium)
@@ -302,7 +314,8 @@ blocked_handshake!(
     ],
     &[
         "a site that renews a broken certificate between the two",
-        "a captive portal that answers for every site"
+        "a captive portal that answers for every site",
+        "a device whose clock is wrong: every certificate looks expired to it"
     ]
 );
 
@@ -405,6 +418,9 @@ pub(super) fn tls_down(facts: &Facts<'_>) -> Option<Verdict> {
     let broken = Break::of(facts)?;
     let failed = broken.failed(Layer::Tls, |_| true);
     let Reference::Fails(theirs) = tls_reference(facts, &failed) else { return None };
+    if failed.is_empty() {
+        return None;
+    }
     let is_certificate = failed
         .iter()
         .any(|c| c.tls.as_ref().is_some_and(|(s, _)| s.what().is_some_and(What::is_certificate)));

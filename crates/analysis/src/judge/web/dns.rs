@@ -12,9 +12,9 @@ use wirewitness_model::verdict::{Confidence, Evidence, Locus, Mechanism, Status,
 
 use crate::fingerprints::Strength;
 
-use super::super::address::is_bogon;
+use super::super::address::{is_bogon, is_v6};
 use super::super::rule::{Draft, Rule};
-use super::facts::Facts;
+use super::facts::{Connection, Facts};
 use super::names::{Agreement, Answers, Resolver, list};
 use super::page::Look;
 
@@ -57,6 +57,23 @@ impl Witnesses {
     fn evidence(&self, facts: &Facts<'_>) -> Vec<Evidence> {
         self.against.iter().map(|&resolver| answered(facts, resolver)).collect()
     }
+}
+
+/// True where an answer is the site's own, whichever the control was given: an encrypted resolver gives it too, or the
+/// control saw the name proven there.
+fn is_genuine<'m>(facts: &Facts<'m>, addresses: &BTreeSet<&'m str>) -> bool {
+    let proven_to_control = |connection: &Connection<'m>| {
+        let handshake =
+            facts.control.and_then(|control| control.tls_handshake.find(&connection.endpoint()));
+        handshake
+            .is_some_and(|tls| tls.failure.is_none() && tls.server_name.or_empty() == facts.host)
+    };
+    !facts.names.encrypted.addresses.is_disjoint(addresses)
+        || facts
+            .connections
+            .iter()
+            .filter(|c| c.depth == 0 && addresses.contains(c.ip))
+            .any(proven_to_control)
 }
 
 fn answered(facts: &Facts<'_>, resolver: Resolver) -> Evidence {
@@ -191,7 +208,7 @@ pub(super) fn ghost(facts: &Facts<'_>) -> Option<Verdict> {
 /// A fingerprint on the page or the address: one that confirms, and one that only supports.
 fn blockpage<'m>(facts: &Facts<'m>) -> (Option<Mark<'m>>, Option<Mark<'m>>) {
     let on_page = facts.look().and_then(|look: &Look<'m>| {
-        let (at, found) = look.fingerprint?;
+        let (at, found) = look.mark()?;
         let is_other_page = !look.matches() && !look.is_proven;
         is_other_page.then(|| {
             (
@@ -268,7 +285,8 @@ pub(super) fn blockpage_behind(facts: &Facts<'_>) -> Option<Verdict> {
         Agreement::Differ => is_confirmed || !witnesses.against.is_empty(),
         Agreement::Unknown => is_confirmed && (on_address || !witnesses.against.is_empty()),
     };
-    if !is_false || !facts.proven().is_disjoint(&names.system.addresses) {
+    let is_own = !on_address && is_genuine(facts, &names.system.addresses);
+    if !is_false || is_own || !facts.proven().is_disjoint(&names.system.addresses) {
         return None;
     }
     let is_double = is_confirmed || !witnesses.against.is_empty();
@@ -288,7 +306,8 @@ pub(super) const FORGED: Rule = Rule {
     id: "web.dns.forged",
     version: 1,
     says: "The system resolver gave a false answer: the addresses are not the site's, and the page cannot be had there.",
-    stands_on: "Answers with no network in common with the control's; no page from them; and a second witness: another \
+    stands_on: "Answers with no network in common with the control's, that no encrypted resolver on the same line gives \
+                and at which the control did not see the name proven; no page from them; and a second witness: another \
                 resolver on the same line, a certificate that does not fit the name, or a control that cannot connect \
                 to these addresses either.",
     cannot_tell: &["an outdated or broken answer of the resolver from an intended one"],
@@ -304,6 +323,7 @@ pub(super) fn forged(facts: &Facts<'_>) -> Option<Verdict> {
     let has_page = facts.look().is_some_and(|look| system_served(facts, look));
     if names.agreement(&names.system, facts.asns) != Agreement::Differ
         || has_page
+        || is_genuine(facts, system)
         || !facts.proven().is_disjoint(system)
     {
         return None;
@@ -449,7 +469,11 @@ pub(super) fn failure(facts: &Facts<'_>) -> Option<Verdict> {
     let what = names.system.what()?;
     let mechanism = mechanism_of(what)?;
     let witnesses = Witnesses::of(facts, &BTreeSet::new());
-    let control_resolves = !names.control_addresses.is_empty();
+    // A private address is nothing that a resolver owes anybody: many filter such answers (DNS rebinding).
+    let control_resolves = names.control_addresses.iter().any(|address| !is_bogon(address));
+    if is_missing_v6(facts, what) {
+        return None;
+    }
     if !control_resolves && (names.has_control || witnesses.against.is_empty()) {
         return None;
     }
@@ -469,6 +493,16 @@ pub(super) fn failure(facts: &Facts<'_>) -> Option<Verdict> {
     let draft = rest_without_control(facts, system_saw(facts, draft, outcome))
         .with(witnesses.evidence(facts));
     Some(name_what_the_word_hides(draft, what).done())
+}
+
+/// True for "no address" of a name that has IPv6 alone, on a line that has none: resolvers then do not ask for it.
+fn is_missing_v6(facts: &Facts<'_>, what: What) -> bool {
+    let says_none = matches!(what, What::NxDomain | What::DnsNoAnswer | What::DnsAndroidNoData);
+    let mut tried = facts.connections.iter().filter(|c| c.depth == 0).peekable();
+    says_none
+        && tried.peek().is_some()
+        && tried.all(Connection::is_broken_v6)
+        && facts.names.control_addresses.iter().all(|address| is_v6(address))
 }
 
 fn mechanism_of(what: What) -> Option<Mechanism> {
@@ -496,7 +530,8 @@ pub(super) const RESOLVER_FAILS: Rule = Rule {
     id: "web.dns.resolver_fails",
     version: 1,
     says: "The system resolver failed in a way that does not say whether this name is meant.",
-    stands_on: "SERVFAIL, a timeout or another failure of the system resolver, and no page by another way.",
+    stands_on: "SERVFAIL, a timeout or another failure of the system resolver. A page from an address that only another \
+                resolver gave is none that programs here would have had.",
     cannot_tell: &[
         "a resolver that is broken or overloaded from one that is told to fail",
         "a line that is down",
@@ -508,6 +543,11 @@ pub(super) const RESOLVER_FAILS: Rule = Rule {
 pub(super) fn resolver_fails(facts: &Facts<'_>) -> Option<Verdict> {
     let system = &facts.names.system;
     let (_, failure) = system.failure?;
+    let others = [Resolver::Public, Resolver::Encrypted];
+    // Old probes knew no other resolver: their page came by a second lookup of the same one.
+    if facts.look().is_some() && others.iter().all(|&r| facts.names.by(r).addresses.is_empty()) {
+        return None;
+    }
     // What the control cannot resolve either is another rule's.
     if facts.names.has_control && facts.names.control_addresses.is_empty() {
         return None;
@@ -623,8 +663,8 @@ pub(super) const DOWN: Rule = Rule {
     id: "web.dns.down",
     version: 1,
     says: "The name does not lead anywhere, for the control either.",
-    stands_on: "The control finds no such name, no address, or only loopback and private ones, and got no page; nor \
-                did the probe.",
+    stands_on: "The control finds no such name, no address, or only loopback and private ones, or fails as the probe's \
+                resolvers, an encrypted one among them, do; it got no page; nor did the probe.",
     cannot_tell: &[
         "a name that is gone for good from one that is misconfigured today",
         "where only this line's resolver gives an address: its page for unknown names from a filter left over",
@@ -635,8 +675,15 @@ pub(super) const DOWN: Rule = Rule {
 /// A name that leads nowhere for anybody.
 pub(super) fn down(facts: &Facts<'_>) -> Option<Verdict> {
     let names = &facts.names;
-    let control_is_sure =
-        names.control_failure.is_none_or(|failure| What::of(failure) == What::NxDomain);
+    // One resolver that fails says little; where all fail, the zone is broken.
+    let all_fail = [&names.system, &names.encrypted]
+        .iter()
+        .all(|answers| answers.what() == Some(What::DnsServfail));
+    let control_is_sure = names.control_failure.is_none_or(|failure| match What::of(failure) {
+        What::NxDomain => true,
+        What::DnsServfail => all_fail,
+        _ => false,
+    });
     let control_leads_nowhere = names.has_control
         && control_is_sure
         && names.control_addresses.iter().all(|address| is_bogon(address))

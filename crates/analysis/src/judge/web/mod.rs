@@ -96,11 +96,11 @@ const RULES: &[(&[&Rule], Apply)] = &[
     (&[&content::GEOBLOCK], content::geoblock),
     (&[&content::ERROR], content::server_error),
     (&[&content::REDIRECT], content::redirect),
+    (&[&dns::RESOLVER_FAILS], dns::resolver_fails),
     (&[&content::PROVEN], content::proven),
     (&[&content::MATCH], content::matches),
     (&[&content::NO_CONTROL], content::no_control),
     (&[&content::DIFFERS], content::differs),
-    (&[&dns::RESOLVER_FAILS], dns::resolver_fails),
 ];
 
 const NOTHING: Rule = Rule {

@@ -95,6 +95,16 @@ impl<'m> Look<'m> {
         comparison.status_code_match == Some(true) && any
     }
 
+    /// The fingerprint, where it says more than the page's other words: not a vague one on a page that turns this
+    /// country away or asks for a proof of humanity, nor one whose list itself thinks next to nothing of it.
+    pub(super) fn mark(&self) -> Option<(usize, Match<'m>)> {
+        let says_little = |found: &Match<'m>| {
+            self.server_says.is_some() || found.fingerprint.confidence == LEAST_CONFIDENCE
+        };
+        self.fingerprint
+            .filter(|(_, found)| found.strength == Strength::Confirms || !says_little(found))
+    }
+
     /// A fingerprint that is enough by itself.
     pub(super) fn confirmed(&self) -> Option<(usize, Match<'m>)> {
         self.fingerprint.filter(|(_, found)| found.strength == Strength::Confirms)
@@ -123,10 +133,18 @@ fn detour(facts: &Facts<'_>, last: &Exchange<'_>) -> Option<Detour> {
     })
 }
 
-/// True for a target that is an address instead of a name, or in the probe's own network.
+/// The lowest grade that lists give: words that content delivery networks and servers use as well.
+const LEAST_CONFIDENCE: u8 = 1;
+
+/// True for a target that is an address instead of a name, or in the probe's own network where the site is not.
 pub(super) fn leads_inside(facts: &Facts<'_>, target: &str) -> bool {
-    let is_address = target.parse::<std::net::IpAddr>().is_ok();
-    is_address || facts.asns.find(target).is_some_and(|asn| facts.probe_asn == Some(asn))
+    let is_inside =
+        |address: &str| facts.probe_asn.is_some() && facts.asns.find(address) == facts.probe_asn;
+    let queries = facts.keys.queries.iter().filter(|query| query.hostname.or_empty() == target);
+    let mut answers = queries.flat_map(|query| query.answers.iter());
+    target.parse::<std::net::IpAddr>().is_ok()
+        || (!facts.names.control_addresses.iter().any(|address| is_inside(address))
+            && answers.any(|answer| answer.address().is_some_and(is_inside)))
 }
 
 /// Marks are looked for in this much of a page, in bytes.
