@@ -125,3 +125,24 @@ fn nothing_ships_that_was_copied_from_the_inputs() {
     let copied: Vec<_> = ours.lines().skip(1).filter(|line| rows.contains(line)).collect();
     assert_eq!(copied, Vec::<&str>::new());
 }
+
+#[test]
+fn every_rule_of_the_other_tests_has_its_three_tests() {
+    let folder = root().join("crates/analysis/src/judge/nettest");
+    let text: String = sources(&folder).iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let rules = crate::program::run(&["rules"]).stdout;
+    let ids = rules.lines().filter_map(|line| line.strip_prefix("## ")).filter(|id| {
+        // The web's rules have a table of their own, which holds itself.
+        !id.starts_with("web.") && *id != "unsupported.empty"
+    });
+    let mut missing = Vec::new();
+    for id in ids {
+        for kind in ["positive", "negative", "outage"] {
+            let name = format!("fn {kind}_{}()", id.replace('.', "_"));
+            if !text.contains(&name) {
+                missing.push(name);
+            }
+        }
+    }
+    assert_eq!(missing, Vec::<String>::new());
+}
