@@ -294,6 +294,28 @@ fn servers() -> Vec<Case> {
 fn mechanisms() -> Vec<Case> {
     vec![
         case(
+            "plain lookups lead to the operator's proxy, and the name is reset there and at the true address",
+            World::https("news.example")
+                .system(&[INSIDE])
+                .public(&[INSIDE])
+                .handshake(INSIDE, "connection_reset")
+                .handshake(SITE, "connection_reset"),
+            blocked("web.dns.forged", Mechanism::DnsInjectionOther, Locus::Path, Confidence::High),
+        ),
+        case(
+            "plain lookups lead to the operator's proxy, which passes TLS on and puts a block page into HTTP",
+            World::http("news.example")
+                .system(&[INSIDE])
+                .public(&[INSIDE])
+                .gets_from(INSIDE, Page::of_a_filter()),
+            blocked(
+                "web.dns.blockpage",
+                Mechanism::DnsInjectionBlockpage,
+                Locus::Path,
+                Confidence::High,
+            ),
+        ),
+        case(
             "a certificate that some other authority signed",
             World::https("news.example").certificate(
                 SITE,

@@ -148,8 +148,10 @@ pub(in crate::judge::web) fn blockpage_behind(facts: &Facts<'_>) -> Option<Verdi
         Agreement::Differ => is_confirmed || !witnesses.against.is_empty(),
         Agreement::Unknown => is_confirmed && (on_address || !witnesses.against.is_empty()),
     };
-    let is_own = !on_address && is_genuine(facts, &names.system.addresses);
-    if !is_false || is_own || !facts.proven().is_disjoint(&names.system.addresses) {
+    let system = &names.system.addresses;
+    let is_own =
+        if on_address { !facts.proven().is_disjoint(system) } else { is_genuine(facts, system) };
+    if !is_false || is_own {
         return None;
     }
     let is_double = is_confirmed || !witnesses.against.is_empty();

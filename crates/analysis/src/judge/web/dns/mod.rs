@@ -69,21 +69,35 @@ impl Witnesses {
     }
 }
 
-/// True where an answer is the site's own, whichever the control was given: an encrypted resolver gives it too, or the
-/// control saw the name proven there.
+/// True where an answer is the site's own, whichever the control was given: an encrypted resolver gives it too, or a
+/// certificate proved the name there, to the probe or to the control. A proxy of the operator's that passes connections
+/// on looks the same, so such a proof does not count for an address in the probe's own network that only unencrypted
+/// answers give.
 fn is_genuine<'m>(facts: &Facts<'m>, addresses: &BTreeSet<&'m str>) -> bool {
-    let proven_to_control = |connection: &Connection<'m>| {
-        let handshake =
-            facts.control.and_then(|control| control.tls_handshake.find(&connection.endpoint()));
-        handshake
-            .is_some_and(|tls| tls.failure.is_none() && tls.server_name.or_empty() == facts.host)
-    };
-    !facts.names.encrypted.addresses.is_disjoint(addresses)
-        || facts
-            .connections
-            .iter()
-            .filter(|c| c.depth == 0 && addresses.contains(c.ip))
-            .any(proven_to_control)
+    let names = &facts.names;
+    if !names.encrypted.addresses.is_disjoint(addresses) {
+        return true;
+    }
+    let is_rewritten =
+        !names.encrypted.addresses.is_empty() && !names.public.addresses.is_disjoint(addresses);
+    let is_inside =
+        |address: &str| facts.probe_asn.is_some() && facts.asns.find(address) == facts.probe_asn;
+    facts
+        .connections
+        .iter()
+        .filter(|c| c.depth == 0 && addresses.contains(c.ip))
+        .filter(|c| !(is_rewritten && is_inside(c.ip)))
+        .any(|c| is_proven_to_control(facts, c) || is_proven_here(facts, c))
+}
+
+fn is_proven_here(facts: &Facts<'_>, connection: &Connection<'_>) -> bool {
+    connection.proves_name() && connection.tls.as_ref().is_some_and(|(_, name)| *name == facts.host)
+}
+
+fn is_proven_to_control(facts: &Facts<'_>, connection: &Connection<'_>) -> bool {
+    let handshake =
+        facts.control.and_then(|control| control.tls_handshake.find(&connection.endpoint()));
+    handshake.is_some_and(|tls| tls.failure.is_none() && tls.server_name.or_empty() == facts.host)
 }
 
 fn answered(facts: &Facts<'_>, resolver: Resolver) -> Evidence {
