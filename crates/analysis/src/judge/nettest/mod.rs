@@ -3,7 +3,7 @@
 //! Each test has a file with its rules and a `judge` function. A test that has none is `unsupported`: never a guess.
 //! Verdicts stand on the steps that the probe took and not on what it concluded. In reading order:
 //!
-//! - [`step`], [`line`]: the steps on the way to a host, and whether the line works.
+//! - [`step`], `line`: the steps on the way to a host, and whether the line works.
 //! - [`app`]: how an application is judged from them; [`telegram`], [`whatsapp`], [`signal`], [`facebook`].
 //! - [`tor`]; [`tunnel`] for what either comes up or does not; [`riseupvpn`], [`meek`].
 //! - [`request_line`], [`header_field`]: what an echo says of the path.
