@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 const BYTES: usize = 105_000_000;
-const TURNS: usize = 5;
+const TURNS: usize = 9;
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -171,19 +171,26 @@ struct Ordinary {
     width: usize,
     /// Looked up, never walked over.
     sample: HashMap<u64, u32>,
+    /// One bit for each hash of a gram of the sample: most grams that are asked for are none.
+    bits: Vec<u64>,
 }
 
 impl Ordinary {
     fn unread(width: usize) -> Self {
-        Self { width, sample: HashMap::new() }
+        Self { width, sample: HashMap::new(), bits: Vec::new() }
     }
 
     fn new(width: usize) -> Self {
         let mut sample = HashMap::new();
-        for gram in SAMPLE.as_bytes().windows(width) {
-            *sample.entry(read(gram)).or_insert(0) += 1;
+        let mut bits = vec![0_u64; SAMPLE_WORDS];
+        for gram in SAMPLE.as_bytes().windows(width).map(read) {
+            *sample.entry(gram).or_insert(0) += 1;
+            let (word, bit) = sample_bit(gram);
+            if let Some(word) = bits.get_mut(word) {
+                *word |= bit;
+            }
         }
-        Self { width, sample }
+        Self { width, sample, bits }
     }
 
     /// The grams of the stretch of `text` that ordinary pages have least of.
@@ -201,9 +208,21 @@ impl Ordinary {
 
     /// A gram of the sample is dearer than any other.
     fn cost(&self, gram: &[u8]) -> u32 {
-        let times = self.sample.get(&read(gram)).copied().unwrap_or(0);
+        let key = read(gram);
+        let (word, bit) = sample_bit(key);
+        let may_be_in = self.bits.get(word).is_some_and(|word| word & bit != 0);
+        let times = if may_be_in { self.sample.get(&key).copied().unwrap_or(0) } else { 0 };
         times * 10_000 + gram.iter().map(|byte| commonness(*byte)).sum::<u32>()
     }
+}
+
+/// Words of 64 bits for the grams of the sample, some 5,000.
+const SAMPLE_WORDS: usize = 1024;
+
+/// Word and bit of a gram of the sample.
+fn sample_bit(gram: u64) -> (usize, u64) {
+    let hash = hash(gram) >> (64 - 6 - SAMPLE_WORDS.ilog2());
+    ((hash >> 6) as usize, 1 << (hash & 63))
 }
 
 /// A gram as a number, little end first.
