@@ -1,6 +1,9 @@
 //! Where the real inputs are: beside the repository, never in it.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use wirewitness_analysis::fingerprints::Fingerprints;
 
 /// The folder of real inputs, or none (said on stderr) where it is not there.
 pub(crate) fn data() -> Option<PathBuf> {
@@ -28,4 +31,10 @@ pub(crate) fn files(folder: &str, extension: &str) -> Vec<(String, String)> {
             (name, std::fs::read_to_string(path).unwrap())
         })
         .collect()
+}
+
+/// The list that comes with the program, compiled once.
+pub(crate) fn fingerprints() -> &'static Fingerprints {
+    static SHIPPED: LazyLock<Fingerprints> = LazyLock::new(Fingerprints::shipped);
+    &SHIPPED
 }

@@ -1,7 +1,6 @@
 //! OONI's QA suite: the fourteen keys of every file, from its raw observations alone.
 
 use serde_json::Value;
-use wirewitness_analysis::fingerprints::Fingerprints;
 use wirewitness_analysis::judge::address::{Asns, NoTable};
 use wirewitness_analysis::judge::{Context, judge, ooni};
 use wirewitness_model::ooni::Measurement;
@@ -149,12 +148,11 @@ fn table() -> Vec<(String, [String; 3])> {
 fn verdicts_are_those_of_the_table() {
     let table = table();
     assert_eq!(table.len(), 50);
-    let fingerprints = Fingerprints::shipped();
     let mut wrong = Vec::new();
     for (name, text) in shared::files("ooni/qa", "json") {
         let (stripped, _) = strip(&text);
         let measurement = Measurement::from_json(&stripped).unwrap();
-        let verdict = judge(&measurement, &Context::new(&fingerprints)).verdict;
+        let verdict = judge(&measurement, &Context::new(shared::fingerprints())).verdict;
         let word = |word: Option<&str>| word.unwrap_or("-").to_owned();
         let ours = [
             verdict.status.word().to_owned(),

@@ -11,7 +11,6 @@
 mod test_invariants;
 mod test_middlebox;
 mod test_scenario;
-mod test_speed;
 mod test_transport;
 mod test_web;
 mod world;

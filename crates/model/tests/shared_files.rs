@@ -13,7 +13,7 @@ pub(crate) fn ooni(endings: &[&str]) -> Vec<(PathBuf, String)> {
     paths.retain(|path| endings.iter().any(|end| path.to_string_lossy().ends_with(end)));
     paths.sort();
     if paths.is_empty() {
-        println!("skipped: no {endings:?} files under {}", root.display());
+        println!("SKIPPED: no {endings:?} files under {}", root.display());
     }
     paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
 }

@@ -1,2 +1,21 @@
-//! x
-fn main() {}
+//! `wirewitness`: finds, proves and explains interference with people's connections.
+
+mod cli;
+mod command_error;
+mod commands;
+mod input;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match cli::run(cli::Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            output::complain(&error.report());
+            error.exit_code()
+        }
+    }
+}

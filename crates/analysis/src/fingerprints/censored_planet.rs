@@ -85,3 +85,63 @@ fn expected(scope: Scope, name: &str) -> Vec<String> {
 
 /// Their lists give no grade; this is what OONI gives the same rows.
 const UNGRADED: u8 = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    fn one(file: &str, name: &str, pattern: &str) -> Fingerprint {
+        let line = serde_json::json!({ "fingerprint": name, "pattern": pattern }).to_string();
+        let parsed = parse(file, line.as_bytes());
+        assert_eq!(parsed.errors, []);
+        parsed.rows[0].clone()
+    }
+
+    #[test]
+    fn names_carry_scope_and_country() {
+        let read = |name| {
+            let row = one("signatures.json", name, "x");
+            (row.scope, row.expected_countries.concat())
+        };
+        assert_eq!(read("a_prod_in_1"), (Scope::Product, String::new()));
+        assert_eq!(read("b_nat_sa_national"), (Scope::National, "SA".to_owned()));
+        assert_eq!(read("b_nat_uk_1"), (Scope::National, "GB".to_owned()));
+        assert_eq!(read("b_nat_siberia_1"), (Scope::National, String::new()));
+        assert_eq!(read("c_isp_no_x"), (Scope::Isp, "NO".to_owned()));
+        assert_eq!(read("d_corp_nyu"), (Scope::Institution, String::new()));
+        assert_eq!(read("e_unk_ru_blocked"), (Scope::Unknown, "RU".to_owned()));
+        assert_eq!(read("e_unk_no_match"), (Scope::Unknown, String::new()));
+        assert_eq!(read("f_gen_tr"), (Scope::Vague, "TR".to_owned()));
+        assert_eq!(read("x_fpru_nginx"), (Scope::FalsePositive, String::new()));
+        assert_eq!(read(""), (Scope::Unknown, String::new()));
+        let listed = one("cp-false_positive_signatures.json", "c_dotster", "x");
+        assert_eq!(listed.scope, Scope::FalsePositive);
+    }
+
+    #[test]
+    fn fixed_texts_become_contains() {
+        let row = one("s", "a_prod_x", r"fortinet\.net \(it\'s\)");
+        assert_eq!(
+            (row.kind, row.pattern.as_str()),
+            (PatternKind::Contains, "fortinet.net (it's)")
+        );
+        let row = one("s", "a_prod_x", "URL .* Gate");
+        assert_eq!((row.kind, row.pattern.as_str()), (PatternKind::Regexp, "(?s)URL .* Gate"));
+        assert_eq!(row.location, Location::HeadersAndBody);
+    }
+
+    #[test]
+    fn bad_lines_have_a_place_and_empty_ones_are_none() {
+        let text = b"\n{\"fingerprint\":\"a\",\"pattern\":\"x\"}\n\n{\"fingerprint\":1}\r\n\
+            {\"fingerprint\":\"b\",\"pattern\":\"\"}\n{\"\xFF\n{\"fingerprint\":\"c\",\"pattern\":\"y\"}";
+        let parsed = parse("s", text);
+        let names: Vec<&str> = parsed.rows.iter().map(|row| row.name.as_str()).collect();
+        assert_eq!(names, ["a", "c"]);
+        let places: Vec<_> = parsed.errors.iter().map(|e| (e.place.line, e.place.offset)).collect();
+        assert_eq!(places, [(4, 36), (5, 55), (6, 88)]);
+        assert!(matches!(parsed.errors[0].reason, Reason::Json(_)));
+        assert_eq!(parsed.errors[1].reason, Reason::EmptyPattern);
+        assert_eq!(parsed.errors[2].reason, Reason::NotUtf8("pattern"));
+    }
+}

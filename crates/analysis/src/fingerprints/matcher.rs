@@ -1,5 +1,7 @@
 //! All rows that look at one kind of text (bodies, or values of one header), matched together.
 
+use std::collections::BTreeMap;
+
 use regex::bytes::Regex;
 
 use super::MAX_REGEXP_BYTES;
@@ -10,11 +12,19 @@ use super::pattern::Pattern;
 pub(super) struct Matcher {
     starts: Starts,
     literals: Literals,
-    /// What each of the literals stands for.
-    targets: Vec<Target>,
-    regexps: Vec<(Regex, u32)>,
+    /// What each of the literals stands for; lists have many texts twice.
+    targets: Vec<Vec<Target>>,
+    regexps: Vec<Expression>,
     /// Expressions nothing is required of, by position: they are run on every text.
     always: Vec<u32>,
+}
+
+/// A row whose pattern is a regular expression.
+struct Expression {
+    regex: Regex,
+    /// How many literals must have been found before it is run.
+    required: usize,
+    row: u32,
 }
 
 /// What it means that a literal was found.
@@ -22,35 +32,32 @@ pub(super) struct Matcher {
 enum Target {
     /// The row matches.
     Row(u32),
-    /// The expression at this position may match.
+    /// The expression at this position may match, if all its other literals are found too.
     Regexp(u32),
 }
 
 impl Matcher {
     /// Takes patterns, each with the row it stands for.
     pub(super) fn new(patterns: Vec<(Pattern, u32)>) -> Self {
-        let (mut starts, mut texts) = (Vec::new(), Vec::new());
-        let (mut targets, mut regexps, mut always) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut starts, mut regexps, mut always) = (Vec::new(), Vec::new(), Vec::new());
+        let mut literals: BTreeMap<Vec<u8>, Vec<Target>> = BTreeMap::new();
         for (pattern, row) in patterns {
             match pattern {
                 Pattern::Start { bytes, whole } => starts.push(Start { bytes, whole, row }),
-                Pattern::Inside(bytes) => {
-                    texts.push(bytes);
-                    targets.push(Target::Row(row));
-                }
+                Pattern::Inside(bytes) => literals.entry(bytes).or_default().push(Target::Row(row)),
                 Pattern::Regexp { regex, required } => {
                     let position = regexps.len() as u32;
-                    regexps.push((regex, row));
-                    match required {
-                        None => always.push(position),
-                        Some(bytes) => {
-                            texts.push(bytes);
-                            targets.push(Target::Regexp(position));
-                        }
+                    regexps.push(Expression { regex, required: required.len(), row });
+                    if required.is_empty() {
+                        always.push(position);
+                    }
+                    for bytes in required {
+                        literals.entry(bytes).or_default().push(Target::Regexp(position));
                     }
                 }
             }
         }
+        let (texts, targets) = literals.into_iter().unzip();
         let literals = Literals::new(texts);
         Self { starts: Starts::new(starts), literals, targets, regexps, always }
     }
@@ -63,23 +70,35 @@ impl Matcher {
     /// Adds the rows that match `text` to `rows`, some more than once.
     pub(super) fn find(&self, text: &[u8], rows: &mut Vec<u32>) {
         self.starts.find(text, rows);
-        let mut to_run = self.always.clone();
-        self.literals.find(text, |literal| match self.targets.get(literal as usize) {
-            Some(Target::Row(row)) => rows.push(*row),
-            Some(Target::Regexp(position)) => to_run.push(*position),
-            None => {}
+        let mut hints = Vec::new();
+        self.literals.find(text, |literal| {
+            for target in self.targets.get(literal as usize).into_iter().flatten() {
+                match target {
+                    Target::Row(row) => rows.push(*row),
+                    Target::Regexp(position) => hints.push((*position, literal)),
+                }
+            }
         });
-        if !to_run.is_empty() {
-            self.run(to_run, text, rows);
+        hints.sort_unstable();
+        hints.dedup();
+        let hinted = hints.chunk_by(|a, b| a.0 == b.0);
+        let hinted = hinted.filter_map(|hits| Some((hits.first()?.0, hits.len())));
+        let always = self.always.iter().map(|position| (*position, 0));
+        for (position, literals) in hinted.chain(always) {
+            if let Some(expression) = self.regexps.get(position as usize) {
+                expression.find(literals, text, rows);
+            }
         }
     }
+}
 
-    fn run(&self, mut positions: Vec<u32>, text: &[u8], rows: &mut Vec<u32>) {
-        positions.sort_unstable();
-        positions.dedup();
+impl Expression {
+    /// Runs it, if as many of its literals were found as it has.
+    fn find(&self, literals: usize, text: &[u8], rows: &mut Vec<u32>) {
         let text = text.get(..MAX_REGEXP_BYTES).unwrap_or(text);
-        let expressions = positions.iter().filter_map(|at| self.regexps.get(*at as usize));
-        rows.extend(expressions.filter(|(regex, _)| regex.is_match(text)).map(|(_, row)| *row));
+        if literals == self.required && self.regex.is_match(text) {
+            rows.push(self.row);
+        }
     }
 }
 

@@ -255,3 +255,121 @@ fn bad_quoting(index: usize) -> Reason {
 const MAX_COLUMNS: usize = 64;
 /// The longest stretch of a quoted field without a quote.
 const MAX_FIELD_BYTES: usize = 2 * MAX_PATTERN_BYTES;
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    const HEADER: &str = "name,location_found,pattern_type,pattern,confidence_no_fp\n";
+
+    /// Names of the good rows; line, byte (after the header row) and reason of the bad ones.
+    fn read(rows: &[u8]) -> (Vec<String>, Vec<(u64, u64, Reason)>) {
+        let parsed = parse("test.csv", &[HEADER.as_bytes(), rows].concat());
+        let after = |offset: u64| offset - HEADER.len() as u64;
+        (
+            parsed.rows.into_iter().map(|row| row.name).collect(),
+            parsed
+                .errors
+                .into_iter()
+                .map(|e| (e.place.line, after(e.place.offset), e.reason))
+                .collect(),
+        )
+    }
+
+    fn texts(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_bad_row_does_not_take_the_others_with_it() {
+        let (names, errors) = read(
+            b"a,body,full,x,5\n\
+              b,body,wild,x,5\r\n\
+              c,face,full,x,5\n\
+              d,body,full,x,11\n\
+              e,body,full,,5\n\
+              f,body\n\
+              g,body,full,\xFF,5\n\
+              h,body,full,x,\n",
+        );
+        assert_eq!(names, texts(&["a", "h"]));
+        assert_eq!(
+            errors,
+            [
+                (3, 16, Reason::PatternType("wild".to_owned())),
+                (4, 33, Reason::Location("face".to_owned())),
+                (5, 49, Reason::Confidence("11".to_owned())),
+                (6, 66, Reason::EmptyPattern),
+                (7, 81, Reason::MissingColumn("pattern_type")),
+                (8, 88, Reason::NotUtf8("pattern")),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_lost_quote_costs_one_row() {
+        let (names, errors) = read(
+            b"a,body,full,\"x\ny\",5\n\
+              b,body,full,\"x,5\n\
+              c,body,full,\"x\"\"y\",5\n\
+              d,body,full,\"x\"y,5\n\
+              e,body,full,x,5\n\
+              f,body,full,\"x,5",
+        );
+        assert_eq!(names, texts(&["a", "c", "e"]));
+        let quoting = Reason::Quoting { column: 4 };
+        assert_eq!(errors, [(4, 20, quoting.clone()), (6, 58, quoting.clone()), (8, 93, quoting)]);
+    }
+
+    #[test]
+    fn quoted_fields_keep_quotes_and_line_ends() {
+        let text = format!("{HEADER}a,body,full,\"say \"\"no\"\",\r\nnever\",5\n");
+        let parsed = parse("test.csv", text.as_bytes());
+        assert_eq!(parsed.errors, []);
+        assert_eq!(parsed.rows[0].pattern, "say \"no\",\r\nnever");
+    }
+
+    #[test]
+    fn long_patterns_are_refused() {
+        let pattern = "x".repeat(MAX_PATTERN_BYTES + 1);
+        let (_, errors) = read(format!("a,body,full,{pattern},5\n").as_bytes());
+        let reason = Reason::LongPattern { bytes: MAX_PATTERN_BYTES + 1 };
+        assert_eq!(errors, [(2, 0, reason)]);
+    }
+
+    #[test]
+    fn rows_and_errors_have_a_limit() {
+        let (names, errors) = read("a,body,full,x,5\n".repeat(100_002).as_bytes());
+        assert_eq!((names.len(), errors.len()), (100_000, 1));
+        assert_eq!(errors[0].2, Reason::TooManyRows);
+        let (_, errors) = read("a,body,full,,5\n".repeat(2_000).as_bytes());
+        assert_eq!(errors.len(), 1_001);
+        assert_eq!(errors[1_000].2, Reason::TooManyErrors);
+    }
+
+    #[test]
+    fn columns_are_found_by_name() {
+        let parsed = parse(
+            "t",
+            b"\xEF\xBB\xBFpattern,pattern_type,x,location_found,name\np,prefix,,header.Via,n\n",
+        );
+        assert_eq!(parsed.errors, []);
+        assert_eq!(parsed.rows[0].location, Location::Header("via".to_owned()));
+        assert_eq!((parsed.rows[0].confidence, parsed.rows[0].scope), (0, Scope::Unknown));
+        assert_eq!((parsed.rows[0].place.line, parsed.rows[0].place.offset), (2, 46));
+        let parsed = parse("t", b"name,pattern\n");
+        assert_eq!(parsed.errors[0].reason, Reason::MissingColumn("location_found"));
+    }
+
+    /// Cutting a file anywhere loses the rows behind the cut and nothing else.
+    #[test]
+    fn truncation() {
+        let text = format!("{HEADER}a,body,full,\"x\ny\",5\nb,dns,full,1.2.3.4,5\n");
+        for end in 0..text.len() {
+            let rows = parse("t", &text.as_bytes()[..end]).rows;
+            assert!(rows.len() <= 2);
+            assert_eq!(rows.is_empty(), end < HEADER.len() + 17, "{end}");
+        }
+    }
+}

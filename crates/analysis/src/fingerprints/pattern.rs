@@ -23,8 +23,8 @@ pub(super) enum Pattern {
     Regexp {
         /// The expression.
         regex: Regex,
-        /// Bytes that are in every text it matches, if that much can be said.
-        required: Option<Vec<u8>>,
+        /// Texts that are all in every text it matches; none if that much cannot be said.
+        required: Vec<Vec<u8>>,
     },
 }
 
@@ -81,7 +81,14 @@ fn regexp(pattern: &str) -> Result<Pattern, Reason> {
     if regex.is_match(b"") {
         return Err(Reason::EmptyMatch);
     }
-    let required = regex_syntax::parse(&pattern).ok().and_then(|hir| required(&hir));
+    let mut required = Vec::new();
+    if let Ok(hir) = regex_syntax::parse(&pattern) {
+        collect_required(&hir, &mut required);
+    }
+    // A text of a few bytes is in every page, and asking for it costs more than it saves.
+    required.retain(|text| text.len() >= MIN_REQUIRED_BYTES);
+    required.sort_unstable();
+    required.dedup();
     Ok(Pattern::Regexp { regex, required })
 }
 
@@ -90,15 +97,15 @@ fn last_line(message: &str) -> String {
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
-/// The longest text that must be in whatever the expression matches. Alternatives are not looked into: no list has
+/// Collects the texts that must be in whatever the expression matches. Alternatives are not looked into: no list has
 /// one that would gain by it. Depth is bounded by the parser's own limit on nesting.
-fn required(hir: &Hir) -> Option<Vec<u8>> {
+fn collect_required(hir: &Hir, required: &mut Vec<Vec<u8>>) {
     match hir.kind() {
-        HirKind::Literal(literal) => Some(literal.0.to_vec()),
-        HirKind::Capture(group) => required(&group.sub),
-        HirKind::Repetition(repetition) if repetition.min > 0 => required(&repetition.sub),
-        HirKind::Concat(parts) => parts.iter().filter_map(required).max_by_key(Vec::len),
-        _ => None,
+        HirKind::Literal(literal) => required.push(literal.0.to_vec()),
+        HirKind::Capture(group) => collect_required(&group.sub, required),
+        HirKind::Repetition(many) if many.min > 0 => collect_required(&many.sub, required),
+        HirKind::Concat(parts) => parts.iter().for_each(|part| collect_required(part, required)),
+        _ => {}
     }
 }
 
@@ -137,13 +144,17 @@ fn counts(from_brace: &str) -> bool {
     })
 }
 
+const MIN_REQUIRED_BYTES: usize = 3;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn required_of(pattern: &str) -> Option<String> {
+    fn required_of(pattern: &str) -> Vec<String> {
         match regexp(pattern).unwrap() {
-            Pattern::Regexp { required, .. } => required.map(|r| String::from_utf8(r).unwrap()),
+            Pattern::Regexp { required, .. } => {
+                required.into_iter().map(|text| String::from_utf8(text).unwrap()).collect()
+            }
             _ => unreachable!(),
         }
     }
@@ -160,13 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_text_a_match_must_hold() {
-        assert_eq!(required_of("URL .* Sp.*er Gate").as_deref(), Some("er Gate"));
-        assert_eq!(required_of(r#"{"msg":.*"id":"#).as_deref(), Some(r#"{"msg":"#));
-        assert_eq!(required_of("(one|two) done").as_deref(), Some(" done"));
-        assert_eq!(required_of("(?:abc){2,}").as_deref(), Some("abc"));
-        assert_eq!(required_of("(?i)abc"), None);
-        assert_eq!(required_of("abc|abd"), Some("ab".to_owned()));
+    fn the_texts_a_match_must_hold() {
+        assert_eq!(required_of("URL .* Sp.*er Gate"), [" Sp", "URL ", "er Gate"]);
+        assert_eq!(required_of(r#"{"msg":.*"id":"#), [r#""id":"#, r#"{"msg":"#]);
+        assert_eq!(required_of("(one|two) done"), [" done"]);
+        assert_eq!(required_of("(?:abc){2,}(?:def)?"), ["abc"]);
+        assert_eq!(required_of("(?i)abc"), [] as [&str; 0]);
+        assert_eq!(required_of("abc|xyz"), [] as [&str; 0]);
+        assert_eq!(required_of("ab.*c"), [] as [&str; 0]);
     }
 
     #[test]

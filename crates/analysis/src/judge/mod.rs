@@ -7,10 +7,13 @@
 //! - [`rule`]: what a rule is; [`rules`] lists all of them.
 //! - `web`: the rules for web connectivity, of every age.
 //! - `nettest`: the rules for OONI's other tests.
+//! - [`handbook`]: the rules and words as Markdown, for `docs/`.
 //! - [`ooni`]: OONI's fourteen keys.
 //! - [`address`], [`title`]: bogons and networks; titles of pages.
 
 pub mod address;
+mod certificate;
+pub mod handbook;
 mod nettest;
 pub mod ooni;
 pub mod rule;

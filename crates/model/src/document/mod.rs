@@ -22,7 +22,7 @@ pub mod value;
 use std::fmt;
 
 pub use crate::lenient::MAX_DEPTH;
-pub use token::{NumberToken, StringToken};
+pub use token::{NumberToken, StringToken, has_lone_surrogate};
 pub use value::Value;
 
 /// I am one JSON text, read without loss.
@@ -63,6 +63,12 @@ impl Document {
     /// The value, without the document around it.
     pub fn into_root(self) -> Value {
         self.root
+    }
+
+    /// The document with every lone surrogate replaced by U+FFFD, for readers that hold text as Unicode.
+    #[must_use]
+    pub fn with_valid_strings(self) -> Self {
+        Self { root: self.root.with_valid_strings() }
     }
 
     /// Compact JSON text: the text that was read, less the white space between tokens.
@@ -151,6 +157,23 @@ mod tests {
             assert_eq!(document.to_json(), text);
             assert_eq!(document.to_string(), text);
             assert_eq!(Document::parse_bytes(text.as_bytes()), Ok(document));
+        }
+    }
+
+    #[test]
+    fn lone_surrogates_are_found_and_replaced() {
+        for (text, mended) in [
+            (
+                r#"{"a\udc00":["\ud800x","\ud800\u0041","\u0041"]}"#,
+                "{\"a\u{fffd}\":[\"\u{fffd}x\",\"\u{fffd}A\",\"\\u0041\"]}",
+            ),
+            (r#"["\ud83d\ude00","\ud83d\u"]"#, ""),
+            (r#"["\ud83d\ude00"]"#, r#"["\ud83d\ude00"]"#),
+        ] {
+            assert_eq!(has_lone_surrogate(text), text != mended, "{text}");
+            if let Ok(document) = Document::parse(text) {
+                assert_eq!(document.with_valid_strings().to_json(), mended);
+            }
         }
     }
 

@@ -36,6 +36,38 @@ impl StringToken {
     }
 }
 
+impl StringToken {
+    /// The same text with every lone surrogate replaced by U+FFFD; other escapes stay as written.
+    pub(super) fn mended(self) -> Self {
+        if has_lone_surrogate(&self.0) { Self::from(self.decoded().as_ref()) } else { self }
+    }
+}
+
+/// True where JSON text has an escape of half a surrogate pair (`\ud800` without its other half).
+///
+/// An escaped backslash before `ud800` counts as one too: rare, and looking twice is cheaper than looking closely.
+pub fn has_lone_surrogate(json: &str) -> bool {
+    let mut rest = json;
+    while let Some(at) = rest.find("\\u") {
+        let (unit, after) = unit(rest, at);
+        match unit {
+            Some(0xd800..=0xdbff) => match self::unit(after, 0) {
+                (Some(0xdc00..=0xdfff), beyond) if after.starts_with("\\u") => rest = beyond,
+                _ => return true,
+            },
+            Some(0xdc00..=0xdfff) => return true,
+            _ => rest = after,
+        }
+    }
+    false
+}
+
+/// The UTF-16 unit of the escape at `at`, and the text behind it.
+fn unit(text: &str, at: usize) -> (Option<u32>, &str) {
+    let unit = text.get(at + 2..at + 6).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+    (unit, text.get(at + 6..).unwrap_or(""))
+}
+
 /// Writes a string as JSON, with the escapes that JSON requires and no others.
 impl From<&str> for StringToken {
     fn from(text: &str) -> Self {

@@ -24,6 +24,23 @@ pub enum Value {
 }
 
 impl Value {
+    /// The value with every lone surrogate replaced by U+FFFD.
+    pub(super) fn with_valid_strings(self) -> Self {
+        match self {
+            Self::String(token) => Self::String(token.mended()),
+            Self::Array(items) => {
+                Self::Array(items.into_iter().map(Self::with_valid_strings).collect())
+            }
+            Self::Object(entries) => Self::Object(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (key.mended(), value.with_valid_strings()))
+                    .collect(),
+            ),
+            scalar => scalar,
+        }
+    }
+
     /// An empty object.
     pub fn object() -> Self {
         Self::Object(Vec::new())

@@ -33,9 +33,14 @@ record! {
 }
 
 impl Control<'_> {
-    /// False for the empty object that probes write when no helper answered.
+    /// False for what probes write when no helper answered: an empty object, or one with every field at zero.
     pub fn is_present(&self) -> bool {
-        *self != Control::default()
+        let http = &self.http_request;
+        !self.dns.addrs.is_empty()
+            || !self.dns.failure.is_none()
+            || !self.tcp_connect.0.is_empty()
+            || !http.failure.is_none()
+            || http.status_code.0.is_some_and(|code| code > 0)
     }
 }
 

@@ -53,7 +53,12 @@ pub enum What {
 impl What {
     /// Reads a failure string of any generation.
     pub fn of(failure: &str) -> Self {
-        Self::exact(failure).unwrap_or_else(|| Self::guess(failure))
+        let word = failure.split(':').next().unwrap_or(failure);
+        // The C++ probe adds the library's text behind a colon: `ssl_error: error:..:certificate verify failed`.
+        let exact = Self::exact(failure)
+            .or_else(|| Self::exact(word))
+            .filter(|what| *what != Self::Handshake);
+        exact.unwrap_or_else(|| Self::guess(failure))
     }
 
     fn exact(failure: &str) -> Option<Self> {
@@ -96,7 +101,9 @@ impl What {
             "ssl_unknown_authority" => Self::CertificateAuthority,
             "ssl_invalid_certificate" => Self::CertificateInvalid,
             "ssl_failed_handshake" | "ssl_error" => Self::Handshake,
-            "http_invalid_redirect_location_host" => Self::BadRedirect,
+            "http_invalid_redirect_location_host" | "http_invalid_redirect_url" => {
+                Self::BadRedirect
+            }
             _ => return None,
         })
     }
@@ -114,7 +121,9 @@ impl What {
             Self::DnsOther
         } else if has("connection refused") {
             Self::Refused
-        } else if has("tls: ") || has("x509: ") || has("SSL") {
+        } else if has("certificate verify failed") || has("x509: ") {
+            Self::CertificateInvalid
+        } else if has("tls: ") || has("SSL") || has("ssl_") {
             Self::Handshake
         } else {
             Self::Other
@@ -158,6 +167,12 @@ mod tests {
             ("response_never_received", What::Close),
             ("unknown_failure: stopped after too many redirects", What::RedirectLoop),
             ("unknown_failure: read tcp [scrubbed]: connection reset by peer", What::Reset),
+            (
+                "ssl_error: error:14007086:SSL routines:CONNECT_CR_CERT:certificate verify failed",
+                What::CertificateInvalid,
+            ),
+            ("ssl_failed_handshake", What::Handshake),
+            ("connection_reset: whatever", What::Reset),
             ("unknown_failure", What::Other),
             ("", What::Other),
         ] {

@@ -1,7 +1,9 @@
 //! HTTP round trips (df-001-httpt).
 
+use std::borrow::Cow;
+
 use super::record::record;
-use crate::lenient::{Failure, Flag, Headers, Int, List, MaybeBinary, Real, Text};
+use crate::lenient::{Failure, Flag, Headers, Int, Lazy, List, MaybeBinary, Real, Text};
 
 record! {
     /// I am one HTTP round trip. A list of me runs from the newest to the oldest.
@@ -37,9 +39,9 @@ record! {
         /// True where `body` is cut.
         body_is_truncated: Flag = "body_is_truncated",
         /// Headers by name.
-        headers: Headers<'a> = "headers",
+        headers: Lazy<'a, Headers<'a>> = "headers",
         /// Headers in order.
-        headers_list: Headers<'a> = "headers_list",
+        headers_list: Lazy<'a, Headers<'a>> = "headers_list",
         /// `GET`, ..
         method: Text<'a> = "method",
         /// The URL asked for.
@@ -69,13 +71,22 @@ record! {
         /// Headers by name.
         headers: Headers<'a> = "headers",
         /// Headers in order. Older files lack it.
-        headers_list: Headers<'a> = "headers_list",
+        headers_list: Lazy<'a, Headers<'a>> = "headers_list",
     }
 }
 
-impl Response<'_> {
-    /// The first header of this name, whatever its case, from whichever of the two forms has it.
-    pub fn header(&self, name: &str) -> Option<&MaybeBinary<'_>> {
-        self.headers.find(name).or_else(|| self.headers_list.find(name))
+impl<'a> Response<'a> {
+    /// All headers: those by name, or where there are none, those in order.
+    pub fn all_headers(&self) -> Cow<'_, Headers<'a>> {
+        if self.headers.0.is_empty() {
+            Cow::Owned(self.headers_list.read())
+        } else {
+            Cow::Borrowed(&self.headers)
+        }
+    }
+
+    /// The value of the first header of this name, whatever its case.
+    pub fn header(&self, name: &str) -> Option<Vec<u8>> {
+        self.all_headers().find(name).map(|value| value.bytes().into_owned())
     }
 }

@@ -3,16 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::super::address::{Asns, is_bogon, is_v6};
-use super::observe::{Observation, Observations};
+use super::observe::{Observation, View};
 use super::page::{Comparison, compare};
 
 /// The final page, by how it came and whether there is something to compare it with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FinalResponse {
-    TlsWithControl,
-    TlsWithoutControl,
-    TcpWithControl,
-    TcpWithoutControl,
+pub(super) struct FinalResponse {
+    pub(super) is_tls: bool,
+    pub(super) has_control: bool,
 }
 
 /// What the engine derives before it concludes.
@@ -50,10 +48,10 @@ pub(super) struct Failures {
 }
 
 /// Runs the whole analysis.
-pub(super) fn analyze<'m>(all: &Observations<'m>, asns: &Asns<'m>) -> Analysis<'m> {
+pub(super) fn analyze<'m>(all: &View<'_, 'm>, asns: &Asns<'m>) -> Analysis<'m> {
     let mut analysis = Analysis {
-        control_got_page: all.control.as_ref().is_some_and(|c| c.final_failure == Some("")),
-        control_resolved: all.control.as_ref().map(|c| !c.addresses.is_empty()),
+        control_got_page: all.control.is_some_and(|c| c.final_failure == Some("")),
+        control_resolved: all.control.map(|c| !c.addresses.is_empty()),
         ..Analysis::default()
     };
     dns_successes(&mut analysis, all, asns);
@@ -69,7 +67,7 @@ pub(super) fn analyze<'m>(all: &Observations<'m>, asns: &Asns<'m>) -> Analysis<'
 
 /// Only the first address of a transaction is looked at for bogons: A and AAAA share a transaction, and the engine
 /// takes each transaction once.
-fn dns_successes(analysis: &mut Analysis<'_>, all: &Observations<'_>, asns: &Asns<'_>) {
+fn dns_successes(analysis: &mut Analysis<'_>, all: &View<'_, '_>, asns: &Asns<'_>) {
     let mut seen = BTreeSet::new();
     for lookup in &all.successful_lookups {
         let transaction = lookup.dns_transaction.unwrap_or(0);
@@ -114,7 +112,7 @@ pub(crate) fn share_network(
         && ours.iter().any(|address| asns.find(address).is_some_and(|asn| networks.contains(&asn)))
 }
 
-fn dns_failures<'m>(analysis: &mut Analysis<'m>, all: &Observations<'m>) {
+fn dns_failures<'m>(analysis: &mut Analysis<'m>, all: &View<'_, 'm>) {
     let mut seen = BTreeSet::new();
     for lookup in &all.failed_lookups {
         if !seen.insert(lookup.dns_transaction.unwrap_or(0)) {
@@ -189,19 +187,15 @@ fn http(analysis: &mut Analysis<'_>, endpoint: &Observation<'_>, has_control: bo
     }
 }
 
-fn final_response(analysis: &mut Analysis<'_>, all: &Observations<'_>) {
+fn final_response(analysis: &mut Analysis<'_>, all: &View<'_, '_>) {
     let Some((endpoint, page)) = all.endpoints.iter().find_map(|endpoint| {
         endpoint.page.as_ref().filter(|page| page.is_final()).map(|page| (endpoint, page))
     }) else {
         return;
     };
-    analysis.final_response = Some(match (endpoint.tls.is_some(), &all.control) {
-        (true, Some(_)) => FinalResponse::TlsWithControl,
-        (true, None) => FinalResponse::TlsWithoutControl,
-        (false, Some(_)) => FinalResponse::TcpWithControl,
-        (false, None) => FinalResponse::TcpWithoutControl,
-    });
-    if let Some(control) = all.control.as_ref().and_then(|control| control.page.as_ref()) {
+    analysis.final_response =
+        Some(FinalResponse { is_tls: endpoint.tls.is_some(), has_control: all.control.is_some() });
+    if let Some(control) = all.control.and_then(|control| control.page.as_ref()) {
         analysis.page = compare(page, control);
     }
 }

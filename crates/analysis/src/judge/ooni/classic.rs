@@ -10,18 +10,15 @@ use std::net::IpAddr;
 
 use super::super::address::is_loopback;
 use super::analyze::Analysis;
-use super::observe::{Kind, Observation, Observations};
+use super::observe::{Kind, Observation, View};
 use super::{Blocking, OoniKeys};
 
 /// `consistent`, `inconsistent`, or none where nothing can be compared.
-pub(super) fn dns_consistency(
-    analysis: &Analysis<'_>,
-    all: &Observations<'_>,
-) -> Option<&'static str> {
+pub(super) fn dns_consistency(analysis: &Analysis<'_>, all: &View<'_, '_>) -> Option<&'static str> {
     let is_bad = analysis.dns_unexpected_failure || analysis.dns_invalid_classic;
     let is_good = analysis.dns_valid_classic || analysis.dns_expected_failure;
-    let is_ghost = analysis.dns_success
-        && all.control.as_ref().is_some_and(|control| control.addresses.is_empty());
+    let is_ghost =
+        analysis.dns_success && all.control.is_some_and(|control| control.addresses.is_empty());
     match (is_bad, is_good, is_ghost) {
         (false, true, _) => Some("consistent"),
         (true, ..) | (_, _, true) => Some("inconsistent"),
@@ -38,7 +35,7 @@ enum Conclusion<'m> {
 }
 
 /// Fills in `blocking`, `accessible` and `http_experiment_failure`.
-pub(super) fn decide<'m>(all: &Observations<'m>, keys: &mut OoniKeys<'m>) {
+pub(super) fn decide<'m>(all: &View<'_, 'm>, keys: &mut OoniKeys<'m>) {
     let Some(conclusion) =
         linear(all).into_iter().find_map(|observation| conclude(observation, all, keys))
     else {
@@ -57,9 +54,14 @@ pub(super) fn decide<'m>(all: &Observations<'m>, keys: &mut OoniKeys<'m>) {
         if is_overridden { (Blocking::By("dns"), Some(false)) } else { (blocking, accessible) };
 }
 
-fn linear<'a, 'm>(all: &'a Observations<'m>) -> Vec<&'a Observation<'m>> {
-    let mut list: Vec<_> =
-        all.failed_lookups.iter().chain(&all.successful_lookups).chain(&all.endpoints).collect();
+fn linear<'a, 'm>(all: &View<'a, 'm>) -> Vec<&'a Observation<'m>> {
+    let mut list: Vec<_> = all
+        .failed_lookups
+        .iter()
+        .chain(&all.successful_lookups)
+        .chain(&all.endpoints)
+        .copied()
+        .collect();
     list.sort_by_key(|o| {
         (
             Reverse(o.depth.unwrap_or(-1)),
@@ -73,10 +75,10 @@ fn linear<'a, 'm>(all: &'a Observations<'m>) -> Vec<&'a Observation<'m>> {
 
 fn conclude<'m>(
     o: &Observation<'m>,
-    all: &Observations<'m>,
+    all: &View<'_, 'm>,
     keys: &OoniKeys<'_>,
 ) -> Option<Conclusion<'m>> {
-    let control_http = all.control.as_ref().and_then(|control| control.final_failure);
+    let control_http = all.control.and_then(|control| control.final_failure);
     if o.page.as_ref().is_some_and(super::page::Page::is_final) {
         return Some(conclude_page(o, control_http, keys));
     }

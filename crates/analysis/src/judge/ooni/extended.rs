@@ -1,6 +1,6 @@
 //! The extended half: three bit masks over everything the probe saw.
 
-use super::analyze::{Analysis, FinalResponse};
+use super::analyze::Analysis;
 
 /// The three masks. Bits are listed at [`super::OoniKeys`].
 #[derive(Debug, Default)]
@@ -66,16 +66,14 @@ fn redirects(flags: &mut Flags, analysis: &Analysis<'_>) {
 }
 
 fn final_response(flags: &mut Flags, analysis: &Analysis<'_>) {
-    match analysis.final_response {
-        None | Some(FinalResponse::TcpWithoutControl) => {}
-        Some(FinalResponse::TlsWithControl) => flags.blocking |= SUCCESS,
-        Some(FinalResponse::TlsWithoutControl) => {
+    let Some(response) = analysis.final_response else { return };
+    match (response.is_tls, response.has_control) {
+        (true, _) => {
             flags.blocking |= SUCCESS;
-            flags.null_null |= 8;
+            set(&mut flags.null_null, 8, !response.has_control);
         }
-        Some(FinalResponse::TcpWithControl) if analysis.page.differs() => {
-            flags.blocking |= BLOCKING_HTTP_DIFF
-        }
-        Some(FinalResponse::TcpWithControl) => flags.blocking |= SUCCESS,
+        (false, false) => {}
+        (false, true) if analysis.page.differs() => flags.blocking |= BLOCKING_HTTP_DIFF,
+        (false, true) => flags.blocking |= SUCCESS,
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! The engine has two halves. The *extended* half looks at everything the probe saw and sets three bit masks. The
 //! *classic* half looks only at what the system resolver led to, so that `blocking` and `accessible` mean what they
-//! meant in version 0.4. In reading order: [`observe`] turns the lists of a file into flat observations joined with
-//! the control; [`analyze`] sorts them into expected and unexpected; [`extended`] and [`classic`] draw the conclusions;
-//! [`page`] compares the final page with the control's.
+//! meant in version 0.4. In reading order: `observe` turns the lists of a file into flat observations joined with
+//! the control; `analyze` sorts them into expected and unexpected; `extended` and `classic` draw the conclusions;
+//! `page` compares the final page with the control's.
 //!
-//! Source: `reference` behaviour of ooni/probe-cli's `minipipeline` and `webconnectivitylte` (0.5.28) as its data
+//! Source: the behaviour of ooni/probe-cli's `minipipeline` and `webconnectivitylte` (0.5.28) as its data
 //! shows it; checked against the probe's QA suite. None of the fourteen keys is read from the input, save
 //! `control_failure`, which is an observation.
 
@@ -114,7 +114,7 @@ impl Serialize for OoniKeys<'_> {
 /// leaves most keys empty, and so do we.
 pub fn keys<'m>(test_keys: &'m TestKeys<'_>, asns: &Asns<'m>) -> OoniKeys<'m> {
     let all = observe::observe(test_keys);
-    let extended = extended::flags(&analyze::analyze(&all, asns));
+    let extended = extended::flags(&analyze::analyze(&all.everything(), asns));
     let system = all.only_system_resolver();
     let analysis = analyze::analyze(&system, asns);
     let mut keys = OoniKeys {

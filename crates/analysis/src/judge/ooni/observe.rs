@@ -25,7 +25,7 @@ pub(super) enum Kind {
 pub(super) type Step<'m> = Option<&'m str>;
 
 /// One lookup's address, one failed lookup, or one connection.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Observation<'m> {
     pub(super) kind: Kind,
     pub(super) failure: Step<'m>,
@@ -66,7 +66,6 @@ pub(super) struct Observations<'m> {
 }
 
 /// What the control as a whole makes us expect.
-#[derive(Clone)]
 pub(super) struct Expectations<'m> {
     pub(super) addresses: std::rc::Rc<BTreeSet<&'m str>>,
     /// `Some("")` where the control got the final page.
@@ -74,26 +73,43 @@ pub(super) struct Expectations<'m> {
     pub(super) page: Option<ControlPage<'m>>,
 }
 
+/// The observations that one half of the engine looks at.
+pub(super) struct View<'a, 'm> {
+    pub(super) failed_lookups: Vec<&'a Observation<'m>>,
+    pub(super) successful_lookups: Vec<&'a Observation<'m>>,
+    pub(super) endpoints: Vec<&'a Observation<'m>>,
+    pub(super) control: Option<&'a Expectations<'m>>,
+}
+
 impl<'m> Observations<'m> {
+    /// Everything the probe saw.
+    pub(super) fn everything(&self) -> View<'_, 'm> {
+        View {
+            failed_lookups: self.failed_lookups.iter().collect(),
+            successful_lookups: self.successful_lookups.iter().collect(),
+            endpoints: self.endpoints.iter().collect(),
+            control: self.control.as_ref(),
+        }
+    }
+
     /// What version 0.4 would have seen: lookups by the system resolver, and fetches from the addresses it gave.
-    pub(super) fn only_system_resolver(&self) -> Self {
+    pub(super) fn only_system_resolver(&self) -> View<'_, 'm> {
         let is_system =
             |o: &&Observation<'m>| matches!(o.dns_engine, "getaddrinfo" | "golang_net_resolver");
-        let successful: Vec<_> =
-            self.successful_lookups.iter().filter(is_system).cloned().collect();
-        let known: BTreeSet<&str> = successful.iter().filter_map(|o| o.address).collect();
-        Self {
-            failed_lookups: self.failed_lookups.iter().filter(is_system).cloned().collect(),
+        let successful_lookups: Vec<_> = self.successful_lookups.iter().filter(is_system).collect();
+        let known: BTreeSet<&str> = successful_lookups.iter().filter_map(|o| o.address).collect();
+        let is_known =
+            |o: &&Observation<'m>| o.address.is_some_and(|address| known.contains(address));
+        View {
+            failed_lookups: self.failed_lookups.iter().filter(is_system).collect(),
             endpoints: self
                 .endpoints
                 .iter()
-                .filter(|o| {
-                    o.fetch_body == Some(true) && o.address.is_some_and(|a| known.contains(a))
-                })
-                .cloned()
+                .filter(|o| o.fetch_body == Some(true))
+                .filter(is_known)
                 .collect(),
-            successful_lookups: successful,
-            control: self.control.clone(),
+            successful_lookups,
+            control: self.control.as_ref(),
         }
     }
 }

@@ -4,8 +4,8 @@ use wirewitness_model::ooni::failure::What;
 use wirewitness_model::outcome::{Layer, Outcome};
 use wirewitness_model::verdict::{Confidence, Evidence, Locus, Mechanism, Status, Verdict};
 
+use super::super::certificate::{Certificate, Signer};
 use super::super::rule::{Draft, Rule};
-use super::certificate::{Issuer, leaf_issuer};
 use super::facts::{Connection, Facts};
 
 /// The hop where the chain broke below HTTP: its connections, all failed.
@@ -44,11 +44,14 @@ impl<'a, 'm> Break<'a, 'm> {
     }
 }
 
+/// Which failures a rule is about.
+type Wanted = fn(What) -> bool;
+
 /// What the control says of failed connections.
 enum Reference<'m> {
     /// The control connected, to this endpoint itself or, after a redirect, to the page.
     Works(&'static str),
-    /// The control failed at the same endpoint.
+    /// The control failed too: at the same endpoint, or where that is not known, at the page.
     Fails(&'m str),
     /// There is no control for the step.
     Silent,
@@ -75,10 +78,13 @@ fn reference<'m>(
         return Reference::Fails(failure);
     }
     if facts.control_got_page() {
-        Reference::Works("the control got the page")
-    } else {
-        Reference::Silent
+        return Reference::Works("the control got the page");
     }
+    // Helpers of old did not shake hands on their own: what they say of the page is all there is.
+    facts
+        .control
+        .and_then(|control| control.http_request.failure.as_str())
+        .map_or(Reference::Silent, Reference::Fails)
 }
 
 fn evidence(
@@ -173,7 +179,7 @@ blocked_connect!(
 /// Connects that fail here only.
 pub(super) fn tcp_blocked(facts: &Facts<'_>) -> Option<Verdict> {
     let broken = Break::of(facts)?;
-    let kinds: [(&Rule, Mechanism, fn(What) -> bool); 4] = [
+    let kinds: [(&Rule, Mechanism, Wanted); 4] = [
         (&TCP_TIMEOUT, Mechanism::TcpTimeout, |what| what == What::Timeout),
         (&TCP_REFUSED, Mechanism::TcpRefused, |what| what == What::Refused),
         (&TCP_RESET, Mechanism::TcpReset, |what| what == What::Reset),
@@ -184,7 +190,8 @@ pub(super) fn tcp_blocked(facts: &Facts<'_>) -> Option<Verdict> {
     kinds.into_iter().find_map(|(rule, mechanism, wanted)| {
         let failed = broken.failed(Layer::Tcp, wanted);
         let Reference::Works(expected) = tcp_reference(facts, &failed) else { return None };
-        if failed.is_empty() || !line_works(facts) {
+        let is_own = mechanism == Mechanism::IpUnreachable && lacks_ipv4(facts);
+        if failed.is_empty() || is_own || !line_works(facts) {
             return None;
         }
         let draft = rule.verdict(Status::Blocked, Confidence::Medium).by(mechanism, Locus::Unknown);
@@ -199,6 +206,14 @@ fn line_works(facts: &Facts<'_>) -> bool {
         || facts.connections.iter().any(|c| c.tcp.is_ok())
         || !facts.names.public.addresses.is_empty()
         || !facts.names.encrypted.addresses.is_empty()
+}
+
+/// True where not even a public resolver's IPv4 address can be reached: the line has none.
+fn lacks_ipv4(facts: &Facts<'_>) -> bool {
+    let public = &facts.names.public;
+    let query = public.failure.and_then(|(at, _)| facts.keys.queries.get(at));
+    let is_v4 = query.is_some_and(|query| !query.resolver_address.or_empty().starts_with('['));
+    is_v4 && matches!(public.what(), Some(What::HostUnreachable | What::NetworkUnreachable))
 }
 
 pub(super) const TCP_DOWN: Rule = Rule {
@@ -219,7 +234,10 @@ pub(super) fn tcp_down(facts: &Facts<'_>) -> Option<Verdict> {
     let broken = Break::of(facts)?;
     let failed = broken.failed(Layer::Tcp, |_| true);
     let Reference::Fails(theirs) = tcp_reference(facts, &failed) else { return None };
-    let expected = format!("the control fails there too: {theirs}");
+    if failed.is_empty() {
+        return None;
+    }
+    let expected = format!("the control fails too: {theirs}");
     let draft = TCP_DOWN
         .verdict(Status::Down, Confidence::Medium)
         .by(Mechanism::ServerDown, Locus::Endpoint);
@@ -296,14 +314,15 @@ blocked_handshake!(
     ],
     &[
         "a site that renews a broken certificate between the two",
-        "a captive portal that answers for every site"
+        "a captive portal that answers for every site",
+        "a device whose clock is wrong: every certificate looks expired to it"
     ]
 );
 
 /// Handshakes that fail here only.
 pub(super) fn tls_blocked(facts: &Facts<'_>) -> Option<Verdict> {
     let broken = Break::of(facts)?;
-    let kinds: [(&Rule, fn(What) -> bool); 4] = [
+    let kinds: [(&Rule, Wanted); 4] = [
         (&TLS_RESET, |what| what == What::Reset),
         (&TLS_TIMEOUT, |what| what == What::Timeout),
         (&TLS_CLOSE, |what| what == What::Close),
@@ -346,14 +365,19 @@ fn tls_mechanism(facts: &Facts<'_>, connection: &Connection<'_>) -> Option<Mecha
         What::Reset => Mechanism::TlsResetOther,
         What::Timeout => Mechanism::TlsTimeout,
         What::Close => Mechanism::TlsClose,
-        what if what.is_certificate() => match leaf_issuer(facts, step.at) {
-            Issuer::Itself => Mechanism::TlsMitmSelfSigned,
-            Issuer::Other => Mechanism::TlsMitmCaSigned,
-            Issuer::Unknown if what == What::CertificateAuthority => Mechanism::TlsMitmSelfSigned,
-            Issuer::Unknown => Mechanism::TlsMitmCaSigned,
+        what if what.is_certificate() => match signer(facts, step.at) {
+            Some(Signer::Itself) => Mechanism::TlsMitmSelfSigned,
+            None if what == What::CertificateAuthority => Mechanism::TlsMitmSelfSigned,
+            Some(Signer::Another) | None => Mechanism::TlsMitmCaSigned,
         },
         _ => return None,
     })
+}
+
+/// Who signed the certificate that came; none where the file does not hold it.
+fn signer(facts: &Facts<'_>, handshake: usize) -> Option<Signer> {
+    let handshake = facts.keys.tls_handshakes.get(handshake)?;
+    Some(Certificate::leaf(&handshake.peer_certificates)?.signer)
 }
 
 /// True where the ClientHello is all that can have caused the reset: it carried a name, nothing came back before the
@@ -394,13 +418,18 @@ pub(super) fn tls_down(facts: &Facts<'_>) -> Option<Verdict> {
     let broken = Break::of(facts)?;
     let failed = broken.failed(Layer::Tls, |_| true);
     let Reference::Fails(theirs) = tls_reference(facts, &failed) else { return None };
+    if failed.is_empty() {
+        return None;
+    }
     let is_certificate = failed
         .iter()
         .any(|c| c.tls.as_ref().is_some_and(|(s, _)| s.what().is_some_and(What::is_certificate)));
     let mechanism =
         if is_certificate { Mechanism::ServerBadCertificate } else { Mechanism::ServerDown };
-    let expected = format!("the control fails there too: {theirs}");
-    let draft = TLS_DOWN.verdict(Status::Down, Confidence::High).by(mechanism, Locus::Endpoint);
+    let expected = format!("the control fails too: {theirs}");
+    let same_endpoint = failed.iter().any(|connection| facts.control_tls(connection).is_some());
+    let confidence = if same_endpoint { Confidence::High } else { Confidence::Medium };
+    let draft = TLS_DOWN.verdict(Status::Down, confidence).by(mechanism, Locus::Endpoint);
     Some(draft.with(evidence(&failed, Layer::Tls, Some(&expected))).done())
 }
 

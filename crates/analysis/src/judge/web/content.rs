@@ -55,12 +55,15 @@ pub(super) fn captive_portal(facts: &Facts<'_>) -> Option<Verdict> {
     let target = super::super::url::hostname(&location);
     let is_private =
         target.parse::<std::net::IpAddr>().is_ok() && super::super::address::is_bogon(target);
-    let is_portal = last.code() == 511
+    // What the control got too, or a certificate proves, the site said itself.
+    let is_portals_511 =
+        last.code() == 511 && facts.look().is_some_and(|look| !look.is_proven && !look.matches());
+    let is_portal = is_portals_511
         || (facts.control.is_none() && first.is_redirect() && !first.is_https() && is_private);
     if !is_portal {
         return None;
     }
-    let seen = if last.code() == 511 {
+    let seen = if is_portals_511 {
         format!("{} answers 511 Network Authentication Required", last.url)
     } else {
         format!("{} redirects to {location}", first.url)
@@ -90,7 +93,7 @@ pub(super) const BLOCKPAGE: Rule = Rule {
 /// A block page.
 pub(super) fn blockpage(facts: &Facts<'_>) -> Option<Verdict> {
     let look = facts.look()?;
-    let (hop, found) = look.fingerprint?;
+    let (hop, found) = look.mark()?;
     if look.is_proven || look.matches() || matches!(look.server_says, Some(ServerSays::Captcha(_)))
     {
         return None;

@@ -30,7 +30,7 @@ pub(super) const REDIRECT_LOOP: Rule = Rule {
     id: "web.http.redirect_loop",
     version: 1,
     says: "The site redirects without end.",
-    stands_on: "More redirects than the probe follows (ten).",
+    stands_on: "More redirects than the probe follows (ten), over TLS or where the control got no page either.",
     cannot_tell: &["a loop for everybody from one for this network or this client"],
     false_positives: &["a site that needs more than ten redirects and gets there"],
 };
@@ -38,7 +38,9 @@ pub(super) const REDIRECT_LOOP: Rule = Rule {
 /// Redirects without end.
 pub(super) fn redirect_loop(facts: &Facts<'_>) -> Option<Verdict> {
     let (last, failure, what) = failed(facts)?;
-    if what != What::RedirectLoop {
+    // In the clear, and with a control that got the page, the loop may be anybody's.
+    let may_be_forged = !last.is_https() && facts.control_got_page();
+    if what != What::RedirectLoop || may_be_forged {
         return None;
     }
     let hosts_stay =
@@ -72,6 +74,41 @@ pub(super) fn bad_redirect(facts: &Facts<'_>) -> Option<Verdict> {
     let location = last.location().unwrap_or_default();
     let seen = format!("{}: {failure} (Location: {location:?})", last.url);
     Some(draft.saw(at(last), Outcome::HttpBadRedirect, seen).done())
+}
+
+pub(super) const FORGED_REDIRECT: Rule = Rule {
+    id: "web.http.forged_redirect",
+    version: 1,
+    says: "A plain request was redirected to an address inside this network, where the control got the page.",
+    stands_on: "A redirect on an unencrypted connection that the probe could not follow, to a bare address or into the \
+                probe's own network, and the control's page.",
+    cannot_tell: &[
+        "a filter of the operator's from one of the person's employer, school or hotel",
+        "a login page of the network",
+    ],
+    false_positives: &["a site that redirects to a bare address of its own, wrongly written"],
+};
+
+/// A redirect into this network that leads no further.
+pub(super) fn forged_redirect(facts: &Facts<'_>) -> Option<Verdict> {
+    let (last, failure, what) = failed(facts)?;
+    let location = last.location()?;
+    let target = super::super::url::hostname(&location);
+    let is_forged = what == What::BadRedirect
+        && !last.is_https()
+        && !target.is_empty()
+        && target != last.host()
+        && super::page::leads_inside(facts, target)
+        && facts.control_got_page();
+    if !is_forged {
+        return None;
+    }
+    let draft = FORGED_REDIRECT
+        .verdict(Status::Blocked, Confidence::Medium)
+        .by(Mechanism::HttpRedirect, Locus::Path);
+    let shown: String = location.chars().take(120).collect();
+    let seen = format!("{}: redirected to {shown:?} ({failure})", last.url);
+    Some(draft.saw_instead(at(last), Outcome::HttpBadRedirect, seen, GOT_PAGE).done())
 }
 
 macro_rules! blocked_exchange {

@@ -127,7 +127,7 @@ impl<'m> Exchange<'m> {
 
     pub(super) fn location(&self) -> Option<String> {
         let value = self.response.header("location")?;
-        Some(String::from_utf8_lossy(&value.bytes()).into_owned())
+        Some(String::from_utf8_lossy(&value).into_owned())
     }
 }
 
@@ -289,9 +289,13 @@ fn connections<'m>(keys: &'m TestKeys<'m>) -> Vec<Connection<'m>> {
 fn join_handshakes<'m>(connections: &mut [Connection<'m>], keys: &'m TestKeys<'m>) {
     let mut by_transaction: BTreeMap<i64, usize> = BTreeMap::new();
     let mut by_address: BTreeMap<String, usize> = BTreeMap::new();
+    let has_old =
+        keys.tls_handshakes.iter().any(|handshake| handshake.transaction_id.0.unwrap_or(0) == 0);
     for (place, connection) in connections.iter().enumerate() {
         by_transaction.insert(connection.transaction, place);
-        by_address.entry(connection.endpoint()).or_insert(place);
+        if has_old {
+            by_address.entry(connection.endpoint()).or_insert(place);
+        }
     }
     for (at, handshake) in keys.tls_handshakes.iter().enumerate() {
         let place = match handshake.transaction_id.0 {

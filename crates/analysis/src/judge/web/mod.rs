@@ -5,7 +5,6 @@
 //! name, connects and handshakes, the exchange, and at last the page that came. Within a layer, rules that explain a
 //! failure by the target come after those that need more evidence, so that neither hides the other.
 
-mod certificate;
 mod connect;
 mod content;
 mod dns;
@@ -77,6 +76,7 @@ const RULES: &[(&[&Rule], Apply)] = &[
     (&[&connect::NO_REFERENCE], connect::no_reference),
     (&[&dns::LATER], dns::redirect_target),
     (&[&exchange::REDIRECT_LOOP], exchange::redirect_loop),
+    (&[&exchange::FORGED_REDIRECT], exchange::forged_redirect),
     (&[&exchange::BAD_REDIRECT], exchange::bad_redirect),
     (&[&exchange::THROTTLED], exchange::throttled),
     (
@@ -96,11 +96,11 @@ const RULES: &[(&[&Rule], Apply)] = &[
     (&[&content::GEOBLOCK], content::geoblock),
     (&[&content::ERROR], content::server_error),
     (&[&content::REDIRECT], content::redirect),
+    (&[&dns::RESOLVER_FAILS], dns::resolver_fails),
     (&[&content::PROVEN], content::proven),
     (&[&content::MATCH], content::matches),
     (&[&content::NO_CONTROL], content::no_control),
     (&[&content::DIFFERS], content::differs),
-    (&[&dns::RESOLVER_FAILS], dns::resolver_fails),
 ];
 
 const NOTHING: Rule = Rule {

@@ -3,6 +3,7 @@
 use crate::fingerprints::{Match, Strength};
 
 use super::super::ooni::{Comparison, ControlPage, Page, compare};
+use super::super::title::title;
 use super::super::url::{hostname, same_site};
 use super::facts::{Exchange, Facts};
 
@@ -11,6 +12,8 @@ pub(super) struct Look<'m> {
     pub(super) exchange: Exchange<'m>,
     /// The comparison with the control's page; none without one.
     pub(super) comparison: Option<Comparison>,
+    /// True where the title has a word long enough to compare.
+    has_telling_title: bool,
     /// True where a certificate proved the page's host, and that host is of the measured site.
     pub(super) is_proven: bool,
     /// The best fingerprint on any page of the chain, with the place of that page in `requests`.
@@ -63,6 +66,9 @@ impl<'m> Look<'m> {
         }
         Some(Self {
             comparison,
+            has_telling_title: title(&exchange.response.body.bytes())
+                .split(' ')
+                .any(|word| word.len() >= 5),
             is_proven: facts.is_authenticated(&exchange)
                 && same_site(exchange.host(), measured_host(facts)),
             fingerprint,
@@ -75,12 +81,28 @@ impl<'m> Look<'m> {
 
     /// True where the page is unlike the control's; false without a control.
     pub(super) fn differs(&self) -> bool {
-        self.comparison.as_ref().is_some_and(Comparison::differs)
+        self.comparison.is_some() && !self.matches()
     }
 
-    /// True where the page is like the control's.
+    /// True where the page is like the control's. Stricter than OONI's keys: two pages without any long word in their
+    /// titles have alike titles there, and nothing in common here.
     pub(super) fn matches(&self) -> bool {
-        self.comparison.as_ref().is_some_and(|comparison| !comparison.differs())
+        let Some(comparison) = &self.comparison else { return false };
+        let title = comparison.title_match == Some(true) && self.has_telling_title;
+        let any = comparison.body_length_match() == Some(true)
+            || comparison.headers_match == Some(true)
+            || title;
+        comparison.status_code_match == Some(true) && any
+    }
+
+    /// The fingerprint, where it says more than the page's other words: not a vague one on a page that turns this
+    /// country away or asks for a proof of humanity, nor one whose list itself thinks next to nothing of it.
+    pub(super) fn mark(&self) -> Option<(usize, Match<'m>)> {
+        let says_little = |found: &Match<'m>| {
+            self.server_says.is_some() || found.fingerprint.confidence == LEAST_CONFIDENCE
+        };
+        self.fingerprint
+            .filter(|(_, found)| found.strength == Strength::Confirms || !says_little(found))
     }
 
     /// A fingerprint that is enough by itself.
@@ -111,9 +133,18 @@ fn detour(facts: &Facts<'_>, last: &Exchange<'_>) -> Option<Detour> {
     })
 }
 
-fn leads_inside(facts: &Facts<'_>, target: &str) -> bool {
-    let is_address = target.parse::<std::net::IpAddr>().is_ok();
-    is_address || facts.asns.find(target).is_some_and(|asn| facts.probe_asn == Some(asn))
+/// The lowest grade that lists give: words that content delivery networks and servers use as well.
+const LEAST_CONFIDENCE: u8 = 1;
+
+/// True for a target that is an address instead of a name, or in the probe's own network where the site is not.
+pub(super) fn leads_inside(facts: &Facts<'_>, target: &str) -> bool {
+    let is_inside =
+        |address: &str| facts.probe_asn.is_some() && facts.asns.find(address) == facts.probe_asn;
+    let queries = facts.keys.queries.iter().filter(|query| query.hostname.or_empty() == target);
+    let mut answers = queries.flat_map(|query| query.answers.iter());
+    target.parse::<std::net::IpAddr>().is_ok()
+        || (!facts.names.control_addresses.iter().any(|address| is_inside(address))
+            && answers.any(|answer| answer.address().is_some_and(is_inside)))
 }
 
 /// Marks are looked for in this much of a page, in bytes.
@@ -123,8 +154,7 @@ fn server_says(exchange: &Exchange<'_>) -> Option<ServerSays> {
     if exchange.code() == 451 {
         return Some(ServerSays::NotHere("status 451 (RFC 7725)"));
     }
-    if exchange.response.header("cf-mitigated").is_some_and(|value| &*value.bytes() == b"challenge")
-    {
+    if exchange.response.header("cf-mitigated").is_some_and(|value| value == b"challenge") {
         return Some(ServerSays::Captcha("header cf-mitigated: challenge"));
     }
     if !matches!(exchange.code(), 202 | 401..=499 | 503) {

@@ -1,8 +1,21 @@
-//! How fast the lab is. A measurement, not a check: `cargo test --release -p wirewitness-lab -- --ignored --nocapture`.
+//! How fast the lab is: whole HTTPS fetches in virtual time. `cargo bench -p wirewitness-lab --bench speed`
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    dead_code,
+    reason = "a benchmark: it prints, stops at the first surprise, and uses a part of the tests' world"
+)]
+
+#[path = "../tests/world.rs"]
+mod world;
 
 use tokio::task::JoinSet;
 
-use crate::world::{Client, FINE, World};
+use world::{Client, FINE, World};
 
 /// Fetches one page `total` times, `at_once` at a time: DNS, TCP, a full TLS 1.3 handshake with both chains checked,
 /// HTTP. The client makes its trust store anew for each, which is a part of the time.
@@ -20,9 +33,7 @@ async fn fetch(client: Client, total: usize, at_once: usize) {
     }
 }
 
-#[test]
-#[ignore = "a measurement"]
-fn https_targets_a_second() {
+fn main() {
     for (total, at_once) in [(200, 1), (400, 20), (1000, 200), (2000, 1000)] {
         #[allow(clippy::disallowed_methods, reason = "the time it takes is the point")]
         let began = std::time::Instant::now();

@@ -1,0 +1,7 @@
+//! Certificates (DER in base64, ECDSA P-256) made for these tests with `openssl`; their keys were thrown away.
+
+/// For `news.example`, issued by itself.
+pub(crate) const SELF_SIGNED: &str = "MIIBhTCCASugAwIBAgIUIAy1d2U5vGnYeqwzBs3pMhti9m4wCgYIKoZIzj0EAwIwFzEVMBMGA1UEAwwMbmV3cy5leGFtcGxlMCAXDTI2MTEyMjE1NTEyNVoYDzIxMjYxMDI5MTU1MTI1WjAXMRUwEwYDVQQDDAxuZXdzLmV4YW1wbGUwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQsDAke37aXhorUuAm9FeTzH9X9C/SwkR3GlxGtVbiESWXMvwff3+iOurK03n9Kc6+ORxlmHzQTuN+cJb+g8VmKo1MwUTAdBgNVHQ4EFgQUve/IINJErhKKEv1P0BWqqYsb++8wHwYDVR0jBBgwFoAUve/IINJErhKKEv1P0BWqqYsb++8wDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiApWBuWrEV91yWxG4w5MRtyg6tOQPFMZCC7PnKOnDuYiwIhAJ6Y+ixOMY6CfBbYc8HFXyk1vA2jYI57r+pworZ8c1wV";
+
+/// For `news.example`, issued by an invented `Invented Interception CA`.
+pub(crate) const SIGNED_BY_ANOTHER: &str = "MIIBRDCB6gIBAjAKBggqhkjOPQQDAjBDMR4wHAYDVQQKDBVJbnZlbnRlZCBJbnRlcmNlcHRpb24xITAfBgNVBAMMGEludmVudGVkIEludGVyY2VwdGlvbiBDQTAgFw0yNjExMjIxNTUxMjVaGA8yMTI2MTAyOTE1NTEyNVowFzEVMBMGA1UEAwwMbmV3cy5leGFtcGxlMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAELAwJHt+2l4aK1LgJvRXk8x/V/Qv0sJEdxpcRrVW4hEllzL8H39/ojrqytN5/SnOvjkcZZh80E7jfnCW/oPFZijAKBggqhkjOPQQDAgNJADBGAiEAxHJg3bs8uwhvIySHHtQBj9vc8ICNfh2nCW/r3CJdNGUCIQCqiRId03kgPAhJEIa5MsxYQLMSnFC16K1h6km9Lr7GSg==";

@@ -1,0 +1,34 @@
+//! The command line: one enum, one match. What each verb does is in `commands/<verb>.rs`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::command_error::CommandError;
+use crate::commands::{completions, judge, man, rules};
+
+/// Finds, proves and explains interference with people's connections: blocking, throttling, tampering.
+#[derive(Debug, Parser)]
+#[command(name = "wirewitness", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Judge(judge::JudgeArgs),
+    Rules(rules::RulesArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+}
+
+/// Runs the verb.
+pub(crate) fn run(cli: Cli) -> Result<ExitCode, CommandError> {
+    match cli.verb {
+        Verb::Judge(args) => judge::run(&args),
+        Verb::Rules(args) => rules::run(&args),
+        Verb::Completions(args) => completions::run(&args),
+        Verb::Man(args) => man::run(&args),
+    }
+}

@@ -1,0 +1,6 @@
+//! One file a verb.
+
+pub(crate) mod completions;
+pub(crate) mod judge;
+pub(crate) mod man;
+pub(crate) mod rules;

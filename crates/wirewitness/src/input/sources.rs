@@ -1,0 +1,136 @@
+//! Which files to read, and how they are compressed.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::frame::{MAX_RECORD, Records};
+use crate::command_error::CommandError;
+
+/// One file, or standard input.
+#[derive(Debug)]
+pub(crate) struct Source {
+    name: String,
+    path: Option<PathBuf>,
+    size: u64,
+}
+
+impl Source {
+    fn file(path: &Path) -> Self {
+        let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        Self { name: path.display().to_string(), path: Some(path.to_owned()), size }
+    }
+
+    fn standard_input() -> Self {
+        Self { name: "standard input".to_owned(), path: None, size: 0 }
+    }
+
+    /// As the person wrote it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Size on disk, bytes; 0 for standard input.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Opens it, decompressed as its first bytes say.
+    pub(crate) fn open(&self) -> io::Result<Records<Box<dyn Read>>> {
+        let raw: Box<dyn Read> = match &self.path {
+            Some(path) => Box::new(File::open(path)?),
+            None => Box::new(io::stdin().lock()),
+        };
+        let mut counted = raw;
+        let mut head = [0_u8; 4];
+        let got = read_full(&mut counted, &mut head)?;
+        let head = head.get(..got).unwrap_or_default().to_vec();
+        let whole = io::Cursor::new(head.clone()).chain(counted);
+        let plain: Box<dyn Read> = match head.as_slice() {
+            [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(whole)),
+            [0x28, 0xb5, 0x2f, 0xfd] => Box::new(zstd_decoder(whole)?),
+            _ => Box::new(whole),
+        };
+        Ok(Records::new(plain, self.size))
+    }
+}
+
+/// A frame may ask for this much memory at most: 2 to the power of, bytes. 27 is zstd's own default limit.
+const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+
+fn zstd_decoder(source: impl Read + 'static) -> io::Result<impl Read> {
+    let mut decoder = zstd::stream::read::Decoder::new(source)?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+    Ok(decoder)
+}
+
+fn read_full(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut got = 0;
+    while let Some(rest) = buffer.get_mut(got..).filter(|rest| !rest.is_empty()) {
+        match source.read(rest) {
+            Ok(0) => break,
+            Ok(n) => got += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(got)
+}
+
+/// The sources that the person named: folders become their files, sorted by name, hidden ones left out.
+pub(crate) fn expand(paths: &[PathBuf]) -> Vec<Source> {
+    let mut sources = Vec::new();
+    for path in paths {
+        if path.as_os_str() == "-" {
+            sources.push(Source::standard_input());
+        } else if path.is_dir() {
+            sources.extend(walk(path, 0).iter().map(|file| Source::file(file)));
+        } else {
+            sources.push(Source::file(path));
+        }
+    }
+    sources
+}
+
+/// The files under some paths. A path that does not exist is an error here.
+pub(crate) fn files_under(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
+    let mut files = Vec::new();
+    for path in paths {
+        std::fs::metadata(path).map_err(|source| CommandError::Unreadable {
+            path: path.display().to_string(),
+            source,
+        })?;
+        if path.is_dir() { files.extend(walk(path, 0)) } else { files.push(path.clone()) }
+    }
+    Ok(files)
+}
+
+/// Folders within folders are followed so far. Links to folders are not followed at all.
+const MAX_DEPTH: usize = 32;
+
+fn walk(folder: &Path, depth: usize) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return vec![folder.to_owned()];
+    };
+    let mut entries: Vec<_> = entries.flatten().filter(|entry| !is_hidden(entry)).collect();
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    let mut files = Vec::new();
+    for entry in entries {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => {
+                files.extend(walk(&entry.path(), depth + 1))
+            }
+            Ok(kind) if kind.is_dir() => {}
+            _ if entry.path().is_file() => files.push(entry.path()),
+            _ => {}
+        }
+    }
+    files
+}
+
+fn is_hidden(entry: &std::fs::DirEntry) -> bool {
+    entry.file_name().as_encoded_bytes().first() == Some(&b'.')
+}
+
+/// YAML reports are read whole, so they are held to the size of one record.
+pub(crate) const MAX_YAML: usize = MAX_RECORD;

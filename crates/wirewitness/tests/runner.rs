@@ -1,0 +1,18 @@
+//! One binary for all integration tests of the program: the real binary, real files, real pipes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::too_many_lines,
+    reason = "a test that fails should fail loudly, and tables are long"
+)]
+
+mod invariants;
+mod program;
+mod test_completions_man;
+mod test_damage;
+mod test_judge;
+mod test_rules;
