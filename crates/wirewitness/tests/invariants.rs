@@ -74,8 +74,9 @@ fn model_and_analysis_read_no_clock_file_environment_or_randomness() {
 #[test]
 fn only_the_program_prints() {
     let words = ["println!", "print!(", "eprint", "std::io::stdout", "std::io::stderr"];
-    assert_eq!(found("model", &words), Vec::<String>::new());
-    assert_eq!(found("analysis", &words), Vec::<String>::new());
+    for name in ["model", "analysis", "net", "lab"] {
+        assert_eq!(found(name, &words), Vec::<String>::new());
+    }
 }
 
 #[test]
@@ -98,7 +99,13 @@ fn the_judge_never_reads_the_probes_own_web_verdict() {
 
 #[test]
 fn floors_use_only_the_floors_below() {
-    let floors = [("model", &[][..]), ("analysis", &["wirewitness-model"][..])];
+    let floors = [
+        ("model", &[][..]),
+        ("net", &[][..]),
+        ("analysis", &["wirewitness-model"][..]),
+        ("lab", &["wirewitness-net", "wirewitness-model"][..]),
+        ("wirewitness", &["wirewitness-model", "wirewitness-analysis"][..]),
+    ];
     for (name, allowed) in floors {
         let manifest =
             std::fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).unwrap();
