@@ -268,7 +268,7 @@ fn certificate() -> Row {
                     "web.tls.certificate",
                     Mechanism::TlsMitmSelfSigned,
                     Locus::Path,
-                    Confidence::High,
+                    Confidence::Medium,
                 ),
             ),
             case(

@@ -7,6 +7,7 @@ use wirewitness_model::verdict::{Confidence, Evidence, Locus, Mechanism, Status,
 use super::super::certificate::{Certificate, Signer};
 use super::super::rule::{Draft, Rule};
 use super::facts::{Connection, Facts};
+use super::reference::{Reference, evidence, reference, same_endpoint_works};
 
 /// The hop where the chain broke below HTTP: its connections, all failed.
 struct Break<'a, 'm> {
@@ -46,79 +47,6 @@ impl<'a, 'm> Break<'a, 'm> {
 
 /// Which failures a rule is about.
 type Wanted = fn(What) -> bool;
-
-/// What the control says of failed connections.
-enum Reference<'m> {
-    /// The control connected, to this endpoint itself or, after a redirect, to the page.
-    Works(&'static str),
-    /// The control failed too: at the same endpoint, or where that is not known, at the page.
-    Fails(&'m str),
-    /// There is no control for the step.
-    Silent,
-}
-
-fn tcp_reference<'m>(facts: &Facts<'m>, connections: &[&Connection<'m>]) -> Reference<'m> {
-    reference(facts, connections, |connection| facts.control_tcp(connection))
-}
-
-fn tls_reference<'m>(facts: &Facts<'m>, connections: &[&Connection<'m>]) -> Reference<'m> {
-    reference(facts, connections, |connection| facts.control_tls(connection))
-}
-
-fn reference<'m>(
-    facts: &Facts<'m>,
-    connections: &[&Connection<'m>],
-    control: impl Fn(&Connection<'m>) -> Option<Option<&'m str>>,
-) -> Reference<'m> {
-    let answers: Vec<_> = connections.iter().filter_map(|connection| control(connection)).collect();
-    if answers.contains(&None) {
-        return Reference::Works("the control succeeds at the same endpoint");
-    }
-    if let Some(Some(failure)) = answers.first() {
-        return Reference::Fails(failure);
-    }
-    if facts.control_got_page() {
-        return Reference::Works("the control got the page");
-    }
-    // Helpers of old did not shake hands on their own: what they say of the page is all there is.
-    facts
-        .control
-        .and_then(|control| control.http_request.failure.as_str())
-        .map_or(Reference::Silent, Reference::Fails)
-}
-
-fn evidence(
-    connections: &[&Connection<'_>],
-    layer: Layer,
-    expected: Option<&str>,
-) -> Vec<Evidence> {
-    let one = |connection: &&Connection<'_>| {
-        let (list, step) = match (layer, &connection.tls) {
-            (Layer::Tls, Some((step, _))) => ("tls_handshakes", *step),
-            _ => ("tcp_connect", connection.tcp),
-        };
-        let name = connection
-            .tls
-            .as_ref()
-            .filter(|_| layer == Layer::Tls)
-            .map(|(_, name)| format!(" as {name}"));
-        Evidence {
-            at: format!("test_keys.{list}[{}]", step.at),
-            outcome: Outcome::of(layer, step.failure),
-            seen: format!(
-                "{}{}: {}",
-                connection.endpoint(),
-                name.unwrap_or_default(),
-                step.failure.unwrap_or("ok")
-            ),
-            expected: expected.map(str::to_owned),
-        }
-    };
-    connections.iter().take(MAX_EVIDENCE).map(one).collect()
-}
-
-/// More endpoints than this say nothing new.
-const MAX_EVIDENCE: usize = 8;
 
 fn note_missing_control(facts: &Facts<'_>, draft: Draft) -> Draft {
     if facts.control.is_some() {
@@ -189,13 +117,15 @@ pub(super) fn tcp_blocked(facts: &Facts<'_>) -> Option<Verdict> {
     ];
     kinds.into_iter().find_map(|(rule, mechanism, wanted)| {
         let failed = broken.failed(Layer::Tcp, wanted);
-        let Reference::Works(expected) = tcp_reference(facts, &failed) else { return None };
+        if reference(facts, Layer::Tcp, &failed) != Reference::Works {
+            return None;
+        }
         let is_own = mechanism == Mechanism::IpUnreachable && lacks_ipv4(facts);
         if failed.is_empty() || is_own || !line_works(facts) {
             return None;
         }
         let draft = rule.verdict(Status::Blocked, Confidence::Medium).by(mechanism, Locus::Unknown);
-        Some(draft.with(evidence(&failed, Layer::Tcp, Some(expected))).done())
+        Some(draft.with(evidence(facts, Layer::Tcp, &failed)).done())
     })
 }
 
@@ -233,15 +163,13 @@ pub(super) const TCP_DOWN: Rule = Rule {
 pub(super) fn tcp_down(facts: &Facts<'_>) -> Option<Verdict> {
     let broken = Break::of(facts)?;
     let failed = broken.failed(Layer::Tcp, |_| true);
-    let Reference::Fails(theirs) = tcp_reference(facts, &failed) else { return None };
-    if failed.is_empty() {
+    if failed.is_empty() || reference(facts, Layer::Tcp, &failed) != Reference::Fails {
         return None;
     }
-    let expected = format!("the control fails too: {theirs}");
     let draft = TCP_DOWN
         .verdict(Status::Down, Confidence::Medium)
         .by(Mechanism::ServerDown, Locus::Endpoint);
-    Some(draft.with(evidence(&failed, Layer::Tcp, Some(&expected))).done())
+    Some(draft.with(evidence(facts, Layer::Tcp, &failed)).done())
 }
 
 pub(super) const IPV6_BROKEN: Rule = Rule {
@@ -262,7 +190,7 @@ pub(super) fn ipv6_broken(facts: &Facts<'_>) -> Option<Verdict> {
     let draft = IPV6_BROKEN
         .verdict(Status::Insufficient, Confidence::Medium)
         .by(Mechanism::VantageIpv6Broken, Locus::Vantage);
-    Some(draft.with(evidence(&broken.connections, Layer::Tcp, None)).done())
+    Some(draft.with(evidence(facts, Layer::Tcp, &broken.connections)).done())
 }
 
 macro_rules! blocked_handshake {
@@ -331,18 +259,33 @@ pub(super) fn tls_blocked(facts: &Facts<'_>) -> Option<Verdict> {
     kinds.into_iter().find_map(|(rule, wanted)| {
         let failed = broken.failed(Layer::Tls, wanted);
         let first = failed.first()?;
-        let Reference::Works(expected) = tls_reference(facts, &failed) else { return None };
+        if reference(facts, Layer::Tls, &failed) != Reference::Works {
+            return None;
+        }
         let mechanism = tls_mechanism(facts, first)?;
-        let endpoint_is_known = facts.control_tls(first) == Some(None);
-        let confidence = if endpoint_is_known { Confidence::High } else { Confidence::Medium };
+        let is_known =
+            same_endpoint_works(facts, Layer::Tls, &failed) && !lacks_certificate(facts, first);
+        let confidence = if is_known { Confidence::High } else { Confidence::Medium };
         let draft = rule.verdict(Status::Blocked, confidence).by(mechanism, Locus::Path);
-        let draft = draft.with(opened(first, broken.depth)).with(evidence(
-            &failed,
-            Layer::Tls,
-            Some(expected),
-        ));
-        Some(draft.done())
+        let draft =
+            draft.with(opened(first, broken.depth)).with(evidence(facts, Layer::Tls, &failed));
+        Some(note_missing_certificate(facts, first, draft).done())
     })
+}
+
+/// True for a certificate that was refused and is not in the file.
+fn lacks_certificate(facts: &Facts<'_>, connection: &Connection<'_>) -> bool {
+    let Some((step, _)) = &connection.tls else { return false };
+    step.what().is_some_and(What::is_certificate) && signer(facts, step.at).is_none()
+}
+
+fn note_missing_certificate(facts: &Facts<'_>, connection: &Connection<'_>, draft: Draft) -> Draft {
+    if !lacks_certificate(facts, connection) {
+        return draft;
+    }
+    draft
+        .cannot_tell("whether an authority signed it: the file does not hold the certificate")
+        .cannot_tell("an interceptor from a device whose clock is wrong")
 }
 
 fn opened(connection: &Connection<'_>, depth: i64) -> Option<Evidence> {
@@ -417,8 +360,7 @@ pub(super) const TLS_DOWN: Rule = Rule {
 pub(super) fn tls_down(facts: &Facts<'_>) -> Option<Verdict> {
     let broken = Break::of(facts)?;
     let failed = broken.failed(Layer::Tls, |_| true);
-    let Reference::Fails(theirs) = tls_reference(facts, &failed) else { return None };
-    if failed.is_empty() {
+    if failed.is_empty() || reference(facts, Layer::Tls, &failed) != Reference::Fails {
         return None;
     }
     let is_certificate = failed
@@ -426,18 +368,19 @@ pub(super) fn tls_down(facts: &Facts<'_>) -> Option<Verdict> {
         .any(|c| c.tls.as_ref().is_some_and(|(s, _)| s.what().is_some_and(What::is_certificate)));
     let mechanism =
         if is_certificate { Mechanism::ServerBadCertificate } else { Mechanism::ServerDown };
-    let expected = format!("the control fails too: {theirs}");
     let same_endpoint = failed.iter().any(|connection| facts.control_tls(connection).is_some());
-    let confidence = if same_endpoint { Confidence::High } else { Confidence::Medium };
+    let is_sure = same_endpoint && !facts.control_got_page();
+    let confidence = if is_sure { Confidence::High } else { Confidence::Medium };
     let draft = TLS_DOWN.verdict(Status::Down, confidence).by(mechanism, Locus::Endpoint);
-    Some(draft.with(evidence(&failed, Layer::Tls, Some(&expected))).done())
+    Some(draft.with(evidence(facts, Layer::Tls, &failed)).done())
 }
 
 pub(super) const NO_REFERENCE: Rule = Rule {
     id: "web.connect.no_control",
     version: 1,
-    says: "The connection failed, and there is nothing to compare the failure with.",
-    stands_on: "Failed connects or handshakes, and no control for them.",
+    says: "The connection failed, and nothing says whether that is interference.",
+    stands_on: "Failed connects or handshakes, and no control for them, one that failed in its own way, or a failure that \
+                says too little.",
     cannot_tell: &["blocked from down", "a line that is down"],
     false_positives: &[],
 };
@@ -448,7 +391,9 @@ pub(super) fn no_reference(facts: &Facts<'_>) -> Option<Verdict> {
     let layer =
         if broken.connections.iter().any(|c| c.tls.is_some()) { Layer::Tls } else { Layer::Tcp };
     let draft = NO_REFERENCE.verdict(Status::Insufficient, Confidence::Low);
-    Some(note_missing_control(facts, draft.with(evidence(&broken.connections, layer, None))).done())
+    Some(
+        note_missing_control(facts, draft.with(evidence(facts, layer, &broken.connections))).done(),
+    )
 }
 
 /// Mechanisms of handshakes that failed on addresses other than the system resolver's: what stands behind false DNS.

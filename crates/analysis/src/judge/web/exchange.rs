@@ -279,7 +279,7 @@ pub(super) const DOWN: Rule = Rule {
 /// Exchanges that fail for the control too.
 pub(super) fn down(facts: &Facts<'_>) -> Option<Verdict> {
     let (last, failure, what) = failed(facts)?;
-    let theirs = facts.control?.http_request.failure.as_str()?;
+    let theirs = facts.control_failed_like(what)?;
     let is_certificate = what.is_certificate();
     let mechanism =
         if is_certificate { Mechanism::ServerBadCertificate } else { Mechanism::ServerDown };

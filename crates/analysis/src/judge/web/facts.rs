@@ -183,6 +183,21 @@ impl<'m> Facts<'m> {
         })
     }
 
+    /// The control's failure at the page, where it is a failure like this one. Its helper has words for timeouts, refusals
+    /// and names, and one (`unknown_error`) for everything else. A control that resolved nothing and connected nowhere
+    /// failed in its own way.
+    pub(super) fn control_failed_like(&self, what: What) -> Option<&'m str> {
+        let control = self.control?;
+        let failure = control.http_request.failure.as_str()?;
+        let has_tried = !control.dns.addrs.is_empty() || !control.tcp_connect.0.is_empty();
+        let has_own_word = what == What::Timeout || what == What::Refused || what.is_dns();
+        let is_alike = match What::of(failure) {
+            What::Other => !has_own_word,
+            theirs => theirs == what || (theirs.is_dns() && what.is_dns()),
+        };
+        (is_alike && (has_tried || what.is_dns())).then_some(failure)
+    }
+
     /// What the control's connect to this endpoint came to; none where it did not try.
     pub(super) fn control_tcp(&self, connection: &Connection<'_>) -> Option<Option<&'m str>> {
         let tcp = self.control?.tcp_connect.find(&connection.endpoint())?;

@@ -12,6 +12,7 @@ mod exchange;
 mod facts;
 mod names;
 mod page;
+mod reference;
 mod throttle;
 
 use wirewitness_model::ooni::{Measurement, TestKeys};

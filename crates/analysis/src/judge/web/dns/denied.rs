@@ -204,7 +204,9 @@ pub(in crate::judge::web) fn down(facts: &Facts<'_>) -> Option<Verdict> {
     let was_looked_up = names.system.failure.is_some() || !names.system.addresses.is_empty();
     // A page from an address that the control does not know is no page of the site's, unless something proves it.
     let has_page = facts.look().is_some_and(|look| look.is_proven || look.matches());
-    if !control_leads_nowhere || !was_looked_up || is_proven || has_page {
+    // An encrypted resolver that finds the site says that it is the control which failed.
+    let found_encrypted = names.encrypted.addresses.iter().any(|address| !is_bogon(address));
+    if !control_leads_nowhere || !was_looked_up || is_proven || has_page || found_encrypted {
         return None;
     }
     let all_bogons = names.system.addresses.iter().all(|address| is_bogon(address));
