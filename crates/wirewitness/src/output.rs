@@ -150,15 +150,16 @@ impl Summary {
         let total: u64 = self.by_status.values().sum();
         let counts: Vec<String> =
             self.by_status.iter().map(|(status, n)| format!("{n} {status}")).collect();
+        let number = |n: u64, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
         let mut text = format!("{total} judged");
         if !counts.is_empty() {
             let _ = write!(text, ": {}", counts.join(", "));
         }
         if self.refused > 0 {
-            let _ = write!(text, "; {} records refused", self.refused);
+            let _ = write!(text, "; {} refused", number(self.refused, "record"));
         }
         if self.unreadable > 0 {
-            let _ = write!(text, "; {} files unreadable", self.unreadable);
+            let _ = write!(text, "; {} unreadable", number(self.unreadable, "file"));
         }
         text.push('\n');
         for (mechanism, n) in &self.by_mechanism {

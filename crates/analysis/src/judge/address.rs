@@ -34,7 +34,7 @@ impl<'m> Asns<'m> {
     /// Collects what the file says.
     pub fn of(keys: &'m TestKeys<'_>, table: &'m dyn AsnTable) -> Self {
         let mut own = BTreeMap::new();
-        for (address, info) in keys.control.iter().flat_map(|control| &control.ip_info.0) {
+        for (address, info) in keys.control.iter().flat_map(|control| control.ip_info.entries()) {
             if let Some(asn) = number(info.asn.0) {
                 own.insert(address.as_ref(), asn);
             }

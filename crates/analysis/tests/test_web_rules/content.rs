@@ -69,7 +69,7 @@ fn captcha() -> Row {
             case(
                 "the control is asked as well",
                 World::http("news.example").serves(challenge()),
-                same_page(),
+                down("web.server.captcha", Mechanism::ServerCaptcha, Confidence::Medium),
             ),
         ],
     }
@@ -116,7 +116,7 @@ fn server_error() -> Row {
             case(
                 "the site answers 503 to everybody",
                 World::https("news.example").serves(overloaded),
-                proven(),
+                down("web.server.error", Mechanism::ServerDown, Confidence::Medium),
             ),
         ],
     }

@@ -294,6 +294,34 @@ fn servers() -> Vec<Case> {
 fn mechanisms() -> Vec<Case> {
     vec![
         case(
+            "a plain request is sent to a filter's address, which does not answer",
+            World::http("news.example").redirects_to(
+                World::http("10.10.34.36").at(&["10.10.34.36"]).connect(
+                    "10.10.34.36",
+                    80,
+                    "generic_timeout_error",
+                ),
+            ),
+            blocked(
+                "web.http.forged_redirect",
+                Mechanism::HttpRedirect,
+                Locus::Path,
+                Confidence::Medium,
+            ),
+        ),
+        case(
+            "a plain request is sent to a filter's address, where the request is reset",
+            World::http("news.example").redirects_to(
+                World::http("10.10.34.36").at(&["10.10.34.36"]).request_fails("connection_reset"),
+            ),
+            blocked(
+                "web.http.forged_redirect",
+                Mechanism::HttpRedirect,
+                Locus::Path,
+                Confidence::Medium,
+            ),
+        ),
+        case(
             "plain lookups lead to the operator's proxy, and the name is reset there and at the true address",
             World::https("news.example")
                 .system(&[INSIDE])

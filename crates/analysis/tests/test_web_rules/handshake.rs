@@ -2,7 +2,7 @@
 
 use wirewitness_model::verdict::{Confidence, Locus, Mechanism};
 
-use super::{Row, blocked, case, down, proven, unknown};
+use super::{Row, blocked, case, down, ok_though, proven, unknown};
 use crate::certificates::SELF_SIGNED;
 use crate::world::{SITE, SITE_TOO, World};
 
@@ -24,7 +24,7 @@ fn reset() -> Row {
                 World::https("news.example")
                     .at(&[SITE, SITE_TOO])
                     .handshake(SITE, "connection_reset"),
-                proven(),
+                ok_though("web.ok.proven", Mechanism::TlsResetSni, Locus::Path, Confidence::High),
             ),
             case(
                 "the server resets everybody",

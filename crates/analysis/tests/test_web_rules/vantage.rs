@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wirewitness_model::verdict::{Confidence, Locus, Mechanism};
 
-use super::{Case, Row, blocked, case, down, own_line, proven, same_page, unknown};
+use super::{Case, Row, blocked, case, down, own_line, proven, unknown};
 use crate::world::{ELSEWHERE, Page, SITE, SITE_V6, World};
 
 pub(super) fn rows() -> Vec<Row> {
@@ -38,7 +38,7 @@ fn captive_portal() -> Row {
             case(
                 "the site itself answers 511, to the control as well",
                 World::http("news.example").serves(login),
-                same_page(),
+                down("web.server.error", Mechanism::ServerDown, Confidence::Medium),
             ),
         ],
     }

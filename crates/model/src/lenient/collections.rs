@@ -27,18 +27,54 @@ impl<T> std::ops::Deref for List<T> {
 
 /// I am an object used as a map, in the order of the file, duplicates kept. Anything else is an empty map.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Map<'a, T>(pub Vec<(Cow<'a, str>, T)>);
+pub struct Map<'a, T> {
+    entries: Vec<(Cow<'a, str>, T)>,
+    /// Places in `entries` by key, where there are more than [`FEW`]: whoever writes a file with a hundred thousand
+    /// entries must not make every look-up walk over them.
+    by_key: Vec<usize>,
+}
+
+/// So many entries are faster walked over than indexed.
+const FEW: usize = 16;
 
 impl<T> Default for Map<'_, T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { entries: Vec::new(), by_key: Vec::new() }
     }
 }
 
-impl<T> Map<'_, T> {
+impl<'a, T> Map<'a, T> {
+    fn of(entries: Vec<(Cow<'a, str>, T)>) -> Self {
+        let mut by_key = Vec::new();
+        if entries.len() > FEW {
+            by_key.extend(0..entries.len());
+            // A stable sort: of equal keys, the last in the file stays the last.
+            by_key.sort_by_key(|&at| entries.get(at).map(|(key, _)| key));
+        }
+        Self { entries, by_key }
+    }
+
+    /// Every entry, in the order of the file.
+    pub fn entries(&self) -> &[(Cow<'a, str>, T)] {
+        &self.entries
+    }
+
+    /// Every entry, for keeps.
+    pub fn into_entries(self) -> Vec<(Cow<'a, str>, T)> {
+        self.entries
+    }
+
     /// The value of the last entry with this key, as a JSON object would have it.
     pub fn find(&self, key: &str) -> Option<&T> {
-        self.0.iter().rev().find(|(k, _)| k == key).map(|(_, v)| v)
+        let found = if self.by_key.is_empty() {
+            self.entries.iter().rev().find(|(k, _)| k == key)
+        } else {
+            let key_at = |at: usize| self.entries.get(at).map_or("", |(k, _)| k.as_ref());
+            let behind = self.by_key.partition_point(|&at| key_at(at) <= key);
+            let last = self.by_key.get(behind.checked_sub(1)?)?;
+            self.entries.get(*last).filter(|(k, _)| k == key)
+        };
+        found.map(|(_, value)| value)
     }
 }
 
@@ -79,9 +115,29 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Map<'a, T> {
                 while let Some(key) = map.next_key::<Borrowed<'a>>()? {
                     entries.push((key.0, map.next_value()?));
                 }
-                Ok(Map(entries))
+                Ok(Map::of(entries))
             }
         }
         deserializer.deserialize_any(V(PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lenient::Int;
+
+    #[test]
+    fn the_last_of_equal_keys_is_found_in_small_and_large_maps() {
+        for others in [0, FEW - 2, FEW - 1, 500] {
+            let others: String = (0..others).map(|n| format!(",\"k{n}\":{n}")).collect();
+            let json = format!("{{\"b\":1{others},\"b\":2}}");
+            let map: Map<'_, Int> = serde_json::from_str(&json).unwrap();
+            assert_eq!(map.find("b").and_then(|n| n.0), Some(2), "{json:.40}");
+            assert_eq!(map.find("k3").and_then(|n| n.0), (!others.is_empty()).then_some(3));
+            for absent in ["", "a", "c", "k", "z"] {
+                assert!(map.find(absent).is_none(), "{absent:?}");
+            }
+        }
     }
 }

@@ -38,7 +38,7 @@ impl Control<'_> {
         let http = &self.http_request;
         !self.dns.addrs.is_empty()
             || !self.dns.failure.is_none()
-            || !self.tcp_connect.0.is_empty()
+            || !self.tcp_connect.entries().is_empty()
             || !http.failure.is_none()
             || http.status_code.0.is_some_and(|code| code > 0)
     }

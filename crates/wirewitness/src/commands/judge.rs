@@ -105,6 +105,11 @@ struct Judging<'a> {
     complaints: u64,
 }
 
+/// A file's name, made safe for a terminal.
+fn name_words(name: &str) -> String {
+    output::clean(name, 300)
+}
+
 /// More complaints about one file are counted, not printed.
 const MAX_COMPLAINTS: u64 = 20;
 
@@ -122,7 +127,7 @@ impl Judging<'_> {
             Ok(records) => records,
             Err(error) => {
                 self.summary.unreadable += 1;
-                self.say(&format!("{}: cannot be read: {error}\n", source.name()));
+                self.say(&format!("{}: cannot be read: {error}\n", name_words(source.name())));
                 return Ok(());
             }
         };
@@ -135,7 +140,7 @@ impl Judging<'_> {
         self.progress.advance(records.bytes_read());
         if self.complaints > MAX_COMPLAINTS {
             let more = self.complaints - MAX_COMPLAINTS;
-            self.say(&format!("{}: {more} more records refused\n", source.name()));
+            self.say(&format!("{}: {more} more records refused\n", name_words(source.name())));
         }
         Ok(())
     }
@@ -175,7 +180,7 @@ impl Judging<'_> {
         self.summary.refused += 1;
         self.complaints += 1;
         if self.complaints <= MAX_COMPLAINTS {
-            self.say(&format!("{file}: {problem}\n"));
+            self.say(&format!("{}: {problem}\n", name_words(file)));
         }
     }
 

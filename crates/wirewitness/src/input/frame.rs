@@ -6,7 +6,8 @@
 //! - A line that begins with `{` and ends with `}` is a record, once the file has shown that it is made of such lines.
 //! - Otherwise brackets are counted, outside strings. A record also ends where JSON cannot go on: at a line break inside
 //!   a string, or where a new line begins with `{"` while an object is still open (printers indent; only a next record
-//!   looks so).
+//!   looks so). What is left of a damaged record is passed over up to the next line that begins with `{` and is
+//!   indented no deeper than the last record was, so that no piece of a record is taken for one.
 //! - A record longer than [`MAX_RECORD`] is told and skipped to the next line that begins with `{`.
 //!
 //! At most one record is in memory, plus one chunk.
@@ -24,8 +25,12 @@ pub(crate) const MAX_RECORD: usize = 64 << 20;
 const CHUNK: usize = 256 << 10;
 /// What kind of file it is shows in this much of it, bytes.
 const HEAD: usize = 4 << 10;
-/// Bytes behind a line break that tell whether a new record begins there: `{"`.
-const LOOK_AHEAD: usize = 2;
+/// Bytes behind a line break that tell whether a new record begins there: `{"`, or `{`, a line break and a blank.
+const LOOK_AHEAD: usize = 4;
+/// A line indented deeper than this, in bytes, begins no record.
+const MAX_INDENT: usize = 4 << 10;
+/// So many brackets and commas may stand between two records: the end of a list and the begin of the next, say.
+const MAX_BETWEEN: usize = 4;
 
 /// The records of one file.
 pub(crate) struct Records<R> {
@@ -41,6 +46,12 @@ pub(crate) struct Records<R> {
     is_at_end: bool,
     /// True once a record was seen to be exactly one line.
     is_lines: bool,
+    /// Blanks before the line on which the last record began; none before the first.
+    indent: Option<usize>,
+    /// True where nothing but blanks stands on the line so far.
+    is_at_line_start: bool,
+    /// True where the last record had no end of its own: what follows may be a piece of it.
+    is_damaged: bool,
     failure: Option<Problem>,
     /// Text of the record at hand, where it had to be changed.
     mended: String,
@@ -74,6 +85,9 @@ impl<R: Read> Records<R> {
             line: 1,
             is_at_end: false,
             is_lines: false,
+            indent: None,
+            is_at_line_start: true,
+            is_damaged: false,
             failure: None,
             mended: String::new(),
             report: None,
@@ -93,7 +107,15 @@ impl<R: Read> Records<R> {
         if self.report.is_some() {
             return self.next_of_report();
         }
-        self.skip_between();
+        if self.is_damaged {
+            self.skip_damage();
+        }
+        let (offset, line) = (self.offset, self.line);
+        let between = self.skip_between();
+        if between > MAX_BETWEEN {
+            let reason = format!("{between} brackets and commas that hold no record");
+            return Some(Err(Problem { offset, line, reason }));
+        }
         if self.unread().is_empty() {
             return self.failure.take().map(Err);
         }
@@ -159,14 +181,61 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// Passes over what may stand between records: white space, and the brackets and commas of a list of them.
-    fn skip_between(&mut self) {
+    /// Passes over what may stand between records: white space, and the brackets and commas of a list of them. How many
+    /// of the latter there were.
+    fn skip_between(&mut self) -> usize {
+        let mut brackets = 0;
+        let mut indent = 0;
         loop {
-            let between =
-                |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b'[' | b']');
-            let length = self.unread().iter().take_while(|byte| between(byte)).count();
+            let mut length = 0;
+            let (mut is_at_line_start, start) = (self.is_at_line_start, self.start);
+            for byte in self.buffer.get(start..).unwrap_or_default() {
+                match byte {
+                    b'\n' => (is_at_line_start, indent) = (true, 0),
+                    b' ' | b'\t' | b'\r' => indent += usize::from(is_at_line_start),
+                    b',' | b'[' | b']' => {
+                        is_at_line_start = false;
+                        brackets += 1;
+                    }
+                    _ => break,
+                }
+                length += 1;
+            }
+            self.is_at_line_start = is_at_line_start;
             self.consume(length);
             if !self.unread().is_empty() || !self.fill() {
+                break;
+            }
+        }
+        if self.is_at_line_start && self.unread().first() == Some(&b'{') {
+            self.indent = Some(indent);
+        }
+        self.is_at_line_start = false;
+        brackets
+    }
+
+    /// Passes over what is left of a damaged record: up to a line that begins with `{`, indented no deeper than the
+    /// last record.
+    fn skip_damage(&mut self) {
+        self.is_damaged = false;
+        let deepest = self.indent.unwrap_or(usize::MAX);
+        loop {
+            while memchr::memchr(b'\n', self.unread()).is_none() {
+                self.consume(self.unread().len());
+                if !self.fill() {
+                    return;
+                }
+            }
+            let rest = memchr::memchr(b'\n', self.unread()).map_or(0, |at| at + 1);
+            self.consume(rest);
+            self.is_at_line_start = true;
+            let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
+            let mut blanks = self.unread().iter().take_while(is_blank).count();
+            while blanks == self.unread().len() && blanks <= MAX_INDENT && self.fill() {
+                blanks = self.unread().iter().take_while(is_blank).count();
+            }
+            let behind = self.unread().get(blanks..).unwrap_or_default();
+            if blanks <= deepest && matches!(behind.first(), Some(b'{')) {
                 return;
             }
         }
@@ -196,6 +265,7 @@ impl<R: Read> Records<R> {
         let is_object = text.first() == Some(&b'{');
         let is_closed = text.trim_ascii_end().trim_suffix_comma().last() == Some(&b'}');
         if !is_object || (self.is_lines && is_closed) {
+            self.is_damaged = !is_object;
             return Cut::After(line);
         }
         let cut = self.count_brackets();
@@ -210,6 +280,7 @@ impl<R: Read> Records<R> {
         loop {
             let unread = self.unread();
             if let Some(length) = state.scan(unread, at, self.is_at_end) {
+                self.is_damaged = state.depth > 0 || state.is_in_string;
                 return Cut::After(length);
             }
             // The last bytes are looked at again: what follows a line break decides.
@@ -340,7 +411,10 @@ impl Brackets {
 
     /// A line break inside a string, or before what can only be the next record.
     fn ends_at_line_break(&self, rest: &[u8]) -> bool {
-        self.is_in_string || rest.starts_with(b"{\"")
+        let Some(rest) = rest.strip_prefix(b"{") else { return self.is_in_string };
+        let is_indented = |rest: &[u8]| matches!(rest.first(), Some(b' ' | b'\t'));
+        let next_line = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n"));
+        self.is_in_string || rest.starts_with(b"\"") || next_line.is_some_and(is_indented)
     }
 
     fn step(&mut self, byte: u8) {
@@ -442,6 +516,48 @@ mod tests {
             ["{\"ok\":1}", "{\"a\":{{{{}", "{\"c\":1}"]
         );
         assert_eq!(texts("garbage\n{\"c\":1}\n"), ["garbage", "{\"c\":1}"]);
+    }
+
+    #[test]
+    fn a_damaged_printed_record_neither_takes_the_next_nor_falls_to_pieces() {
+        let whole = "{\n  \"a\": [\n    {\n      \"b\": 1\n    }\n  ]\n}";
+        for broken in [
+            // A quote lost, a bracket lost, a bracket too many, cut off in the middle.
+            whole.replacen("\"b\"", "\"b", 1),
+            whole.replacen("  ]\n", "", 1),
+            whole.replacen("1\n", "1}}}\n", 1),
+            whole.split_at(20).0.to_owned(),
+        ] {
+            for next in [whole, "{\"c\":1}"] {
+                for end in ["\n", "\r\n"] {
+                    let text = format!("{whole}\n{broken}\n{next}\n").replace('\n', end);
+                    let records = texts(&text);
+                    let (first, last) = (records.first(), records.last());
+                    assert_eq!(first, Some(&whole.replace('\n', end)), "{text}");
+                    assert_eq!(last, Some(&next.replace('\n', end)), "{text}");
+                    let good = records
+                        .iter()
+                        .filter(|record| serde_json::from_str::<serde_json::Value>(record).is_ok());
+                    assert_eq!(good.count(), 2, "a piece was taken for a record: {records:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_goes_on_behind_a_damaged_record() {
+        let records = texts("[\n  {\"a\":1},\n  {\"b\":\"cut\n  {\"c\":1}\n]\n");
+        assert_eq!(records, ["{\"a\":1}", "{\"b\":\"cut", "{\"c\":1}"]);
+    }
+
+    #[test]
+    fn brackets_without_records_are_told() {
+        let records = cut(b"{\"a\":1}\n[[[[[,,,,,]]]]]\n{\"b\":1}\n");
+        assert_eq!(records[0], Ok((0, 1, "{\"a\":1}".to_owned())));
+        let told = "byte 7 (record at line 1): 15 brackets and commas that hold no record";
+        assert_eq!(records[1], Err(told.to_owned()));
+        assert_eq!(records[2], Ok((24, 3, "{\"b\":1}".to_owned())));
+        assert_eq!(texts("[{\"a\":1}]\n[{\"b\":1}]\n[]\n"), ["{\"a\":1}", "{\"b\":1}"]);
     }
 
     #[test]

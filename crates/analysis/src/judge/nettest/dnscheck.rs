@@ -23,11 +23,15 @@ pub(super) fn judge(measurement: &Measurement<'_>, keys: &TestKeys<'_>) -> Verdi
         .enumerate()
         .map(|(n, query)| Step::lookup(format!("test_keys.bootstrap.queries[{n}]"), query))
         .collect();
-    if names.is_empty() && lookups.0.is_empty() {
+    if names.is_empty() && lookups.entries().is_empty() {
         return bare("lookup");
     }
-    let mut asked: Vec<Server> =
-        lookups.0.iter().take(MAX_SERVERS).map(|(name, keys)| Server::of(name, keys)).collect();
+    let mut asked: Vec<Server> = lookups
+        .entries()
+        .iter()
+        .take(MAX_SERVERS)
+        .map(|(name, keys)| Server::of(name, keys))
+        .collect();
     asked.sort_by_key(|server| !server.answered);
     let answered = asked.iter().any(|server| server.answered);
     let false_name =
@@ -40,7 +44,7 @@ pub(super) fn judge(measurement: &Measurement<'_>, keys: &TestKeys<'_>) -> Verdi
         return OK.verdict(Status::Ok, Confidence::High).with(evidence).done();
     }
     let input = measurement.input().unwrap_or(Cow::Borrowed(""));
-    match mechanism(&input, lookups.0.first().map_or("", |(name, _)| name)) {
+    match mechanism(&input, lookups.entries().first().map_or("", |(name, _)| name)) {
         Some(mechanism) if false_name || denied => {
             let locus = if false_name { Locus::Resolver } else { Locus::Path };
             let draft = BLOCKED.verdict(Status::Blocked, Confidence::Medium).by(mechanism, locus);

@@ -59,7 +59,7 @@ fn echo<'m>(trip: &Transaction<'_>, body: &'m [u8]) -> Option<Echo<'m>> {
         serde_json::from_str(read("headers_dict").unwrap_or("null")).ok()?;
     let list: Headers<'m> = serde_json::from_str(read("request_headers").unwrap_or("null")).ok()?;
     let mut headers = BTreeMap::new();
-    for (name, value) in if list.0.is_empty() { &dict.0 } else { &list.0 } {
+    for (name, value) in if list.0.is_empty() { dict.entries() } else { &list.0 } {
         join(&mut headers, name, value);
     }
     let method = method.and_then(|line| line.split(' ').next());

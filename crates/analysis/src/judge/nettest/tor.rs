@@ -41,8 +41,8 @@ pub(super) fn judge(keys: &TestKeys<'_>) -> Verdict {
 /// The targets by name, from a map or from the list that the first probes wrote.
 fn targets<'m>(keys: &'m TestKeys<'_>) -> Vec<(Cow<'m, str>, TestKeys<'m>)> {
     let map: Map<'m, TestKeys<'m>> = keys.read("targets");
-    if !map.0.is_empty() {
-        return map.0.into_iter().take(MAX_TARGETS).collect();
+    if !map.entries().is_empty() {
+        return map.into_entries().into_iter().take(MAX_TARGETS).collect();
     }
     let list: List<TestKeys<'m>> = keys.read("targets");
     let numbered = list.0.into_iter().enumerate();

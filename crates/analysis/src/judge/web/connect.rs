@@ -407,3 +407,30 @@ pub(super) fn seen_elsewhere(facts: &Facts<'_>) -> Vec<Mechanism> {
     }
     found
 }
+
+/// So many resets beside a page are told one by one.
+const MAX_BESIDE: usize = 4;
+
+/// Handshakes for the measured name that were reset here and succeeded for the control, though a page came.
+pub(super) fn resets_beside_the_page(facts: &Facts<'_>) -> Vec<(Mechanism, Evidence)> {
+    let is_reset = |c: &&Connection<'_>| {
+        let what = c.tls.as_ref().and_then(|(step, _)| step.what());
+        c.depth == 0
+            && c.tcp.is_ok()
+            && what == Some(What::Reset)
+            && facts.control_tls(c) == Some(None)
+    };
+    let resets = facts.connections.iter().filter(is_reset).take(MAX_BESIDE);
+    resets
+        .filter_map(|connection| {
+            let (step, name) = connection.tls.as_ref()?;
+            let evidence = Evidence {
+                at: format!("test_keys.tls_handshakes[{}]", step.at),
+                outcome: Outcome::TlsReset,
+                seen: format!("{}: the handshake for {name} is reset", connection.endpoint()),
+                expected: Some("the control's handshake succeeds".to_owned()),
+            };
+            Some((tls_mechanism(facts, connection)?, evidence))
+        })
+        .collect()
+}

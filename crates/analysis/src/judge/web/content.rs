@@ -135,13 +135,14 @@ pub(super) const CAPTCHA: Rule = Rule {
 pub(super) fn captcha(facts: &Facts<'_>) -> Option<Verdict> {
     let look = facts.look()?;
     let Some(ServerSays::Captcha(mark)) = look.server_says else { return None };
-    if look.matches() {
+    // The control may be asked too; with another status, a page like the control's only embeds a challenge somewhere.
+    if look.matches() && !matches!(look.exchange.code(), 403 | 429 | 503) {
         return None;
     }
     let confidence = if look.is_proven { Confidence::High } else { Confidence::Medium };
     let draft =
         CAPTCHA.verdict(Status::Down, confidence).by(Mechanism::ServerCaptcha, Locus::Endpoint);
-    let draft = page(look, draft, Outcome::HttpDiffer);
+    let draft = unproven(look, page(look, draft, Outcome::HttpDiffer));
     Some(
         draft
             .saw(at(look), Outcome::HttpDiffer, format!("the mark of a challenge page: {mark}"))
@@ -174,7 +175,7 @@ pub(super) fn geoblock(facts: &Facts<'_>) -> Option<Verdict> {
         if look.is_proven && says.is_some() { Confidence::High } else { Confidence::Medium };
     let draft =
         GEOBLOCK.verdict(Status::Down, confidence).by(Mechanism::ServerGeoblock, Locus::Endpoint);
-    let draft = page(look, draft, Outcome::HttpDiffer);
+    let draft = unproven(look, page(look, draft, Outcome::HttpDiffer));
     Some(match says {
         Some(mark) => {
             draft.saw(at(look), Outcome::HttpDiffer, format!("the page says so: {mark}")).done()
@@ -187,11 +188,20 @@ fn status_differs(look: &Look<'_>) -> bool {
     look.comparison.as_ref().is_some_and(|comparison| comparison.status_code_match == Some(false))
 }
 
+/// On an unencrypted connection, whoever sent the page may have been on the path.
+fn unproven(look: &Look<'_>, draft: Draft) -> Draft {
+    if look.is_proven {
+        return draft;
+    }
+    draft.cannot_tell("the site's own page from one put in on the path: nothing proves the sender")
+}
+
 pub(super) const ERROR: Rule = Rule {
     id: "web.server.error",
     version: 1,
-    says: "The site answers with an error of its own, on a connection that proves it is the site.",
-    stands_on: "A verified certificate, a 5xx or 429 status, and a control that was served.",
+    says: "The site answers with an error of its own.",
+    stands_on: "A 5xx or 429 status on a connection whose certificate verified, and a control that was served; or a 5xx status \
+                for both.",
     cannot_tell: &["overloaded or broken for the moment from refusing this network in this way"],
     false_positives: &[],
 };
@@ -200,12 +210,20 @@ pub(super) const ERROR: Rule = Rule {
 pub(super) fn server_error(facts: &Facts<'_>) -> Option<Verdict> {
     let look = facts.look()?;
     let is_error = look.exchange.code() >= 500 || look.exchange.code() == 429;
-    if !look.is_proven || !is_error || !status_differs(look) {
+    let is_ours = look.is_proven && is_error && status_differs(look);
+    let theirs = facts.control.and_then(|control| control.http_request.status_code.0);
+    let is_everybodys = look.exchange.code() >= 500 && theirs.is_some_and(|code| code >= 500);
+    if !is_ours && !is_everybodys {
         return None;
     }
     let draft =
         ERROR.verdict(Status::Down, Confidence::Medium).by(Mechanism::ServerDown, Locus::Endpoint);
-    Some(page(look, draft, Outcome::HttpDiffer).done())
+    if is_ours {
+        return Some(page(look, draft, Outcome::HttpDiffer).done());
+    }
+    let expected = theirs.map_or_else(String::new, |code| format!("the control gets {code} too"));
+    let draft = draft.saw_instead(at(look), Outcome::HttpResponse, describe(look), expected);
+    Some(unproven(look, draft).done())
 }
 
 pub(super) const REDIRECT: Rule = Rule {
@@ -272,8 +290,19 @@ pub(super) fn matches(facts: &Facts<'_>) -> Option<Verdict> {
     Some(notes(facts, draft).done())
 }
 
+/// Interference with this name that did not keep the page away: plain HTTP works and TLS is reset, or one address of
+/// several is.
+fn beside(facts: &Facts<'_>, draft: Draft) -> Draft {
+    let resets = super::connect::resets_beside_the_page(facts);
+    let Some((first, _)) = resets.first() else { return draft };
+    let draft = draft.by(*first, Locus::Path);
+    let draft = resets.iter().fold(draft, |draft, (mechanism, _)| draft.also(*mechanism));
+    draft.with(resets.into_iter().map(|(_, evidence)| evidence))
+}
+
 /// What else the measurement shows beside a page that came.
-fn notes(facts: &Facts<'_>, mut draft: Draft) -> Draft {
+fn notes(facts: &Facts<'_>, draft: Draft) -> Draft {
+    let mut draft = beside(facts, draft);
     if facts.control.is_none() {
         let why = facts.keys.control_failure.as_str().unwrap_or("not in the file");
         draft =

@@ -80,8 +80,8 @@ pub(super) const FORGED_REDIRECT: Rule = Rule {
     id: "web.http.forged_redirect",
     version: 1,
     says: "A plain request was redirected to an address inside this network, where the control got the page.",
-    stands_on: "A redirect on an unencrypted connection that the probe could not follow, to a bare address or into the \
-                probe's own network, and the control's page.",
+    stands_on: "A redirect on an unencrypted connection to a bare address or into the probe's own network, no page at its \
+                end, and the control's page.",
     cannot_tell: &[
         "a filter of the operator's from one of the person's employer, school or hotel",
         "a login page of the network",
@@ -91,24 +91,31 @@ pub(super) const FORGED_REDIRECT: Rule = Rule {
 
 /// A redirect into this network that leads no further.
 pub(super) fn forged_redirect(facts: &Facts<'_>) -> Option<Verdict> {
-    let (last, failure, what) = failed(facts)?;
-    let location = last.location()?;
-    let target = super::super::url::hostname(&location);
-    let is_forged = what == What::BadRedirect
-        && !last.is_https()
-        && !target.is_empty()
-        && target != last.host()
-        && super::page::leads_inside(facts, target)
-        && facts.control_got_page();
-    if !is_forged {
+    if !facts.control_got_page() || facts.last().is_some_and(Exchange::is_final) {
         return None;
     }
+    // From the first request on: what follows a forged redirect is forged as well.
+    let (hop, location) = facts.exchanges.iter().rev().find_map(|hop| {
+        let is_refused = hop.failure.is_some_and(|failure| What::of(failure) == What::BadRedirect);
+        let is_hop = is_refused || (hop.failure.is_none() && hop.is_redirect());
+        let location = hop.location().filter(|_| is_hop && !hop.is_https())?;
+        let target = super::super::url::hostname(&location);
+        let is_other = !target.is_empty() && !super::super::url::same_site(target, hop.host());
+        (is_other && super::page::leads_inside(facts, target)).then_some((hop, location))
+    })?;
     let draft = FORGED_REDIRECT
         .verdict(Status::Blocked, Confidence::Medium)
         .by(Mechanism::HttpRedirect, Locus::Path);
     let shown: String = location.chars().take(120).collect();
-    let seen = format!("{}: redirected to {shown:?} ({failure})", last.url);
-    Some(draft.saw_instead(at(last), Outcome::HttpBadRedirect, seen, GOT_PAGE).done())
+    let seen = match hop.failure {
+        Some(failure) => format!("{}: redirected to {shown:?} ({failure})", hop.url),
+        None => format!("{}: redirected to {shown:?}, where no page came", hop.url),
+    };
+    let outcome = match hop.failure {
+        Some(_) => Outcome::HttpBadRedirect,
+        None => Outcome::HttpResponse,
+    };
+    Some(draft.saw_instead(at(hop), outcome, seen, GOT_PAGE).done())
 }
 
 macro_rules! blocked_exchange {

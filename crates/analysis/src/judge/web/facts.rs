@@ -189,7 +189,7 @@ impl<'m> Facts<'m> {
     pub(super) fn control_failed_like(&self, what: What) -> Option<&'m str> {
         let control = self.control?;
         let failure = control.http_request.failure.as_str()?;
-        let has_tried = !control.dns.addrs.is_empty() || !control.tcp_connect.0.is_empty();
+        let has_tried = !control.dns.addrs.is_empty() || !control.tcp_connect.entries().is_empty();
         let has_own_word = what == What::Timeout || what == What::Refused || what.is_dns();
         let is_alike = match What::of(failure) {
             What::Other => !has_own_word,

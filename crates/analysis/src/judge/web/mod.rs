@@ -53,6 +53,7 @@ const RULES: &[(&[&Rule], Apply)] = &[
     (&[&dns::FAILURE], dns::failure),
     (&[&dns::DOWN], dns::down),
     (&[&dns::PATH_ONLY], dns::path_only),
+    (&[&exchange::FORGED_REDIRECT], exchange::forged_redirect),
     (&[&connect::IPV6_BROKEN], connect::ipv6_broken),
     (
         &[
@@ -77,7 +78,6 @@ const RULES: &[(&[&Rule], Apply)] = &[
     (&[&connect::NO_REFERENCE], connect::no_reference),
     (&[&dns::LATER], dns::redirect_target),
     (&[&exchange::REDIRECT_LOOP], exchange::redirect_loop),
-    (&[&exchange::FORGED_REDIRECT], exchange::forged_redirect),
     (&[&exchange::BAD_REDIRECT], exchange::bad_redirect),
     (&[&exchange::THROTTLED], exchange::throttled),
     (

@@ -96,7 +96,7 @@ pub(in crate::judge::web) const RESOLVER_FAILS: Rule = Rule {
                 resolver gave is none that programs here would have had.",
     cannot_tell: &[
         "a resolver that is broken or overloaded from one that is told to fail",
-        "a line that is down",
+        "a line whose path to this resolver is down",
     ],
     false_positives: &[],
 };
