@@ -24,7 +24,7 @@ use wirewitness_model::ooni::TestKeys;
 use super::address::Asns;
 
 pub(super) use analyze::{share_address, share_network};
-pub(super) use observe::join_host_port;
+pub(super) use observe::{depth, join_host_port};
 pub(super) use page::{Comparison, ControlPage, Page, compare};
 
 /// What `blocking` says.

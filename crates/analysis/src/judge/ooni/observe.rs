@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use wirewitness_model::lenient::Text;
 use wirewitness_model::ooni::TestKeys;
 use wirewitness_model::ooni::control::{Control, ControlRequest};
 use wirewitness_model::ooni::dns::Query;
@@ -283,13 +284,13 @@ fn join_control<'m>(
 }
 
 /// The number of the `depth=` tag.
-fn depth(tags: &[wirewitness_model::lenient::Text<'_>]) -> Option<i64> {
-    tags.iter().filter_map(|tag| tag.as_str()?.strip_prefix("depth=")?.parse().ok()).next()
+pub(crate) fn depth(tags: &[Text<'_>]) -> Option<i64> {
+    tags.iter().find_map(|tag| tag.as_str()?.strip_prefix("depth=")?.parse().ok())
 }
 
 /// The value of the `fetch_body=` tag.
-fn fetch_body(tags: &[wirewitness_model::lenient::Text<'_>]) -> Option<bool> {
-    tags.iter().filter_map(|tag| Some(tag.as_str()?.strip_prefix("fetch_body=")? == "true")).next()
+fn fetch_body(tags: &[Text<'_>]) -> Option<bool> {
+    tags.iter().find_map(|tag| Some(tag.as_str()?.strip_prefix("fetch_body=")? == "true"))
 }
 
 /// `1.2.3.4:80`, `[2001:db8::1]:443`.

@@ -1,6 +1,5 @@
 //! Compares the final page with the control's.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use wirewitness_model::ooni::control::ControlHttp;
@@ -34,6 +33,8 @@ pub(crate) struct Comparison {
     pub(crate) status_code_match: Option<bool>,
     pub(crate) headers_match: Option<bool>,
     pub(crate) title_match: Option<bool>,
+    /// True where our title has a word long enough to be compared: two pages without any have alike titles.
+    pub(crate) has_telling_title: bool,
 }
 
 /// Bodies whose lengths are closer than this are alike.
@@ -56,11 +57,15 @@ impl Comparison {
 /// Compares.
 pub(crate) fn compare(page: &Page<'_>, control: &ControlPage<'_>) -> Comparison {
     let has_status = control.http.status_code.0.is_some_and(|code| code > 0);
+    let body = page.response.body.bytes();
+    let title = title(&body);
+    let words = long_words(&title);
     Comparison {
         body_proportion: body_proportion(page.response, control.http),
         status_code_match: status_code_match(page.response, control.http),
         headers_match: has_status.then(|| headers_match(page.response, control.http)),
-        title_match: has_status.then(|| title_match(page.response, control.http)),
+        title_match: has_status.then(|| words == long_words(control.http.title.or_empty())),
+        has_telling_title: !words.is_empty(),
     }
 }
 
@@ -97,15 +102,9 @@ fn headers_match(response: &Response<'_>, control: &ControlHttp<'_>) -> bool {
     ours.any(|name| theirs.contains(&name.to_ascii_lowercase()))
 }
 
-/// Whether no word of five bytes or more is in one title only.
-fn title_match(response: &Response<'_>, control: &ControlHttp<'_>) -> bool {
-    let body = response.body.bytes();
-    long_words(title(&body).as_ref()) == long_words(control.title.or_empty())
-}
-
-fn long_words(title: &str) -> BTreeSet<Cow<'_, str>> {
-    let lower = |word: &str| word.to_lowercase();
-    title.split(' ').filter(|word| word.len() >= 5).map(|word| Cow::Owned(lower(word))).collect()
+/// The words of five bytes or more, in lower case: titles are alike where none is in one title only.
+fn long_words(title: &str) -> BTreeSet<String> {
+    title.split(' ').filter(|word| word.len() >= 5).map(str::to_lowercase).collect()
 }
 
 /// Headers too common to tell two pages apart.

@@ -33,14 +33,10 @@ impl<'a, 'm> Break<'a, 'm> {
 
     /// Connections that failed at this layer in this way.
     fn failed(&self, layer: Layer, wanted: impl Fn(What) -> bool) -> Vec<&'a Connection<'m>> {
-        let what = |c: &Connection<'m>| match layer {
-            Layer::Tls => c.tls.as_ref().and_then(|(step, _)| step.what()),
-            _ => c.tcp.what(),
-        };
         self.connections
             .iter()
             .copied()
-            .filter(|c| !c.is_broken_v6() && what(c).is_some_and(&wanted))
+            .filter(|c| !c.is_broken_v6() && c.what(layer).is_some_and(&wanted))
             .collect()
     }
 }
@@ -48,7 +44,8 @@ impl<'a, 'm> Break<'a, 'm> {
 /// Which failures a rule is about.
 type Wanted = fn(What) -> bool;
 
-fn note_missing_control(facts: &Facts<'_>, draft: Draft) -> Draft {
+/// What cannot be known for want of a control.
+pub(super) fn note_missing_control(facts: &Facts<'_>, draft: Draft) -> Draft {
     if facts.control.is_some() {
         return draft;
     }
@@ -363,9 +360,8 @@ pub(super) fn tls_down(facts: &Facts<'_>) -> Option<Verdict> {
     if failed.is_empty() || reference(facts, Layer::Tls, &failed) != Reference::Fails {
         return None;
     }
-    let is_certificate = failed
-        .iter()
-        .any(|c| c.tls.as_ref().is_some_and(|(s, _)| s.what().is_some_and(What::is_certificate)));
+    let is_certificate =
+        failed.iter().any(|c| c.what(Layer::Tls).is_some_and(What::is_certificate));
     let mechanism =
         if is_certificate { Mechanism::ServerBadCertificate } else { Mechanism::ServerDown };
     let same_endpoint = failed.iter().any(|connection| facts.control_tls(connection).is_some());
@@ -414,10 +410,9 @@ const MAX_BESIDE: usize = 4;
 /// Handshakes for the measured name that were reset here and succeeded for the control, though a page came.
 pub(super) fn resets_beside_the_page(facts: &Facts<'_>) -> Vec<(Mechanism, Evidence)> {
     let is_reset = |c: &&Connection<'_>| {
-        let what = c.tls.as_ref().and_then(|(step, _)| step.what());
         c.depth == 0
             && c.tcp.is_ok()
-            && what == Some(What::Reset)
+            && c.what(Layer::Tls) == Some(What::Reset)
             && facts.control_tls(c) == Some(None)
     };
     let resets = facts.connections.iter().filter(is_reset).take(MAX_BESIDE);

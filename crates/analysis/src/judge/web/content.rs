@@ -7,10 +7,6 @@ use super::super::rule::{Draft, Rule};
 use super::facts::Facts;
 use super::page::{Look, ServerSays};
 
-fn at(look: &Look<'_>) -> String {
-    format!("test_keys.requests[{}]", look.exchange.at)
-}
-
 fn describe(look: &Look<'_>) -> String {
     format!("{} answers {}", look.exchange.url, look.exchange.code())
 }
@@ -35,7 +31,7 @@ fn compared(look: &Look<'_>) -> String {
 }
 
 fn page(look: &Look<'_>, draft: Draft, outcome: Outcome) -> Draft {
-    draft.saw_instead(at(look), outcome, describe(look), compared(look))
+    draft.saw_instead(look.exchange.place(), outcome, describe(look), compared(look))
 }
 
 pub(super) const CAPTIVE_PORTAL: Rule = Rule {
@@ -71,7 +67,7 @@ pub(super) fn captive_portal(facts: &Facts<'_>) -> Option<Verdict> {
     let draft = CAPTIVE_PORTAL
         .verdict(Status::Insufficient, Confidence::Medium)
         .by(Mechanism::VantageCaptivePortal, Locus::Vantage);
-    Some(draft.saw(format!("test_keys.requests[{}]", last.at), Outcome::HttpResponse, seen).done())
+    Some(draft.saw(last.place(), Outcome::HttpResponse, seen).done())
 }
 
 pub(super) const BLOCKPAGE: Rule = Rule {
@@ -145,7 +141,11 @@ pub(super) fn captcha(facts: &Facts<'_>) -> Option<Verdict> {
     let draft = unproven(look, page(look, draft, Outcome::HttpDiffer));
     Some(
         draft
-            .saw(at(look), Outcome::HttpDiffer, format!("the mark of a challenge page: {mark}"))
+            .saw(
+                look.exchange.place(),
+                Outcome::HttpDiffer,
+                format!("the mark of a challenge page: {mark}"),
+            )
             .done(),
     )
 }
@@ -177,9 +177,9 @@ pub(super) fn geoblock(facts: &Facts<'_>) -> Option<Verdict> {
         GEOBLOCK.verdict(Status::Down, confidence).by(Mechanism::ServerGeoblock, Locus::Endpoint);
     let draft = unproven(look, page(look, draft, Outcome::HttpDiffer));
     Some(match says {
-        Some(mark) => {
-            draft.saw(at(look), Outcome::HttpDiffer, format!("the page says so: {mark}")).done()
-        }
+        Some(mark) => draft
+            .saw(look.exchange.place(), Outcome::HttpDiffer, format!("the page says so: {mark}"))
+            .done(),
         None => draft.done(),
     })
 }
@@ -222,7 +222,8 @@ pub(super) fn server_error(facts: &Facts<'_>) -> Option<Verdict> {
         return Some(page(look, draft, Outcome::HttpDiffer).done());
     }
     let expected = theirs.map_or_else(String::new, |code| format!("the control gets {code} too"));
-    let draft = draft.saw_instead(at(look), Outcome::HttpResponse, describe(look), expected);
+    let draft =
+        draft.saw_instead(look.exchange.place(), Outcome::HttpResponse, describe(look), expected);
     Some(unproven(look, draft).done())
 }
 
@@ -269,7 +270,7 @@ pub(super) fn proven(facts: &Facts<'_>) -> Option<Verdict> {
         Some(_) => {
             page(look, draft, if look.differs() { Outcome::HttpDiffer } else { Outcome::HttpMatch })
         }
-        None => draft.saw(at(look), Outcome::HttpResponse, describe(look)),
+        None => draft.saw(look.exchange.place(), Outcome::HttpResponse, describe(look)),
     };
     Some(notes(facts, draft).done())
 }
@@ -308,10 +309,7 @@ fn notes(facts: &Facts<'_>, draft: Draft) -> Draft {
         draft =
             draft.cannot_tell(format!("whether the test helpers are blocked: no control ({why})"));
     }
-    let own = facts.probe_asn;
-    let inside =
-        facts.names.system.addresses.iter().any(|a| own.is_some() && facts.asns.find(a) == own);
-    if inside {
+    if facts.names.system.addresses.iter().any(|a| facts.is_in_own_network(a)) {
         draft = draft.cannot_tell("a cache of the site's CDN inside the operator's network from a proxy of the operator's");
     }
     if facts.connections.iter().any(super::facts::Connection::is_broken_v6) {
@@ -333,7 +331,7 @@ pub(super) const NO_CONTROL: Rule = Rule {
 pub(super) fn no_control(facts: &Facts<'_>) -> Option<Verdict> {
     let look = facts.look().filter(|look| look.comparison.is_none())?;
     let draft = NO_CONTROL.verdict(Status::Insufficient, Confidence::Low);
-    let draft = draft.saw(at(look), Outcome::HttpResponse, describe(look));
+    let draft = draft.saw(look.exchange.place(), Outcome::HttpResponse, describe(look));
     Some(match facts.keys.control_failure.as_str() {
         Some(failure) => {
             let seen = format!("the test helper could not be reached: {failure}");

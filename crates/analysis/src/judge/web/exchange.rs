@@ -5,6 +5,7 @@ use wirewitness_model::outcome::{Layer, Outcome};
 use wirewitness_model::verdict::{Confidence, Locus, Mechanism, Status, Verdict};
 
 use super::super::rule::{Draft, Rule};
+use super::connect::note_missing_control;
 use super::facts::{Exchange, Facts};
 use super::throttle;
 
@@ -15,13 +16,9 @@ fn failed<'a, 'm>(facts: &'a Facts<'m>) -> Option<(&'a Exchange<'m>, &'m str, Wh
     Some((last, failure, What::of(failure)))
 }
 
-fn at(exchange: &Exchange<'_>) -> String {
-    format!("test_keys.requests[{}]", exchange.at)
-}
-
 fn saw(draft: Draft, exchange: &Exchange<'_>, failure: &str, expected: &str) -> Draft {
     let seen = format!("{}: {failure}", exchange.url);
-    draft.saw_instead(at(exchange), Outcome::of(Layer::Http, Some(failure)), seen, expected)
+    draft.saw_instead(exchange.place(), Outcome::of(Layer::Http, Some(failure)), seen, expected)
 }
 
 const GOT_PAGE: &str = "the control got the page";
@@ -50,7 +47,7 @@ pub(super) fn redirect_loop(facts: &Facts<'_>) -> Option<Verdict> {
         .verdict(Status::Down, confidence)
         .by(Mechanism::ServerRedirectLoop, Locus::Endpoint);
     let seen = format!("{}: {failure}", last.url);
-    Some(draft.saw(at(last), Outcome::HttpBadRedirect, seen).done())
+    Some(draft.saw(last.place(), Outcome::HttpBadRedirect, seen).done())
 }
 
 pub(super) const BAD_REDIRECT: Rule = Rule {
@@ -73,7 +70,7 @@ pub(super) fn bad_redirect(facts: &Facts<'_>) -> Option<Verdict> {
         BAD_REDIRECT.verdict(Status::Down, confidence).by(Mechanism::ServerDown, Locus::Endpoint);
     let location = last.location().unwrap_or_default();
     let seen = format!("{}: {failure} (Location: {location:?})", last.url);
-    Some(draft.saw(at(last), Outcome::HttpBadRedirect, seen).done())
+    Some(draft.saw(last.place(), Outcome::HttpBadRedirect, seen).done())
 }
 
 pub(super) const FORGED_REDIRECT: Rule = Rule {
@@ -115,7 +112,7 @@ pub(super) fn forged_redirect(facts: &Facts<'_>) -> Option<Verdict> {
         Some(_) => Outcome::HttpBadRedirect,
         None => Outcome::HttpResponse,
     };
-    Some(draft.saw_instead(at(hop), outcome, seen, GOT_PAGE).done())
+    Some(draft.saw_instead(hop.place(), outcome, seen, GOT_PAGE).done())
 }
 
 macro_rules! blocked_exchange {
@@ -197,10 +194,7 @@ pub(super) fn blocked(facts: &Facts<'_>) -> Option<Verdict> {
 
 /// A verified handshake with the same address: the endpoint works from here, so the exchange is what failed.
 fn sibling(facts: &Facts<'_>, last: &Exchange<'_>) -> Option<(usize, String)> {
-    let own = facts
-        .connections
-        .iter()
-        .find(|c| last.transaction != 0 && c.transaction == last.transaction)?;
+    let own = facts.carrier(last)?;
     let other = facts.connections.iter().find(|c| {
         c.depth == last.depth
             && c.ip == own.ip
@@ -267,7 +261,7 @@ pub(super) fn throttled(facts: &Facts<'_>) -> Option<Verdict> {
         found.fast.kbit_per_second(),
         found.fast.transaction,
     );
-    Some(draft.saw_instead(at(last), Outcome::HttpSlow, seen, expected).done())
+    Some(draft.saw_instead(last.place(), Outcome::HttpSlow, seen, expected).done())
 }
 
 pub(super) const DOWN: Rule = Rule {
@@ -337,14 +331,6 @@ pub(super) fn unexplained(facts: &Facts<'_>) -> Option<Verdict> {
     let (last, failure, _) = failed(facts)?;
     let draft = UNEXPLAINED.verdict(Status::Insufficient, Confidence::Low);
     let seen = format!("{}: {failure}", last.url);
-    let draft = draft.saw(at(last), Outcome::of(Layer::Http, Some(failure)), seen);
-    Some(match (facts.control, facts.keys.control_failure.as_str()) {
-        (Some(_), _) => draft.done(),
-        (None, why) => draft
-            .cannot_tell(format!(
-                "what the control would have seen: there is none ({})",
-                why.unwrap_or("not in the file")
-            ))
-            .done(),
-    })
+    let draft = draft.saw(last.place(), Outcome::of(Layer::Http, Some(failure)), seen);
+    Some(note_missing_control(facts, draft).done())
 }

@@ -7,15 +7,16 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use wirewitness_model::lenient::Text;
 use wirewitness_model::ooni::control::Control;
 use wirewitness_model::ooni::failure::What;
 use wirewitness_model::ooni::http::{Response, Transaction};
 use wirewitness_model::ooni::{Measurement, TestKeys};
+use wirewitness_model::outcome::Layer;
 
 use crate::fingerprints::Fingerprints;
 
 use super::super::address::{Asns, is_bogon, is_v6};
+use super::super::ooni::depth;
 use super::super::url::{hostname, scheme};
 use super::names::Names;
 use super::page::Look;
@@ -86,9 +87,22 @@ impl Connection<'_> {
         self.tcp.is_ok() && self.tls.as_ref().is_none_or(|(step, _)| step.is_ok())
     }
 
-    /// True where the handshake proved the name.
+    /// True where the handshake proved the name that it was for.
     pub(super) fn proves_name(&self) -> bool {
         self.tls.as_ref().is_some_and(|(step, _)| step.is_ok())
+    }
+
+    /// True where the handshake was for this name and proved it.
+    pub(super) fn proves(&self, host: &str) -> bool {
+        self.tls.as_ref().is_some_and(|(step, name)| step.is_ok() && *name == host)
+    }
+
+    /// How the connect, or the handshake where that is the layer, failed.
+    pub(super) fn what(&self, layer: Layer) -> Option<What> {
+        match layer {
+            Layer::Tls => self.tls.as_ref().and_then(|(step, _)| step.what()),
+            _ => self.tcp.what(),
+        }
     }
 }
 
@@ -104,6 +118,10 @@ pub(super) struct Exchange<'m> {
 }
 
 impl<'m> Exchange<'m> {
+    /// Where it stands in the file.
+    pub(super) fn place(&self) -> String {
+        format!("test_keys.requests[{}]", self.at)
+    }
     pub(super) fn host(&self) -> &'m str {
         hostname(self.url)
     }
@@ -213,10 +231,18 @@ impl<'m> Facts<'m> {
 
     /// Addresses that a verified handshake for the measured name proved.
     pub(super) fn proven(&self) -> BTreeSet<&'m str> {
-        let is_proof = |c: &&Connection<'m>| {
-            c.proves_name() && c.tls.as_ref().is_some_and(|(_, name)| *name == self.host)
-        };
-        self.connections.iter().filter(is_proof).map(|c| c.ip).collect()
+        self.connections.iter().filter(|c| c.proves(self.host)).map(|c| c.ip).collect()
+    }
+
+    /// The connection that carried this exchange; none for older probes, which do not join the two.
+    pub(super) fn carrier(&self, exchange: &Exchange<'_>) -> Option<&Connection<'m>> {
+        let transaction = exchange.transaction;
+        self.connections.iter().find(|c| transaction != 0 && c.transaction == transaction)
+    }
+
+    /// True for an address in the probe's own network, where both are known.
+    pub(super) fn is_in_own_network(&self, address: &str) -> bool {
+        self.probe_asn.is_some() && self.asns.find(address) == self.probe_asn
     }
 
     /// True where the connection that carried this exchange proved the name by its certificate.
@@ -224,12 +250,9 @@ impl<'m> Facts<'m> {
         if !exchange.is_https() || exchange.failure.is_some() {
             return false;
         }
-        let own = self
-            .connections
-            .iter()
-            .find(|c| c.transaction != 0 && c.transaction == exchange.transaction);
-        // Older probes do not join the two; they verified all the same.
-        own.is_none_or(|connection| connection.tls.as_ref().is_none_or(|(step, _)| step.is_ok()))
+        // Older probes verified all the same.
+        self.carrier(exchange)
+            .is_none_or(|connection| connection.tls.as_ref().is_none_or(|(step, _)| step.is_ok()))
     }
 
     /// Connections that a person's browser would have made at this depth: to addresses that the system resolver gave.
@@ -322,9 +345,4 @@ fn join_handshakes<'m>(connections: &mut [Connection<'m>], keys: &'m TestKeys<'m
             connection.tls = Some((step, handshake.server_name.or_empty()));
         }
     }
-}
-
-/// The number of the `depth=` tag.
-pub(super) fn depth(tags: &[Text<'_>]) -> Option<i64> {
-    tags.iter().find_map(|tag| tag.as_str()?.strip_prefix("depth=")?.parse().ok())
 }

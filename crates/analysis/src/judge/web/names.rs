@@ -9,8 +9,7 @@ use wirewitness_model::ooni::dns::Query;
 use wirewitness_model::ooni::failure::What;
 
 use super::super::address::Asns;
-use super::super::ooni::{share_address, share_network};
-use super::facts::depth;
+use super::super::ooni::{depth, share_address, share_network};
 
 /// Who was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,6 @@
 use crate::fingerprints::{Match, Strength};
 
 use super::super::ooni::{Comparison, ControlPage, Page, compare};
-use super::super::title::title;
 use super::super::url::{hostname, same_site};
 use super::facts::{Exchange, Facts};
 
@@ -12,8 +11,7 @@ pub(super) struct Look<'m> {
     pub(super) exchange: Exchange<'m>,
     /// The comparison with the control's page; none without one.
     pub(super) comparison: Option<Comparison>,
-    /// True where the title has a word long enough to compare.
-    has_telling_title: bool,
+
     /// True where a certificate proved the page's host, and that host is of the measured site.
     pub(super) is_proven: bool,
     /// The best fingerprint on any page of the chain, with the place of that page in `requests`.
@@ -66,9 +64,7 @@ impl<'m> Look<'m> {
         }
         Some(Self {
             comparison,
-            has_telling_title: title(&exchange.response.body.bytes())
-                .split(' ')
-                .any(|word| word.len() >= 5),
+
             is_proven: facts.is_authenticated(&exchange)
                 && same_site(exchange.host(), measured_host(facts)),
             fingerprint,
@@ -88,7 +84,7 @@ impl<'m> Look<'m> {
     /// titles have alike titles there, and nothing in common here.
     pub(super) fn matches(&self) -> bool {
         let Some(comparison) = &self.comparison else { return false };
-        let title = comparison.title_match == Some(true) && self.has_telling_title;
+        let title = comparison.title_match == Some(true) && comparison.has_telling_title;
         let any = comparison.body_length_match() == Some(true)
             || comparison.headers_match == Some(true)
             || title;
@@ -138,8 +134,7 @@ const LEAST_CONFIDENCE: u8 = 1;
 
 /// True for a target that is an address instead of a name, or in the probe's own network where the site is not.
 pub(super) fn leads_inside(facts: &Facts<'_>, target: &str) -> bool {
-    let is_inside =
-        |address: &str| facts.probe_asn.is_some() && facts.asns.find(address) == facts.probe_asn;
+    let is_inside = |address: &str| facts.is_in_own_network(address);
     let queries = facts.keys.queries.iter().filter(|query| query.hostname.or_empty() == target);
     let mut answers = queries.flat_map(|query| query.answers.iter());
     target.parse::<std::net::IpAddr>().is_ok()

@@ -36,13 +36,13 @@ pub(super) fn reference(
             let alike = |c: &&Connection<'_>| {
                 control(facts, layer, c)
                     .flatten()
-                    .is_some_and(|theirs| what(layer, c) == Some(What::of(theirs)))
+                    .is_some_and(|theirs| c.what(layer) == Some(What::of(theirs)))
             };
             if connections.iter().any(alike) { Reference::Fails } else { Reference::Silent }
         }
         (true, false) => {
             let alike = |what| facts.control_failed_like(what).is_some();
-            let first = connections.iter().find_map(|connection| what(layer, connection));
+            let first = connections.iter().find_map(|connection| connection.what(layer));
             if first.is_some_and(alike) { Reference::Fails } else { Reference::Silent }
         }
     }
@@ -66,13 +66,6 @@ fn control<'m>(
     match layer {
         Layer::Tls => facts.control_tls(connection),
         _ => facts.control_tcp(connection),
-    }
-}
-
-fn what(layer: Layer, connection: &Connection<'_>) -> Option<What> {
-    match layer {
-        Layer::Tls => connection.tls.as_ref().and_then(|(step, _)| step.what()),
-        _ => connection.tcp.what(),
     }
 }
 

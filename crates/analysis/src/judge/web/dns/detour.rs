@@ -32,13 +32,8 @@ pub(in crate::judge::web) const OWN_NETWORK: Rule = Rule {
 pub(in crate::judge::web) fn own_network(facts: &Facts<'_>) -> Option<Verdict> {
     let names = &facts.names;
     let own = facts.probe_asn?;
-    let inside: BTreeSet<&str> = names
-        .system
-        .addresses
-        .iter()
-        .copied()
-        .filter(|a| facts.asns.find(a) == Some(own))
-        .collect();
+    let inside: BTreeSet<&str> =
+        names.system.addresses.iter().copied().filter(|a| facts.is_in_own_network(a)).collect();
     let look = facts.look()?;
     let is_delivered = look.is_proven || look.matches();
     if inside.is_empty()
@@ -65,11 +60,7 @@ pub(in crate::judge::web) fn own_network(facts: &Facts<'_>) -> Option<Verdict> {
             format!("{} belongs to AS{own}, the probe's own network", list(&inside)),
         )
         .with(witnesses.evidence(facts))
-        .saw(
-            format!("test_keys.requests[{}]", look.exchange.at),
-            Outcome::HttpMatch,
-            "the page came all the same",
-        );
+        .saw(look.exchange.place(), Outcome::HttpMatch, "the page came all the same");
     Some(draft.done())
 }
 
@@ -118,7 +109,6 @@ fn falsified_on_path(facts: &Facts<'_>, public: &Answers<'_>) -> Option<(Mechani
     if addresses.iter().filter(is_new).any(|address| is_bogon(address)) {
         return Some((Mechanism::DnsInjectionBogon, Outcome::DnsBogon));
     }
-    let inside =
-        |address: &&str| facts.probe_asn.is_some() && facts.asns.find(address) == facts.probe_asn;
-    addresses.iter().any(inside).then_some((Mechanism::DnsInjectionOther, Outcome::DnsDiffer))
+    let is_inside = addresses.iter().any(|address| facts.is_in_own_network(address));
+    is_inside.then_some((Mechanism::DnsInjectionOther, Outcome::DnsDiffer))
 }

@@ -63,9 +63,7 @@ pub(in crate::judge::web) fn forged(facts: &Facts<'_>) -> Option<Verdict> {
 
 /// True where the final page came from an address that the system resolver gave, or it cannot be known from which.
 fn system_served(facts: &Facts<'_>, look: &Look<'_>) -> bool {
-    let transaction = look.exchange.transaction;
-    let own = facts.connections.iter().find(|c| transaction != 0 && c.transaction == transaction);
-    own.is_none_or(|connection| {
+    facts.carrier(&look.exchange).is_none_or(|connection| {
         connection.depth > 0 || facts.names.system.addresses.contains(connection.ip)
     })
 }

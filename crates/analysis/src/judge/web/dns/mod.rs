@@ -80,18 +80,13 @@ fn is_genuine<'m>(facts: &Facts<'m>, addresses: &BTreeSet<&'m str>) -> bool {
     }
     let is_rewritten =
         !names.encrypted.addresses.is_empty() && !names.public.addresses.is_disjoint(addresses);
-    let is_inside =
-        |address: &str| facts.probe_asn.is_some() && facts.asns.find(address) == facts.probe_asn;
+
     facts
         .connections
         .iter()
         .filter(|c| c.depth == 0 && addresses.contains(c.ip))
-        .filter(|c| !(is_rewritten && is_inside(c.ip)))
-        .any(|c| is_proven_to_control(facts, c) || is_proven_here(facts, c))
-}
-
-fn is_proven_here(facts: &Facts<'_>, connection: &Connection<'_>) -> bool {
-    connection.proves_name() && connection.tls.as_ref().is_some_and(|(_, name)| *name == facts.host)
+        .filter(|c| !(is_rewritten && facts.is_in_own_network(c.ip)))
+        .any(|c| is_proven_to_control(facts, c) || c.proves(facts.host))
 }
 
 fn is_proven_to_control(facts: &Facts<'_>, connection: &Connection<'_>) -> bool {
