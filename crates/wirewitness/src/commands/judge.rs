@@ -137,7 +137,7 @@ impl Judging<'_> {
                 Err(problem) => self.refuse(source.name(), &problem),
             }
         }
-        self.progress.advance(records.bytes_read());
+        self.progress.advance(source.size());
         if self.complaints > MAX_COMPLAINTS {
             let more = self.complaints - MAX_COMPLAINTS;
             self.say(&format!("{}: {more} more records refused\n", name_words(source.name())));

@@ -35,7 +35,6 @@ const MAX_BETWEEN: usize = 4;
 /// The records of one file.
 pub(crate) struct Records<R> {
     source: R,
-    size: u64,
     buffer: Vec<u8>,
     /// Where in `buffer` the unread part begins.
     start: usize,
@@ -74,11 +73,10 @@ enum Cut {
 }
 
 impl<R: Read> Records<R> {
-    /// Over a source whose size on disk is `size`.
-    pub(crate) fn new(source: R, size: u64) -> Self {
+    /// Over a source, decompressed.
+    pub(crate) fn new(source: R) -> Self {
         Self {
             source,
-            size,
             buffer: Vec::new(),
             start: 0,
             offset: 0,
@@ -92,11 +90,6 @@ impl<R: Read> Records<R> {
             mended: String::new(),
             report: None,
         }
-    }
-
-    /// What the file takes on disk, for progress.
-    pub(crate) fn bytes_read(&self) -> u64 {
-        self.size
     }
 
     /// The next record, or why a piece of the file is none.
@@ -220,14 +213,9 @@ impl<R: Read> Records<R> {
         self.is_damaged = false;
         let deepest = self.indent.unwrap_or(usize::MAX);
         loop {
-            while memchr::memchr(b'\n', self.unread()).is_none() {
-                self.consume(self.unread().len());
-                if !self.fill() {
-                    return;
-                }
+            if !self.skip_line() {
+                return;
             }
-            let rest = memchr::memchr(b'\n', self.unread()).map_or(0, |at| at + 1);
-            self.consume(rest);
             self.is_at_line_start = true;
             let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
             let mut blanks = self.unread().iter().take_while(is_blank).count();
@@ -235,8 +223,22 @@ impl<R: Read> Records<R> {
                 blanks = self.unread().iter().take_while(is_blank).count();
             }
             let behind = self.unread().get(blanks..).unwrap_or_default();
-            if blanks <= deepest && matches!(behind.first(), Some(b'{')) {
+            if blanks <= deepest && behind.first() == Some(&b'{') {
                 return;
+            }
+        }
+    }
+
+    /// Passes over the rest of the line and its line break. False where the file ends first.
+    fn skip_line(&mut self) -> bool {
+        loop {
+            if let Some(at) = memchr::memchr(b'\n', self.unread()) {
+                self.consume(at + 1);
+                return true;
+            }
+            self.consume(self.unread().len());
+            if !self.fill() {
+                return false;
             }
         }
     }
@@ -316,22 +318,12 @@ impl<R: Read> Records<R> {
     }
 
     fn skip_too_long(&mut self, offset: u64, line: u64) -> Problem {
-        loop {
-            match memchr::memchr(b'\n', self.unread()) {
-                Some(at) => {
-                    self.consume(at + 1);
-                    let is_next = self.unread().first() == Some(&b'{')
-                        || (self.unread().is_empty() && !self.fill());
-                    if is_next || self.unread().first() == Some(&b'{') {
-                        break;
-                    }
-                }
-                None => {
-                    self.consume(self.unread().len());
-                    if !self.fill() {
-                        break;
-                    }
-                }
+        while self.skip_line() {
+            if self.unread().is_empty() {
+                self.fill();
+            }
+            if self.unread().first() == Some(&b'{') {
+                break;
             }
         }
         let have = self.offset - offset;
@@ -475,8 +467,8 @@ mod tests {
             }
             all
         };
-        let whole = collect(Records::new(&mut &bytes[..], 0));
-        let trickled = collect(Records::new(&mut Trickle(bytes), 0));
+        let whole = collect(Records::new(&mut &bytes[..]));
+        let trickled = collect(Records::new(&mut Trickle(bytes)));
         assert_eq!(whole, trickled, "cut differently byte by byte");
         whole
     }
@@ -573,7 +565,7 @@ mod tests {
         bytes.resize(MAX_RECORD + 1_000_000, b'x');
         bytes.extend_from_slice(b"\"}\n{\"c\":1}\n");
         let mut source = &bytes[..];
-        let mut records = Records::new(&mut source, 0);
+        let mut records = Records::new(&mut source);
         assert_eq!(records.next().unwrap().unwrap().text, "{\"ok\":1}");
         let problem = records.next().unwrap().unwrap_err();
         assert_eq!((problem.offset, problem.line), (9, 2));

@@ -37,21 +37,20 @@ impl Source {
 
     /// Opens it, decompressed as its first bytes say.
     pub(crate) fn open(&self) -> io::Result<Records<Box<dyn Read>>> {
-        let raw: Box<dyn Read> = match &self.path {
+        let mut raw: Box<dyn Read> = match &self.path {
             Some(path) => Box::new(File::open(path)?),
             None => Box::new(io::stdin().lock()),
         };
-        let mut counted = raw;
         let mut head = [0_u8; 4];
-        let got = read_full(&mut counted, &mut head)?;
-        let head = head.get(..got).unwrap_or_default().to_vec();
-        let whole = io::Cursor::new(head.clone()).chain(counted);
-        let plain: Box<dyn Read> = match head.as_slice() {
+        let got = read_full(&mut raw, &mut head)?;
+        let head = head.get(..got).unwrap_or_default();
+        let whole = io::Cursor::new(head.to_vec()).chain(raw);
+        let plain: Box<dyn Read> = match head {
             [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(whole)),
             [0x28, 0xb5, 0x2f, 0xfd] => Box::new(zstd_decoder(whole)?),
             _ => Box::new(whole),
         };
-        Ok(Records::new(plain, self.size))
+        Ok(Records::new(plain))
     }
 }
 
