@@ -2,8 +2,8 @@
 
 use super::forge::{ResetShape, answer_and_close};
 use super::names::Names;
-use super::watch::{Layer, Reassembly, Sight, Watch};
-use super::{Direction, Fate, Hop, Middlebox};
+use super::watch::{Layer, Reassembly, Watch};
+use super::{Fate, Hop, Middlebox};
 use crate::frame::{Frame, Packet};
 
 /// Blocks HTTP requests for names on a list.
@@ -41,16 +41,18 @@ impl HttpHost {
     pub fn new(names: Names, reassembly: Reassembly, action: HostAction) -> Self {
         Self { watch: Watch::new(Layer::Http, names, reassembly), action }
     }
+}
 
+impl HostAction {
     fn answer(&self, packet: &Packet<'_>, hop: &mut Hop<'_>) {
-        match &self.action {
-            HostAction::Reset(shape) => shape.inject(packet, hop),
-            HostAction::Drop => {}
-            HostAction::Close => answer_and_close(packet, &[], hop),
-            HostAction::Blockpage { status, html } => {
+        match self {
+            Self::Reset(shape) => shape.inject(packet, hop),
+            Self::Drop => {}
+            Self::Close => answer_and_close(packet, &[], hop),
+            Self::Blockpage { status, html } => {
                 answer_and_close(packet, page(*status, html).as_bytes(), hop);
             }
-            HostAction::Redirect { location } => {
+            Self::Redirect { location } => {
                 answer_and_close(packet, redirect(location).as_bytes(), hop);
             }
         }
@@ -59,15 +61,8 @@ impl HttpHost {
 
 impl Middlebox for HttpHost {
     fn see(&mut self, frame: &Frame, hop: &mut Hop<'_>) -> Fate {
-        let Some(packet) = frame.packet() else { return Fate::Forward };
-        if self.watch.see(&packet, hop) == Sight::Clear {
-            return Fate::Forward;
-        }
-        let data = packet.tcp().is_some_and(|tcp| !tcp.payload.is_empty());
-        if data && hop.direction() == Direction::Outbound {
-            self.answer(&packet, hop);
-        }
-        Fate::Drop
+        let action = &self.action;
+        self.watch.deny(frame, hop, |packet, hop| action.answer(packet, hop))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::forge::{ResetShape, answer_and_close};
 use super::names::Names;
-use super::watch::{Layer, Reassembly, Sight, Watch};
-use super::{Direction, Fate, Hop, Middlebox};
+use super::watch::{Layer, Reassembly, Watch};
+use super::{Fate, Hop, Middlebox};
 use crate::frame::{Frame, Packet};
 
 /// Blocks TLS connections to names on a list.
@@ -31,27 +31,21 @@ impl TlsSni {
     pub fn new(names: Names, reassembly: Reassembly, action: SniAction) -> Self {
         Self { watch: Watch::new(Layer::Tls, names, reassembly), action }
     }
+}
 
+impl SniAction {
     fn answer(&self, packet: &Packet<'_>, hop: &mut Hop<'_>) {
-        match &self.action {
-            SniAction::Reset(shape) => shape.inject(packet, hop),
-            SniAction::Drop => {}
-            SniAction::Close => answer_and_close(packet, &[], hop),
+        match self {
+            Self::Reset(shape) => shape.inject(packet, hop),
+            Self::Drop => {}
+            Self::Close => answer_and_close(packet, &[], hop),
         }
     }
 }
 
 impl Middlebox for TlsSni {
     fn see(&mut self, frame: &Frame, hop: &mut Hop<'_>) -> Fate {
-        let Some(packet) = frame.packet() else { return Fate::Forward };
-        if self.watch.see(&packet, hop) == Sight::Clear {
-            return Fate::Forward;
-        }
-        // A retransmitted hello means that the forged answer was lost.
-        let data = packet.tcp().is_some_and(|tcp| !tcp.payload.is_empty());
-        if data && hop.direction() == Direction::Outbound {
-            self.answer(&packet, hop);
-        }
-        Fate::Drop
+        let action = &self.action;
+        self.watch.deny(frame, hop, |packet, hop| action.answer(packet, hop))
     }
 }

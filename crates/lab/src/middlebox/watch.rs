@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::names::Names;
 use super::parse::{Found, LIMIT, http_host, server_name};
-use super::{Direction, Hop};
-use crate::frame::{Packet, Tcp, flags};
+use super::{Direction, Fate, Hop};
+use crate::frame::{Frame, Packet, Tcp, flags};
 
 /// The two ends of a flow; the client is the subscriber's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -149,6 +149,25 @@ impl Watch {
     pub fn new(layer: Layer, names: Names, reassembly: Reassembly) -> Self {
         let flows = FlowTable::new(FLOWS, FLOW_IDLE);
         Self { layer, names, reassembly, flows }
+    }
+
+    /// Lets nothing of a flow through that asks for a name on the list, and answers each segment of the client's that
+    /// carries data: one that comes again means that the forged answer was lost.
+    pub fn deny(
+        &mut self,
+        frame: &Frame,
+        hop: &mut Hop<'_>,
+        answer: impl FnOnce(&Packet<'_>, &mut Hop<'_>),
+    ) -> Fate {
+        let Some(packet) = frame.packet() else { return Fate::Forward };
+        if self.see(&packet, hop) == Sight::Clear {
+            return Fate::Forward;
+        }
+        let has_data = packet.tcp().is_some_and(|tcp| !tcp.payload.is_empty());
+        if has_data && hop.direction() == Direction::Outbound {
+            answer(&packet, hop);
+        }
+        Fate::Drop
     }
 
     /// Looks at a packet.
