@@ -6,7 +6,8 @@ use super::Hop;
 use crate::frame::{Packet, TcpSpec, flags};
 
 /// Which end a forged segment goes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Towards {
     /// The subscriber.
     #[default]

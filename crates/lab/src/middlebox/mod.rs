@@ -40,7 +40,8 @@ pub trait Middlebox: Send {
 }
 
 /// Where a middlebox stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Placement {
     /// Beside the path: sees copies, cannot hold anything back. Its [`Fate`] is not asked.
     OnPath,

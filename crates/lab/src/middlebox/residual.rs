@@ -97,7 +97,7 @@ impl Middlebox for Residual {
         let Some(flow) = Flow::of(&packet, hop.direction()) else { return Fate::Forward };
         let key = self.key(flow);
         match self.watch.see(&packet, hop) {
-            Sight::Hit(_) => {
+            Sight::Hit => {
                 self.held.insert(key, hop.now(), hop.now());
                 return Fate::Forward;
             }

@@ -90,7 +90,8 @@ impl<K: Ord + Clone, V> FlowTable<K, V> {
 }
 
 /// Which message a [`Watch`] reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Layer {
     /// The SNI of a TLS `ClientHello`.
     Tls,
@@ -99,7 +100,8 @@ pub enum Layer {
 }
 
 /// How a [`Watch`] reads a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Reassembly {
     /// Puts segments in order, first copy of a byte wins: a name cannot be hidden by cutting it.
     #[default]
@@ -114,7 +116,7 @@ pub enum Sight {
     /// Nothing to see.
     Clear,
     /// This packet completes a message that asks for a name on the list.
-    Hit(String),
+    Hit,
     /// An earlier packet of the flow did.
     Caught,
 }
@@ -153,7 +155,7 @@ impl Watch {
 
     /// Lets nothing of a flow through that asks for a name on the list, and answers each segment of the client's that
     /// carries data: one that comes again means that the forged answer was lost.
-    pub fn deny(
+    pub(super) fn deny(
         &mut self,
         frame: &Frame,
         hop: &mut Hop<'_>,
@@ -197,7 +199,7 @@ impl Watch {
         match found {
             Found::Name(name) if self.names.matches(&name) => {
                 self.flows.insert(flow, State::Caught, now);
-                Sight::Hit(name)
+                Sight::Hit
             }
             // A connection has one hello, and may have many requests.
             Found::Name(_) | Found::Nameless if self.layer == Layer::Tls => {

@@ -5,13 +5,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use toml::Spanned;
 
 use super::StartError;
 use super::spec::{
     BrakeWord, Device, DnsAnswer, DnsInjectionSpec, EndpointSpec, EndpointWord, File, HostWord,
-    HttpHostSpec, LayerWord, LieWord, ReassemblyWord, ResetSpec, ResidualSpec, ResidualWord,
-    Resolver, ResolverLie, Site, SiteState, SniWord, ThrottleSpec, TlsSniSpec, TowardsWord,
+    HttpHostSpec, LieWord, ResetSpec, ResidualSpec, ResidualWord, Resolver, ResolverLie, Site,
+    SiteState, SniWord, ThrottleSpec, TlsSniSpec,
 };
 use crate::fabric::link::LinkSpec;
 use crate::fabric::topology::{HostId, LinkId, RouterId, Topology};
@@ -21,7 +22,7 @@ use crate::lab::Lab;
 use crate::middlebox::dns_injection::{AnswerShape, DnsInjection, Lie};
 use crate::middlebox::drop::{EndpointAction, EndpointBlock};
 use crate::middlebox::endpoint::Endpoints;
-use crate::middlebox::forge::{ResetShape, Towards};
+use crate::middlebox::forge::ResetShape;
 use crate::middlebox::http_host::{HostAction, HttpHost};
 use crate::middlebox::names::Names;
 use crate::middlebox::residual::{Refresh, Residual, ResidualAction, ResidualRule, Tuple};
@@ -102,7 +103,7 @@ fn plain(addresses: &[Spanned<IpAddr>]) -> Vec<IpAddr> {
 }
 
 fn place(device: &Device, topology: &mut Topology, router: RouterId) {
-    let placement = (*device.placement.get_ref()).into();
+    let placement = *device.placement.get_ref();
     if let Some(spec) = &device.dns_injection {
         topology.middlebox(router, placement, dns_injection(spec));
     }
@@ -167,7 +168,7 @@ fn tls_sni(spec: &TlsSniSpec) -> TlsSni {
         SniWord::Drop => SniAction::Drop,
         SniWord::Close => SniAction::Close,
     };
-    TlsSni::new(Names::new(&spec.names), reassembly(spec.reassembly), action)
+    TlsSni::new(Names::new(&spec.names), spec.reassembly, action)
 }
 
 fn http_host(spec: &HttpHostSpec) -> HttpHost {
@@ -180,23 +181,12 @@ fn http_host(spec: &HttpHostSpec) -> HttpHost {
         }
         HostWord::Redirect => HostAction::Redirect { location: spec.location.clone() },
     };
-    HttpHost::new(Names::new(&spec.names), reassembly(spec.reassembly), action)
-}
-
-fn reassembly(word: ReassemblyWord) -> Reassembly {
-    match word {
-        ReassemblyWord::Stream => Reassembly::Stream,
-        ReassemblyWord::Segment => Reassembly::Segment,
-    }
+    HttpHost::new(Names::new(&spec.names), spec.reassembly, action)
 }
 
 fn reset(spec: &ResetSpec) -> ResetShape {
     ResetShape {
-        towards: match spec.towards {
-            TowardsWord::Client => Towards::Client,
-            TowardsWord::Server => Towards::Server,
-            TowardsWord::Both => Towards::Both,
-        },
+        towards: spec.towards,
         count: spec.count,
         flags: if spec.ack { flags::RST | flags::ACK } else { flags::RST },
         ttl: spec.ttl,
@@ -233,10 +223,6 @@ fn throttle(spec: &ThrottleSpec) -> Throttle {
 }
 
 fn residual(spec: &ResidualSpec) -> Residual {
-    let layer = match spec.layer {
-        LayerWord::Tls => Layer::Tls,
-        LayerWord::Http => Layer::Http,
-    };
     let rule = ResidualRule {
         tuple: match spec.tuple.get_ref() {
             2 => Tuple::Two,
@@ -250,7 +236,7 @@ fn residual(spec: &ResidualSpec) -> Residual {
             ResidualWord::Reset => ResidualAction::Reset(reset(&spec.reset)),
         },
     };
-    Residual::new(Watch::new(layer, Names::new(&spec.names), Reassembly::Stream), rule)
+    Residual::new(Watch::new(spec.layer, Names::new(&spec.names), Reassembly::Stream), rule)
 }
 
 /// Starts every server of the file on its host.
@@ -312,18 +298,18 @@ fn handler(file: &File, site: &Site) -> Handler {
         file.client.iter().filter(move |it| it.name.get_ref() == name).flat_map(|it| &it.addresses)
     });
     let suspects: Vec<IpAddr> = suspects.map(|address| *address.get_ref()).collect();
-    let (html, bytes) = (site.html.clone(), site.bytes.map(|bytes| vec![b'x'; bytes]));
+    let filler = || site.bytes.map(|bytes| Bytes::from(vec![b'x'; bytes]));
+    let page = site.html.clone().map(Bytes::from).or_else(filler);
     let (status, redirect) = (site.status, site.redirect.clone());
     let delay = Duration::from_millis(site.delay_ms);
     Arc::new(move |asked| {
         if suspects.contains(&asked.client) {
             return Reply { status: 503, delay, ..Reply::page(CAPTCHA) };
         }
-        let reply = match (&redirect, &html, &bytes) {
-            (Some(location), _, _) => Reply::redirect(location),
-            (None, Some(html), _) => Reply { status, ..Reply::page(html.clone()) },
-            (None, None, Some(bytes)) => Reply { status, ..Reply::page(bytes.clone()) },
-            (None, None, None) => {
+        let reply = match (&redirect, &page) {
+            (Some(location), _) => Reply::redirect(location),
+            (None, Some(page)) => Reply { status, ..Reply::page(page.clone()) },
+            (None, None) => {
                 let page = format!("<title>{}</title>", asked.host);
                 Reply { status, ..Reply::page(page) }
             }

@@ -7,8 +7,9 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::spec::{
-    Device, DnsAnswer, EndpointWord, File, HostWord, Place, ResidualWord, Resolver, SniWord,
+    Device, DnsAnswer, EndpointWord, File, HostWord, ResidualWord, Resolver, SniWord,
 };
+use crate::middlebox::Placement;
 
 /// Something wrong, and where in the text.
 pub(super) struct Flaw {
@@ -132,7 +133,7 @@ fn device(device: &Device) -> Result<(), Flaw> {
     if device.source.get_ref().trim().is_empty() {
         return Err(Flaw::at(&device.source, "where this is documented, or `invented`"));
     }
-    if *device.placement.get_ref() == Place::OnPath && needs_the_path(device) {
+    if *device.placement.get_ref() == Placement::OnPath && needs_the_path(device) {
         let expected = "in-path: what this does cannot be done with copies";
         return Err(Flaw::at(&device.placement, expected));
     }

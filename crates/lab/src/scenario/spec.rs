@@ -9,6 +9,8 @@ use toml::Spanned;
 
 use crate::fabric::link::LinkSpec;
 use crate::middlebox::Placement;
+use crate::middlebox::forge::Towards;
+use crate::middlebox::watch::{Layer, Reassembly};
 use crate::server::authority::CertificateKind;
 
 /// A whole file.
@@ -125,7 +127,7 @@ pub(super) enum SiteState {
 #[serde(deny_unknown_fields)]
 pub(super) struct Device {
     pub(super) gateway: Spanned<String>,
-    pub(super) placement: Spanned<Place>,
+    pub(super) placement: Spanned<Placement>,
     /// Where the behaviour is documented, or `invented`.
     pub(super) source: Spanned<String>,
     pub(super) dns_injection: Option<DnsInjectionSpec>,
@@ -134,22 +136,6 @@ pub(super) struct Device {
     pub(super) http_host: Option<HttpHostSpec>,
     pub(super) throttle: Option<ThrottleSpec>,
     pub(super) residual: Option<ResidualSpec>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Place {
-    OnPath,
-    InPath,
-}
-
-impl From<Place> for Placement {
-    fn from(place: Place) -> Self {
-        match place {
-            Place::OnPath => Self::OnPath,
-            Place::InPath => Self::InPath,
-        }
-    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -206,7 +192,7 @@ pub(super) struct TlsSniSpec {
     #[serde(default)]
     pub(super) reset: ResetSpec,
     #[serde(default)]
-    pub(super) reassembly: ReassemblyWord,
+    pub(super) reassembly: Reassembly,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -225,7 +211,7 @@ pub(super) struct HttpHostSpec {
     #[serde(default)]
     pub(super) reset: ResetSpec,
     #[serde(default)]
-    pub(super) reassembly: ReassemblyWord,
+    pub(super) reassembly: Reassembly,
     #[serde(default = "forbidden")]
     pub(super) status: u16,
     #[serde(default)]
@@ -248,7 +234,7 @@ pub(super) enum HostWord {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ResetSpec {
-    pub(super) towards: TowardsWord,
+    pub(super) towards: Towards,
     pub(super) count: u8,
     pub(super) ack: bool,
     pub(super) ttl: u8,
@@ -262,7 +248,7 @@ pub(super) struct ResetSpec {
 impl Default for ResetSpec {
     fn default() -> Self {
         Self {
-            towards: TowardsWord::Client,
+            towards: Towards::Client,
             count: 1,
             ack: true,
             ttl: 64,
@@ -273,22 +259,6 @@ impl Default for ResetSpec {
             after_us: 0,
         }
     }
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum TowardsWord {
-    Client,
-    Server,
-    Both,
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum ReassemblyWord {
-    #[default]
-    Stream,
-    Segment,
 }
 
 /// Whom to slow, by exactly one of three keys, and how.
@@ -322,7 +292,7 @@ pub(super) enum BrakeWord {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ResidualSpec {
-    pub(super) layer: LayerWord,
+    pub(super) layer: Layer,
     pub(super) names: Vec<String>,
     pub(super) tuple: Spanned<u8>,
     pub(super) hold_secs: u64,
@@ -331,13 +301,6 @@ pub(super) struct ResidualSpec {
     pub(super) action: ResidualWord,
     #[serde(default)]
     pub(super) reset: ResetSpec,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum LayerWord {
-    Tls,
-    Http,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
