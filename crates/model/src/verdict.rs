@@ -209,18 +209,6 @@ mechanisms! {
     VantageCaptivePortal = "vantage.captive_portal",
 }
 
-impl Mechanism {
-    /// True for `server.*`: what the target does itself.
-    pub fn is_server(self) -> bool {
-        self.word().starts_with("server.")
-    }
-
-    /// True for `vantage.*`: what the measuring side does itself.
-    pub fn is_vantage(self) -> bool {
-        self.word().starts_with("vantage.")
-    }
-}
-
 impl fmt::Display for Mechanism {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::pattern::check_length;
 use super::{
-    Fingerprint, Fingerprints, MAX_ERRORS, MAX_PATTERN_BYTES, MAX_ROWS, Place, Reason, RowError,
-    censored_planet, ooni_csv,
+    Fingerprint, Fingerprints, MAX_ERRORS, MAX_ROWS, Place, Reason, RowError, censored_planet,
+    ooni_csv,
 };
 
 /// What a file held.
@@ -85,9 +86,6 @@ impl Loading {
 
 /// What every row must hold to, whatever its format.
 fn check(row: Fingerprint) -> Result<Fingerprint, Reason> {
-    match row.pattern.len() {
-        0 => Err(Reason::EmptyPattern),
-        bytes if bytes > MAX_PATTERN_BYTES => Err(Reason::LongPattern { bytes }),
-        _ => Ok(row),
-    }
+    check_length(&row.pattern)?;
+    Ok(row)
 }

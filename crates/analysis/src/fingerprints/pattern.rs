@@ -28,6 +28,15 @@ pub(super) enum Pattern {
     },
 }
 
+/// What every pattern must hold to, whatever its kind and the format that it came in.
+pub(super) fn check_length(pattern: &str) -> Result<(), Reason> {
+    match pattern.len() {
+        0 => Err(Reason::EmptyPattern),
+        bytes if bytes > MAX_PATTERN_BYTES => Err(Reason::LongPattern { bytes }),
+        _ => Ok(()),
+    }
+}
+
 impl Pattern {
     /// Makes a row's pattern ready.
     ///
@@ -35,11 +44,7 @@ impl Pattern {
     ///
     /// The pattern is empty, too long, no regular expression, or one that is too big or matches everything.
     pub(super) fn new(row: &Fingerprint) -> Result<Self, Reason> {
-        match row.pattern.len() {
-            0 => return Err(Reason::EmptyPattern),
-            bytes if bytes > MAX_PATTERN_BYTES => return Err(Reason::LongPattern { bytes }),
-            _ => {}
-        }
+        check_length(&row.pattern)?;
         let text = match row.location {
             Location::Dns if row.kind == PatternKind::Full => address(&row.pattern),
             _ => row.pattern.clone(),

@@ -55,11 +55,6 @@ impl Document {
         &self.root
     }
 
-    /// The value, to change it.
-    pub fn root_mut(&mut self) -> &mut Value {
-        &mut self.root
-    }
-
     /// The value, without the document around it.
     pub fn into_root(self) -> Value {
         self.root

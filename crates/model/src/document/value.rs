@@ -121,7 +121,7 @@ impl Value {
 
     /// The value of a key, escapes in keys resolved. Of equal keys the last counts, as for [`crate::ooni`].
     pub fn field(&self, key: &str) -> Option<&Value> {
-        self.entries().iter().rev().find(|(k, _)| k.is(key)).map(|(_, value)| value)
+        find(self.entries(), key)
     }
 
     /// The value of a key, to change it. Of equal keys the last counts.
@@ -257,6 +257,11 @@ fn unescape(step: &str) -> Cow<'_, str> {
     } else {
         Cow::Borrowed(step)
     }
+}
+
+/// The value of a key among the entries of an object. Of equal keys the last counts.
+pub(crate) fn find<'a>(entries: &'a [(StringToken, Value)], key: &str) -> Option<&'a Value> {
+    entries.iter().rev().find(|(k, _)| k.is(key)).map(|(_, value)| value)
 }
 
 #[cfg(test)]

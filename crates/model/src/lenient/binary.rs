@@ -8,7 +8,7 @@ use base64::Engine as _;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::scalar_defaults;
-use super::skip::Borrowed;
+use super::skip::{Borrowed, entries};
 use super::{List, Skip, Text};
 
 /// I am OONI's `MaybeBinaryData`: text, or bytes in base64, or absent (df-001).
@@ -148,12 +148,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Headers<'a> {
                 }
                 Ok(Headers(entries))
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers<'a>, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(key) = map.next_key::<Borrowed<'a>>()? {
-                    entries.push((key.0, map.next_value()?));
-                }
-                Ok(Headers(entries))
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Headers<'a>, A::Error> {
+                Ok(Headers(entries(map)?))
             }
         }
         deserializer.deserialize_any(V(PhantomData))

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::scalar_defaults;
-use super::skip::{Borrowed, drain_map, drain_seq};
+use super::skip::{drain_map, drain_seq, entries};
 
 /// I am a list. Anything that is not one is an empty list.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,12 +110,8 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Map<'a, T> {
                 drain_seq(seq)?;
                 Ok(Map::default())
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Map<'a, T>, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(key) = map.next_key::<Borrowed<'a>>()? {
-                    entries.push((key.0, map.next_value()?));
-                }
-                Ok(Map::of(entries))
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Map<'a, T>, A::Error> {
+                Ok(Map::of(entries(map)?))
             }
         }
         deserializer.deserialize_any(V(PhantomData))

@@ -18,14 +18,12 @@ impl<'de> Deserialize<'de> for Skip {
         impl<'de> Visitor<'de> for V {
             type Value = Skip;
             scalar_defaults!(Skip);
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Skip, A::Error> {
-                while seq.next_element::<Skip>()?.is_some() {}
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Skip, A::Error> {
+                drain_seq(seq)?;
                 Ok(Skip)
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Skip, A::Error> {
-                while map.next_key::<IgnoredAny>()?.is_some() {
-                    map.next_value::<Skip>()?;
-                }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Skip, A::Error> {
+                drain_map(map)?;
                 Ok(Skip)
             }
         }
@@ -43,6 +41,17 @@ pub(super) fn drain_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Err
         map.next_value::<Skip>()?;
     }
     Ok(())
+}
+
+/// Keys and values of an object, in the order of the file, duplicates kept.
+pub(super) fn entries<'de: 'a, 'a, T: Deserialize<'de>, A: MapAccess<'de>>(
+    mut map: A,
+) -> Result<Vec<(Cow<'a, str>, T)>, A::Error> {
+    let mut entries = Vec::new();
+    while let Some(key) = map.next_key::<Borrowed<'a>>()? {
+        entries.push((key.0, map.next_value()?));
+    }
+    Ok(entries)
 }
 
 /// A string that borrows where it can; anything else is an error. For map keys and for values known to be strings.

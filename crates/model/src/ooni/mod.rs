@@ -183,19 +183,23 @@ record! {
 }
 
 impl<'a> TestKeys<'a> {
+    fn untyped(&self, key: &str) -> Raw<'a> {
+        Raw(self.other.iter().rev().find(|(k, _)| k == key).map(|(_, raw)| *raw))
+    }
+
     /// JSON text of an untyped key: the last of that name.
     pub fn raw(&self, key: &str) -> Option<&'a str> {
-        self.other.iter().rev().find(|(k, _)| k == key).map(|(_, raw)| raw.get())
+        self.untyped(key).text()
     }
 
     /// An untyped key read as `T`; missing or of another shape gives `T`'s default.
     pub fn read<T: Deserialize<'a> + Default>(&self, key: &str) -> T {
-        self.raw(key).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        self.untyped(key).read()
     }
 
     /// True where the key is there, be it null.
     pub fn has(&self, key: &str) -> bool {
-        self.other.iter().any(|(k, _)| k == key)
+        self.raw(key).is_some()
     }
 }
 

@@ -1,7 +1,8 @@
 //! A header and an entry, as one measurement envelope (df-000).
 
 use super::{Entries, civil};
-use crate::document::{StringToken, Value};
+use crate::document::Value;
+use crate::document::value::find;
 
 /// Joins them. The contract is in the module doc of [`super`].
 pub(super) fn measurement(header: &Entries, entry: Entries) -> Value {
@@ -26,10 +27,6 @@ fn start_time(header: &Entries, entry: &Entries) -> Option<String> {
     let seconds = |entries, name| find(entries, name).and_then(Value::as_f64);
     let start = seconds(entry, "test_start_time").or_else(|| seconds(header, "start_time"))?;
     civil::date_time(start)
-}
-
-fn find<'a>(entries: &'a [(StringToken, Value)], name: &str) -> Option<&'a Value> {
-    entries.iter().rev().find(|(key, _)| key.is(name)).map(|(_, value)| value)
 }
 
 /// Keys of an entry that belong to the envelope.
