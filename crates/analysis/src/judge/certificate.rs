@@ -3,6 +3,7 @@
 //! A walk over the DER of RFC 5280 §4.1, not a parser of it. Nothing is verified here: the probe did that.
 
 use wirewitness_model::lenient::MaybeBinary;
+use wirewitness_model::verdict::Mechanism;
 
 /// Who signed the first certificate of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +12,16 @@ pub(in crate::judge) enum Signer {
     Itself,
     /// Its issuer is another name.
     Another,
+}
+
+impl Signer {
+    /// What it means that a certificate so signed came where it does not belong.
+    pub(in crate::judge) fn mechanism(self) -> Mechanism {
+        match self {
+            Self::Itself => Mechanism::TlsMitmSelfSigned,
+            Self::Another => Mechanism::TlsMitmCaSigned,
+        }
+    }
 }
 
 /// What a certificate says of itself.

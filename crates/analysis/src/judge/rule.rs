@@ -53,6 +53,13 @@ impl Draft {
         self
     }
 
+    /// Who did it, where no mechanism is named, since nothing was denied.
+    #[must_use]
+    pub fn located(mut self, locus: Locus) -> Self {
+        self.0.locus = Some(locus);
+        self
+    }
+
     /// Another mechanism, behind the first. Said once, and never twice the same.
     #[must_use]
     pub fn also(mut self, mechanism: Mechanism) -> Self {

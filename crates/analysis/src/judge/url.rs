@@ -5,10 +5,15 @@ pub(crate) fn scheme(url: &str) -> &str {
     url.split_once("://").map_or("", |(scheme, _)| scheme)
 }
 
+/// What stands between the scheme and the path: user, host and port.
+pub(crate) fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or("")
+}
+
 /// Host name or address, without user, port and brackets.
 pub(crate) fn hostname(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+    let authority = authority(url);
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     if let Some(v6) = host.strip_prefix('[') {
         return v6.split(']').next().unwrap_or("");

@@ -9,7 +9,7 @@ use wirewitness_model::verdict::{Confidence, Evidence, Locus, Mechanism, Status,
 
 use super::evidence::capped;
 use super::line::bare;
-use super::step::{Step, short};
+use super::step::{self, Step, short};
 use crate::judge::rule::Rule;
 use crate::judge::url::scheme;
 
@@ -17,12 +17,7 @@ use crate::judge::url::scheme;
 pub(super) fn judge(measurement: &Measurement<'_>, keys: &TestKeys<'_>) -> Verdict {
     let bootstrap: TestKeys<'_> = keys.read("bootstrap");
     let lookups: Map<'_, TestKeys<'_>> = keys.read("lookups");
-    let names: Vec<Step<'_>> = bootstrap
-        .queries
-        .iter()
-        .enumerate()
-        .map(|(n, query)| Step::lookup(format!("test_keys.bootstrap.queries[{n}]"), query))
-        .collect();
+    let names: Vec<Step<'_>> = step::lookups(&bootstrap, "test_keys.bootstrap").collect();
     if names.is_empty() && lookups.entries().is_empty() {
         return bare("lookup");
     }

@@ -135,13 +135,11 @@ fn altered(n: usize, changes: &[String]) -> Verdict {
         seen: change.clone(),
         expected: Some("the request as sent".to_owned()),
     };
-    let mut verdict = ALTERED
+    ALTERED
         .verdict(Status::Ok, Confidence::High)
+        .located(Locus::Path)
         .with(capped(changes.iter().map(piece)))
-        .done();
-    // No mechanism is named, since nothing was denied; who did it is known all the same.
-    verdict.locus = Some(Locus::Path);
-    verdict
+        .done()
 }
 
 fn no_echo(n: usize, trip: &Transaction<'_>) -> Evidence {

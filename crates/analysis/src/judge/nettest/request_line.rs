@@ -48,10 +48,7 @@ fn altered(echoes: &[Echo], evidence: Vec<Evidence>) -> Verdict {
         draft = draft
             .cannot_tell("a middlebox from a program at either end that overwrote its own memory");
     }
-    // No mechanism is named, since nothing was denied; who did it is known all the same.
-    let mut verdict = draft.done();
-    verdict.locus = Some(Locus::Path);
-    verdict
+    draft.located(Locus::Path).done()
 }
 
 /// What came back for one line.

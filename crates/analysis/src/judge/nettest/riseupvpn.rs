@@ -8,7 +8,7 @@ use wirewitness_model::verdict::{Confidence, Locus, Mechanism, Status, Verdict};
 use super::super::certificate::Signer;
 use super::evidence::capped;
 use super::line::{Line, SILENT, UNCLEAR, bare, digits};
-use super::step::Step;
+use super::step::{Step, connects, handshakes, trips};
 use crate::judge::rule::Rule;
 
 /// Judges a RiseupVPN measurement.
@@ -37,13 +37,8 @@ pub(super) fn judge(measurement: &Measurement<'_>, keys: &TestKeys<'_>) -> Verdi
 }
 
 fn steps<'m>(keys: &'m TestKeys<'_>) -> Vec<Step<'m>> {
-    let connects = keys.tcp_connect.iter().enumerate();
-    let connects = connects.map(|(n, c)| Step::connect(format!("test_keys.tcp_connect[{n}]"), c));
-    let shakes = keys.tls_handshakes.iter().enumerate();
-    let shakes = shakes.map(|(n, h)| Step::handshake(format!("test_keys.tls_handshakes[{n}]"), h));
-    let trips = keys.requests.iter().enumerate();
-    let trips = trips.map(|(n, trip)| Step::round_trip(format!("test_keys.requests[{n}]"), trip));
-    shakes.chain(trips).chain(connects).collect()
+    let at = "test_keys";
+    handshakes(keys, at).chain(trips(keys, at)).chain(connects(keys, at)).collect()
 }
 
 /// True for a certificate of an authority's making whose time was over when it was shown.

@@ -17,7 +17,7 @@ use wirewitness_model::verdict::{Evidence, Mechanism};
 
 use super::super::certificate::{Certificate, Signer};
 use crate::judge::address::is_bogon;
-use crate::judge::url::{hostname, same_site, scheme};
+use crate::judge::url::{self, hostname, same_site, scheme};
 
 /// One observation on the way.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ pub(super) struct Step<'m> {
     pub(super) failure: Option<&'m str>,
     /// What makes a step wrong that did not fail.
     pub(super) oddity: Option<Oddity>,
-    /// The leaf that a handshake was shown.
+    /// The leaf that a failed handshake was shown.
     pub(super) certificate: Option<Certificate>,
     /// What a step that worked came back with, in words.
     pub(super) note: Option<String>,
@@ -71,8 +71,9 @@ impl<'m> Step<'m> {
     /// A TLS handshake.
     pub(super) fn handshake(at: String, handshake: &'m Handshake<'_>) -> Self {
         let to = handshake.server_name.or_empty().to_owned();
-        let certificate = Certificate::leaf(&handshake.peer_certificates);
-        Self { certificate, ..Self::new(at, Layer::Tls, to, handshake.failure.as_str()) }
+        let failure = handshake.failure.as_str();
+        let certificate = failure.and_then(|_| Certificate::leaf(&handshake.peer_certificates));
+        Self { certificate, ..Self::new(at, Layer::Tls, to, failure) }
     }
 
     /// An HTTP round trip. A failure that older probes report here but that arose below goes to its own layer.
@@ -141,10 +142,7 @@ impl<'m> Step<'m> {
             Outcome::TlsReset => Mechanism::TlsResetOther,
             Outcome::TlsTimeout => Mechanism::TlsTimeout,
             Outcome::TlsClose => Mechanism::TlsClose,
-            Outcome::TlsBadCertificate => match self.certificate.as_ref()?.signer {
-                Signer::Itself => Mechanism::TlsMitmSelfSigned,
-                Signer::Another => Mechanism::TlsMitmCaSigned,
-            },
+            Outcome::TlsBadCertificate => self.certificate.as_ref()?.signer.mechanism(),
             Outcome::HttpReset => Mechanism::HttpResetHost,
             Outcome::HttpTimeout => Mechanism::HttpTimeout,
             Outcome::HttpClose => Mechanism::HttpClose,
@@ -179,19 +177,13 @@ pub(super) struct Way<'m> {
 impl<'m> Way<'m> {
     /// The way to a host: its lookups, connects to what it resolved to on this port, handshakes and round trips.
     pub(super) fn to_host(keys: &'m TestKeys<'_>, name: &str, port: i64) -> Self {
-        let mut addresses = BTreeSet::new();
         let mut steps = Vec::new();
         for (n, query) in named(&keys.queries, |q| q.hostname.or_empty() == name) {
-            addresses.extend(query.answers.iter().filter_map(|answer| answer.address()));
             if !is_void(query) {
                 steps.push(Step::lookup(format!("test_keys.queries[{n}]"), query));
             }
         }
-        let here =
-            |c: &TcpConnect<'_>| c.port.0 == Some(port) && addresses.contains(c.ip.or_empty());
-        for (n, connect) in named(&keys.tcp_connect, here) {
-            steps.push(Step::connect(format!("test_keys.tcp_connect[{n}]"), connect));
-        }
+        steps.extend(connects_to(keys, name, port));
         for (n, handshake) in named(&keys.tls_handshakes, |h| h.server_name.or_empty() == name) {
             steps.push(Step::handshake(format!("test_keys.tls_handshakes[{n}]"), handshake));
         }
@@ -236,13 +228,51 @@ pub(super) fn named<T>(
     list.iter().enumerate().filter(move |(_, item)| is_it(item))
 }
 
+/// Every lookup of the list that stands at `at`.
+pub(super) fn lookups<'m>(keys: &'m TestKeys<'_>, at: &str) -> impl Iterator<Item = Step<'m>> {
+    let list = keys.queries.iter().enumerate();
+    list.map(move |(n, query)| Step::lookup(format!("{at}.queries[{n}]"), query))
+}
+
+/// Every connect of the list that stands at `at`.
+pub(super) fn connects<'m>(keys: &'m TestKeys<'_>, at: &str) -> impl Iterator<Item = Step<'m>> {
+    let list = keys.tcp_connect.iter().enumerate();
+    list.map(move |(n, connect)| Step::connect(format!("{at}.tcp_connect[{n}]"), connect))
+}
+
+/// Every handshake of the list that stands at `at`.
+pub(super) fn handshakes<'m>(keys: &'m TestKeys<'_>, at: &str) -> impl Iterator<Item = Step<'m>> {
+    let list = keys.tls_handshakes.iter().enumerate();
+    list.map(move |(n, shake)| Step::handshake(format!("{at}.tls_handshakes[{n}]"), shake))
+}
+
+/// Every round trip of the list that stands at `at`.
+pub(super) fn trips<'m>(keys: &'m TestKeys<'_>, at: &str) -> impl Iterator<Item = Step<'m>> {
+    let list = keys.requests.iter().enumerate();
+    list.map(move |(n, trip)| Step::round_trip(format!("{at}.requests[{n}]"), trip))
+}
+
+/// Connects on a port to what a name resolved to.
+pub(super) fn connects_to<'m>(keys: &'m TestKeys<'_>, name: &str, port: i64) -> Vec<Step<'m>> {
+    let queries = named(&keys.queries, |query| query.hostname.or_empty() == name);
+    let answers = queries.flat_map(|(_, query)| query.answers.iter());
+    let addresses: BTreeSet<&str> = answers.filter_map(|answer| answer.address()).collect();
+    let here = |c: &TcpConnect<'_>| c.port.0 == Some(port) && addresses.contains(c.ip.or_empty());
+    named(&keys.tcp_connect, here)
+        .map(|(n, connect)| Step::connect(format!("test_keys.tcp_connect[{n}]"), connect))
+        .collect()
+}
+
 /// Round trips with a host; those over TLS alone, where there are any.
 fn round_trips<'m>(keys: &'m TestKeys<'_>, name: &str) -> Vec<Step<'m>> {
-    let of_host = || named(&keys.requests, |trip: &Transaction<'_>| host(trip) == name);
-    let is_tls = |trip: &Transaction<'_>| scheme(trip.request.url.or_empty()) == "https";
-    let some_tls = of_host().any(|(_, trip)| is_tls(trip));
-    of_host()
-        .filter(|(_, trip)| is_tls(trip) || !some_tls)
+    let mut found: Vec<_> = named(&keys.requests, |trip| host(trip) == name).collect();
+    let is_tls =
+        |(_, trip): &(usize, &Transaction<'_>)| scheme(trip.request.url.or_empty()) == "https";
+    if found.iter().any(is_tls) {
+        found.retain(is_tls);
+    }
+    found
+        .into_iter()
         .map(|(n, trip)| Step::round_trip(format!("test_keys.requests[{n}]"), trip))
         .collect()
 }
@@ -268,8 +298,7 @@ pub(super) fn endpoint(trip: &Transaction<'_>) -> String {
 
 fn authority(trip: &Transaction<'_>) -> String {
     if let Some(url) = trip.request.url.as_str() {
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-        return rest.split(['/', '?', '#']).next().unwrap_or("").to_owned();
+        return url::authority(url).to_owned();
     }
     let headers = trip.request.headers.read();
     let host =

@@ -8,7 +8,7 @@ use wirewitness_model::verdict::{Confidence, Evidence, Status, Verdict};
 
 use super::evidence::capped;
 use super::line::bare;
-use super::step::{Step, short};
+use super::step::{lookups, short};
 use crate::judge::rule::Rule;
 
 /// Judges a STUN measurement.
@@ -19,9 +19,7 @@ pub(super) fn judge(keys: &TestKeys<'_>) -> Verdict {
         return bare("step");
     }
     let answered = failure.is_none() && (read.is_some() || keys.has("failure"));
-    let lookups = keys.queries.iter().enumerate();
-    let lookups =
-        lookups.map(|(n, query)| Step::lookup(format!("test_keys.queries[{n}]"), query).evidence());
+    let lookups = lookups(keys, "test_keys").map(|step| step.evidence());
     let evidence = capped([piece(keys, read, failure.as_str())].into_iter().chain(lookups));
     let (rule, status, confidence) = match (answered, read) {
         (true, Some(_)) => (&OK, Status::Ok, Confidence::High),

@@ -9,7 +9,7 @@ use wirewitness_model::verdict::{Confidence, Evidence, Locus, Mechanism, Status,
 
 use super::evidence::capped;
 use super::line::{SILENT, UNCLEAR, bare};
-use super::step::{Step, short};
+use super::step::{Step, connects, handshakes, short, trips};
 use crate::judge::rule::Rule;
 
 /// Judges a Tor measurement.
@@ -91,12 +91,14 @@ impl Target {
         let layer = |layer: Layer| steps.iter().filter(move |step| step.layer == layer);
         let did = |l: Layer| layer(l).any(Step::works);
         let connected = did(Layer::Tcp);
+        let failure: Failure<'_> = keys.read("failure");
         let works = match class {
             Class::Relay => did(Layer::Tls),
             Class::Directory => did(Layer::Http),
-            Class::Bridge => connected && keys.has("failure") && failure(keys).is_none(),
+            Class::Bridge => connected && keys.has("failure") && failure.is_none(),
         };
-        let evidence = Self::evidence(&steps, keys, &at, protocol.or_empty(), works);
+        let evidence =
+            Self::evidence(&steps, keys, &at, protocol.or_empty(), (works, failure.as_str()));
         Self { class, works, connected, evidence }
     }
 
@@ -105,7 +107,7 @@ impl Target {
         keys: &TestKeys<'_>,
         at: &str,
         protocol: &str,
-        works: bool,
+        (works, failure): (bool, Option<&str>),
     ) -> Evidence {
         let telling = steps.iter().rev().find(|step| step.works() == works).or(steps.last());
         let mut evidence = telling.map_or_else(
@@ -118,29 +120,19 @@ impl Target {
             Step::evidence,
         );
         let address: Text<'_> = keys.read("target_address");
-        let found = match (works, failure(keys)) {
+        let found = match (works, failure) {
             (true, _) => "works".to_owned(),
             (false, None) => "was reached no further".to_owned(),
-            (false, Some(failure)) => short(&failure).into_owned(),
+            (false, Some(failure)) => short(failure).into_owned(),
         };
         evidence.seen = format!("{} at {}: {found}", short(protocol), short(address.or_empty()));
         evidence
     }
 }
 
-fn failure(keys: &TestKeys<'_>) -> Option<String> {
-    keys.read::<Failure<'_>>("failure").as_str().map(str::to_owned)
-}
-
 /// The steps to one target.
 fn steps<'m>(keys: &'m TestKeys<'_>, at: &str) -> Vec<Step<'m>> {
-    let connects = keys.tcp_connect.iter().enumerate();
-    let connects = connects.map(|(n, step)| Step::connect(format!("{at}.tcp_connect[{n}]"), step));
-    let shakes = keys.tls_handshakes.iter().enumerate();
-    let shakes = shakes.map(|(n, step)| Step::handshake(format!("{at}.tls_handshakes[{n}]"), step));
-    let trips = keys.requests.iter().enumerate();
-    let trips = trips.map(|(n, step)| Step::round_trip(format!("{at}.requests[{n}]"), step));
-    connects.chain(shakes).chain(trips).collect()
+    connects(keys, at).chain(handshakes(keys, at)).chain(trips(keys, at)).collect()
 }
 
 fn ok(targets: &[Target]) -> Verdict {

@@ -10,7 +10,7 @@ use wirewitness_model::verdict::{Confidence, Evidence, Status, Verdict};
 
 use super::evidence::capped;
 use super::line::bare;
-use super::step::{Step, short};
+use super::step::{connects, short, trips};
 use crate::judge::rule::Rule;
 
 /// Judges vanilla Tor, or Tor over Snowflake, by the bootstrap that its log tells.
@@ -43,9 +43,7 @@ pub(super) fn psiphon(keys: &TestKeys<'_>) -> Verdict {
     let fetched =
         keys.requests.iter().find(|trip| trip.failure.is_none() && trip.response.code.0.is_some());
     let mut run = Run::of(keys, "psiphon", fetched.map(|_| true));
-    let trips = keys.requests.iter().enumerate();
-    let steps = trips.map(|(n, trip)| Step::round_trip(format!("test_keys.requests[{n}]"), trip));
-    run.evidence.extend(steps.map(|step| step.evidence()));
+    run.evidence.extend(trips(keys, "test_keys").map(|step| step.evidence()));
     run.judge()
 }
 
@@ -60,9 +58,7 @@ pub(super) fn openvpn(keys: &TestKeys<'_>) -> Verdict {
         let at = format!("test_keys.openvpn_handshake[{n}]");
         run.evidence.push(piece(&at, failure.is_none(), short(seen).as_ref()));
     }
-    let connects = keys.tcp_connect.iter().enumerate();
-    let connects = connects.map(|(n, c)| Step::connect(format!("test_keys.tcp_connect[{n}]"), c));
-    run.evidence.extend(connects.map(|step| step.evidence()));
+    run.evidence.extend(connects(keys, "test_keys").map(|step| step.evidence()));
     run.judge()
 }
 

@@ -7,7 +7,7 @@ use wirewitness_model::ooni::{Measurement, TestKeys};
 use wirewitness_model::verdict::Verdict;
 
 use super::app::{App, AppRules, Operators};
-use super::step::{Step, Way, named};
+use super::step::{Way, connects_to};
 use crate::judge::rule::Rule;
 
 /// Judges a WhatsApp measurement.
@@ -21,16 +21,7 @@ pub(super) fn judge<'m>(measurement: &Measurement<'_>, keys: &'m TestKeys<'m>) -
 /// A chat endpoint listens on two ports; either is enough.
 fn chat<'m>(keys: &'m TestKeys<'m>, name: &str) -> Way<'m> {
     let mut way = Way::to_host(keys, name, 443);
-    let (mut addresses, mut lists) = (std::collections::BTreeSet::new(), Vec::new());
-    for (_, query) in named(&keys.queries, |q| q.hostname.or_empty() == name) {
-        addresses.extend(query.answers.iter().filter_map(|answer| answer.address()));
-    }
-    for (n, connect) in named(&keys.tcp_connect, |c| {
-        c.port.0 == Some(CHAT_PORT) && addresses.contains(c.ip.or_empty())
-    }) {
-        lists.push(Step::connect(format!("test_keys.tcp_connect[{n}]"), connect));
-    }
-    way.steps.extend(lists);
+    way.steps.extend(connects_to(keys, name, CHAT_PORT));
     way
 }
 

@@ -305,13 +305,15 @@ fn tls_mechanism(facts: &Facts<'_>, connection: &Connection<'_>) -> Option<Mecha
         What::Reset => Mechanism::TlsResetOther,
         What::Timeout => Mechanism::TlsTimeout,
         What::Close => Mechanism::TlsClose,
-        what if what.is_certificate() => match signer(facts, step.at) {
-            Some(Signer::Itself) => Mechanism::TlsMitmSelfSigned,
-            None if what == What::CertificateAuthority => Mechanism::TlsMitmSelfSigned,
-            Some(Signer::Another) | None => Mechanism::TlsMitmCaSigned,
-        },
+        what if what.is_certificate() => interception(what, signer(facts, step.at)),
         _ => return None,
     })
+}
+
+/// The mechanism of a refused certificate; where it is not in the file, by the word for why it was refused.
+pub(super) fn interception(what: What, signer: Option<Signer>) -> Mechanism {
+    let by_word = if what == What::CertificateAuthority { Signer::Itself } else { Signer::Another };
+    signer.unwrap_or(by_word).mechanism()
 }
 
 /// Who signed the certificate that came; none where the file does not hold it.

@@ -5,7 +5,7 @@ use wirewitness_model::outcome::{Layer, Outcome};
 use wirewitness_model::verdict::{Confidence, Locus, Mechanism, Status, Verdict};
 
 use super::super::rule::{Draft, Rule};
-use super::connect::note_missing_control;
+use super::connect::{interception, note_missing_control};
 use super::facts::{Exchange, Facts};
 use super::throttle;
 
@@ -309,10 +309,7 @@ pub(super) fn intercepted(facts: &Facts<'_>) -> Option<Verdict> {
     {
         return None;
     }
-    let mechanism = match what {
-        What::CertificateAuthority => Mechanism::TlsMitmSelfSigned,
-        _ => Mechanism::TlsMitmCaSigned,
-    };
+    let mechanism = interception(what, None);
     let draft = INTERCEPTED.verdict(Status::Blocked, Confidence::Medium).by(mechanism, Locus::Path);
     Some(saw(draft, last, failure, GOT_PAGE).done())
 }

@@ -46,21 +46,24 @@ pub(super) fn find(keys: &TestKeys<'_>, transaction: i64) -> Option<Contrast> {
     if transaction == 0 {
         return None;
     }
-    let flows = flows(keys);
-    let slow = *flows.iter().find(|flow| flow.transaction == transaction)?;
+    // Nearly every page is fast: the other connections are looked at only where this one is slow.
+    let slow = flows(keys, |it| it == transaction).pop()?;
     let is_slow = slow.seconds >= MIN_SLOW_SECONDS
         && slow.bytes >= MIN_SLOW_BYTES
         && slow.kbit_per_second() <= MAX_SLOW_KBIT;
-    let fast = flows
+    if !is_slow {
+        return None;
+    }
+    let fast = flows(keys, |it| it != transaction)
         .into_iter()
-        .filter(|flow| flow.transaction != transaction && flow.bytes >= MIN_FAST_BYTES)
+        .filter(|flow| flow.bytes >= MIN_FAST_BYTES)
         .max_by(|a, b| a.kbit_per_second().total_cmp(&b.kbit_per_second()))?;
-    (is_slow && fast.kbit_per_second() >= slow.kbit_per_second() * MIN_RATIO)
+    (fast.kbit_per_second() >= slow.kbit_per_second() * MIN_RATIO)
         .then_some(Contrast { slow, fast })
 }
 
-/// Received bytes by connection. Cumulative samples count as they stand, single reads are added up.
-fn flows(keys: &TestKeys<'_>) -> Vec<Flow> {
+/// Received bytes of the wanted connections. Cumulative samples count as they stand, single reads are added up.
+fn flows(keys: &TestKeys<'_>, is_wanted: impl Fn(i64) -> bool) -> Vec<Flow> {
     #[derive(Default)]
     struct Tally {
         read: i64,
@@ -71,6 +74,9 @@ fn flows(keys: &TestKeys<'_>) -> Vec<Flow> {
     let mut tallies: BTreeMap<i64, Tally> = BTreeMap::new();
     for event in keys.network_events.iter() {
         let (Some(transaction), Some(t)) = (event.transaction_id.0, event.t.0) else { continue };
+        if !is_wanted(transaction) {
+            continue;
+        }
         let bytes = event.num_bytes.0.unwrap_or(0).max(0);
         let tally = tallies.entry(transaction).or_default();
         match event.operation.or_empty() {
