@@ -7,7 +7,6 @@
 //! - [`fabric`]: nodes, links, routers, and the queue of events ([`Topology`] builds a network).
 //! - [`host`]: a host's TCP/IP stack, and the sockets that implement `wirewitness-net`'s `Net` and `Clock`.
 //! - [`middlebox`]: the techniques, one file each.
-//! - [`dns`]: the few DNS messages that all of these speak.
 //! - [`server`]: resolvers, web servers, and the lab's certificate authority.
 //! - [`scenario`]: networks described in TOML.
 //! - [`capture`]: what passed a link, as lines and as pcapng.
@@ -17,7 +16,6 @@
 //! the same sizes and flags. Only key material in payloads differs.
 
 pub mod capture;
-pub mod dns;
 pub mod fabric;
 pub mod frame;
 pub mod host;

@@ -235,7 +235,7 @@ fn lies_about_a_name() {
 
 /// All answers to one question, with the time each took.
 async fn all_answers(client: &Client) -> Vec<(Duration, Vec<IpAddr>)> {
-    use wirewitness_lab::dns::{Message, kind};
+    use wirewitness_wire::app::dns::{Message, kind};
     let resolver = at(RESOLVER, 53);
     let socket = client.net.bind_udp(resolver).await.unwrap();
     let question = Message::question(9, BLOCKED, kind::A).to_bytes().unwrap();

@@ -16,11 +16,11 @@ use tokio_rustls::TlsConnector;
 use wirewitness_lab::host::socket::{HostNet, TcpStream};
 use wirewitness_lab::server::authority::{Authority, CertificateKind};
 use wirewitness_lab::server::dns::{self, Entry, Zone};
-use wirewitness_lab::server::io::HyperIo;
 use wirewitness_lab::server::web::{self, Certificates, Handler, Reply};
 use wirewitness_lab::{
     HostId, Lab, LinkId, LinkSpec, Middlebox, Mood, Placement, RouterId, Topology,
 };
+use wirewitness_net::hyper_io::HyperIo;
 use wirewitness_net::{Failure, Net};
 
 pub(crate) const CLIENT: &str = "10.0.0.2";

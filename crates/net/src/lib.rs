@@ -7,6 +7,8 @@
 //! - [`Clock`]: what time it is and how to wait, real or virtual.
 //! - [`Net`]: connect TCP, bind UDP, ask the system's resolver.
 //! - [`Stream`] and [`Datagrams`]: what those calls give.
+//! - [`Listen`] and [`Accept`]: the server's side, for a helper that runs over either.
+//! - [`hyper_io`]: those streams as hyper wants them.
 //! - [`failure`]: what can happen instead, by what happened ([`Failure`], [`LookupFailure`]).
 //!
 //! Interference is data: a reset or a timeout is a [`Failure`] that the prober writes down, not a fault of ours.
@@ -19,6 +21,7 @@ use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub mod failure;
+pub mod hyper_io;
 
 pub use failure::{Failure, LookupFailure};
 
@@ -129,6 +132,36 @@ pub trait Datagrams: Send + Sync + 'static {
             Poll::Ready(Ok((read.filled().len(), sender)))
         })
     }
+}
+
+/// A host that can also serve.
+pub trait Listen: Net {
+    /// A listening TCP port.
+    type Listener: Accept<Stream = Self::Stream>;
+
+    /// Listens on a TCP port; port 0 takes a free one. A lab host listens at every address of its own.
+    ///
+    /// # Errors
+    /// [`Failure::AddressUnavailable`] where somebody has the port.
+    fn listen(
+        &self,
+        local: SocketAddr,
+    ) -> impl Future<Output = Result<Self::Listener, Failure>> + Send;
+}
+
+/// A listening TCP port. Dropping it stops listening.
+pub trait Accept: Send + Sync + 'static {
+    /// An accepted connection.
+    type Stream: Stream;
+
+    /// Where it listens.
+    fn local_addr(&self) -> SocketAddr;
+
+    /// Waits for the next connection.
+    ///
+    /// # Errors
+    /// What went wrong with one connection, or with the port; the next call may succeed.
+    fn accept(&self) -> impl Future<Output = Result<Self::Stream, Failure>> + Send;
 }
 
 /// What the system's resolver answered.

@@ -51,7 +51,7 @@ fn found(crate_name: &str, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn model_and_analysis_read_no_clock_file_environment_or_randomness() {
+fn model_wire_and_analysis_read_no_clock_file_environment_or_randomness() {
     let words = [
         "std::fs",
         "File::",
@@ -68,13 +68,14 @@ fn model_and_analysis_read_no_clock_file_environment_or_randomness() {
         "tokio",
     ];
     assert_eq!(found("model", &words), Vec::<String>::new());
+    assert_eq!(found("wire", &words), Vec::<String>::new());
     assert_eq!(found("analysis", &words), Vec::<String>::new());
 }
 
 #[test]
 fn only_the_program_prints() {
     let words = ["println!", "print!(", "eprint", "std::io::stdout", "std::io::stderr"];
-    for name in ["model", "analysis", "net", "lab"] {
+    for name in ["model", "wire", "analysis", "net", "probe", "lab"] {
         assert_eq!(found(name, &words), Vec::<String>::new());
     }
 }
@@ -103,8 +104,9 @@ fn floors_use_only_the_floors_below() {
         ("model", &[][..]),
         ("net", &[][..]),
         ("analysis", &["wirewitness-model"][..]),
-        ("lab", &["wirewitness-net", "wirewitness-model"][..]),
-        ("wirewitness", &["wirewitness-model", "wirewitness-analysis"][..]),
+        ("wire", &[][..]),
+        ("probe", &["wirewitness-net", "wirewitness-model", "wirewitness-wire"][..]),
+        ("lab", &["wirewitness-net", "wirewitness-model", "wirewitness-wire"][..]),
     ];
     for (name, allowed) in floors {
         let manifest =

@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::read::{be16, protocol};
+use wirewitness_wire::read::be16;
+
+use super::read::protocol;
 use super::{Frame, IcmpKind};
 
 /// A TCP segment to be made. Addresses of both ends must be of one family; otherwise nothing is made.

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use wirewitness_wire::read::{be16, be32};
+
 use super::{Body, Icmp, IcmpKind, Packet, Tcp, Udp};
 
 /// IANA protocol numbers.
@@ -139,12 +141,4 @@ pub(crate) fn quoted_endpoints(
         };
     let ports = (be16(transport, 0)?, be16(transport, 2)?);
     Some((number, (source, ports.0).into(), (destination, ports.1).into()))
-}
-
-pub(crate) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
-}
-
-pub(crate) fn be32(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }

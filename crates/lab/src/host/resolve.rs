@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use wirewitness_net::{Datagrams, Lookup, LookupFailure, Net};
 
 use super::socket::{HostNet, UdpSocket};
-use crate::dns::{Message, Value, kind, rcode};
+use wirewitness_wire::app::dns::{Message, Value, kind, rcode};
 
 pub(super) async fn lookup(net: &HostNet, name: &str) -> Result<Lookup, LookupFailure> {
     if let Ok(address) = name.parse() {

@@ -12,7 +12,9 @@ use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use wirewitness_net::{Clock, Datagrams, Failure, Lookup, LookupFailure, Moment, Net, Stream};
+use wirewitness_net::{
+    Accept, Clock, Datagrams, Failure, Listen, Lookup, LookupFailure, Moment, Net, Stream,
+};
 
 use super::{DEFAULT_TTL, Datagram, Host, Opened, resolve};
 use crate::fabric::{HostIndex, World};
@@ -253,6 +255,27 @@ impl Listener {
         })
         .await?;
         Ok(TcpStream { net: self.net.clone(), opened })
+    }
+}
+
+impl Accept for Listener {
+    type Stream = TcpStream;
+
+    /// At every address of the host.
+    fn local_addr(&self) -> SocketAddr {
+        SocketAddr::new(IpAddr::from([0, 0, 0, 0]), self.port)
+    }
+
+    async fn accept(&self) -> Result<TcpStream, Failure> {
+        Self::accept(self).await
+    }
+}
+
+impl Listen for HostNet {
+    type Listener = Listener;
+
+    async fn listen(&self, local: SocketAddr) -> Result<Listener, Failure> {
+        Self::listen(self, local.port())
     }
 }
 

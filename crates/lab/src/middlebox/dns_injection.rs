@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::names::Names;
 use super::{Direction, Fate, Hop, Middlebox};
-use crate::dns::{Answer, Message, kind, rcode};
 use crate::frame::{Frame, Packet, UdpSpec};
+use wirewitness_wire::app::dns::{Answer, Message, kind, rcode};
 
 /// Answers questions for names on a list, to whatever server they go.
 ///

@@ -2,7 +2,7 @@
 //!
 //! Both readers take what has come so far, are total, and look at no more than [`LIMIT`] bytes.
 
-use crate::frame::read::be16;
+use wirewitness_wire::read::be16;
 
 /// What a reader found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wirewitness_net::{Clock, Failure};
 
-use crate::dns::{Answer, Message, Value, kind, rcode};
 use crate::host::socket::{HostNet, Listener, TcpStream, UdpSocket};
+use wirewitness_wire::app::dns::{Answer, Message, Value, kind, rcode};
 
 /// What a resolver says of names. A name without an entry does not exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,10 +2,8 @@
 //!
 //! - [`authority`]: the lab's certificate authority, and certificates good and bad.
 //! - [`dns`]: a resolver, truthful or lying, over UDP and TCP.
-//! - [`io`]: tokio's streams as hyper wants them.
 //! - [`web`]: HTTP/1.1, HTTP/2 and HTTPS.
 
 pub mod authority;
 pub mod dns;
-pub mod io;
 pub mod web;

@@ -24,8 +24,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use wirewitness_net::{Clock, Failure, Stream};
 
-use super::io::HyperIo;
 use crate::host::socket::{HostNet, Listener};
+use wirewitness_net::hyper_io::HyperIo;
 
 /// What a web server is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]

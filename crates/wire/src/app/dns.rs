@@ -1,10 +1,10 @@
-//! The little of DNS (RFC 1035) that the lab's resolvers, injectors and hosts speak.
+//! The little of DNS (RFC 1035) that probers, resolvers, injectors and hosts speak.
 //!
 //! Names are lower-case strings without the last dot. Reading is total and bounded; what cannot be read is none.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::frame::read::{be16, be32};
+use crate::read::{be16, be32};
 
 /// Record types (IANA).
 pub mod kind {

@@ -1,0 +1,1 @@
+//! Measures: the same experiments over the kernel's sockets and over the lab's. Never judges.

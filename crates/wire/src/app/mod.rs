@@ -1,0 +1,3 @@
+//! The messages of applications, one file each.
+
+pub mod dns;
