@@ -25,5 +25,5 @@ pub mod web;
 
 // The public interface is:
 pub use control::TestHelper;
-pub use session::{FollowUp, Helpers, Session, Vantage};
+pub use session::{FollowUp, HarmlessName, Helpers, Session, Vantage};
 pub use tls::Trust;

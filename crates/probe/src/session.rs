@@ -41,6 +41,19 @@ pub struct Helpers {
     pub test_helpers: Vec<TestHelper>,
     /// Addresses of the two above that need no lookup.
     pub known: BTreeMap<String, Vec<IpAddr>>,
+    /// A name that exists and that nobody has reason to block.
+    pub harmless: HarmlessName,
+}
+
+/// A name that exists and that nobody has reason to block: what a failed step is repeated with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HarmlessName(pub String);
+
+impl Default for HarmlessName {
+    /// One of IANA's own (RFC 2606).
+    fn default() -> Self {
+        Self("www.example.org".to_owned())
+    }
 }
 
 /// What many measurements have in common.

@@ -178,7 +178,7 @@ impl<N: Net + Unpin> Flow<'_, N> {
 }
 
 /// What the connection came to says more than what a library makes of it, unless what came was no HTTP.
-fn word<N: Net>(failure: &HttpFailure, tap: &Tap<N>) -> String {
+pub(super) fn word<N: Net>(failure: &HttpFailure, tap: &Tap<N>) -> String {
     let ended = tap.ended().filter(|_| !failure.is_malformed());
     ended.map_or_else(|| failure.word(), |ended| failure::of_network(&ended))
 }
