@@ -107,7 +107,8 @@ pub fn server_endpoint(
     endpoint(packets, &seed, Some(config)).map(|(endpoint, _)| endpoint)
 }
 
-/// How a client connects. It never gives up by itself: whoever calls bounds the wait.
+/// How a client connects. It never gives up by itself: whoever calls bounds the wait. One seed is good for one endpoint: the
+/// same connection ids from two would be one connection to a server.
 ///
 /// # Errors
 /// TLS 1.3 with `TLS_AES_128_GCM_SHA256` is not among what `tls` allows (RFC 9001 §5.2 needs it).

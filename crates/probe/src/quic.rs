@@ -17,7 +17,7 @@ use quinn::{ConnectionError, TransportErrorCode};
 use rustls::pki_types::CertificateDer;
 use rustls::{AlertDescription, CertificateError};
 use wirewitness_net::quic::{client_config, client_endpoint};
-use wirewitness_net::{Failure, Net};
+use wirewitness_net::{Datagrams, Failure, Net};
 
 /// Whom to connect to, and how.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub struct Dial<'a> {
     pub server_name: &'a str,
     /// TLS; its ALPN should be `h3`. Whoever wants the certificates of a handshake that failed keeps them in its verifier.
     pub tls: Arc<rustls::ClientConfig>,
-    /// What connection ids and paddings are made of.
+    /// What connection ids and paddings are made of, together with the local port.
     pub seed: [u8; 32],
 }
 
@@ -37,10 +37,11 @@ pub struct Dial<'a> {
 /// # Errors
 /// What the network or the server did instead.
 pub async fn handshake(net: &impl Net, dial: &Dial<'_>) -> Result<Connection, QuicFailure> {
-    let config = client_config(Arc::clone(&dial.tls), dial.seed)
-        .map_err(|error| QuicFailure::Unusable(error.to_string()))?;
     let datagrams = net.bind_udp(dial.remote).await.map_err(QuicFailure::Network)?;
-    let (endpoint, errors) = client_endpoint(datagrams, dial.seed)
+    let seed = own_seed(dial.seed, datagrams.local_addr().port());
+    let config = client_config(Arc::clone(&dial.tls), seed)
+        .map_err(|error| QuicFailure::Unusable(error.to_string()))?;
+    let (endpoint, errors) = client_endpoint(datagrams, seed)
         .map_err(|error| QuicFailure::Unusable(error.to_string()))?;
     let connecting = endpoint
         .connect_with(config, dial.remote, dial.server_name)
@@ -54,6 +55,14 @@ pub async fn handshake(net: &impl Net, dial: &Dial<'_>) -> Result<Connection, Qu
         }
         failure = errors.wait() => Err(QuicFailure::Network(failure)),
     }
+}
+
+/// Two connections must not share their ids, or a server takes one for the other: the port tells them apart.
+fn own_seed(mut seed: [u8; 32], local_port: u16) -> [u8; 32] {
+    for (byte, port) in seed.iter_mut().zip(local_port.to_be_bytes()) {
+        *byte ^= port;
+    }
+    seed
 }
 
 /// An open connection. Dropping it closes.
