@@ -55,6 +55,11 @@ impl<'a> Reader<'a> {
         Self { bytes, offset: 0 }
     }
 
+    /// A reader of a whole message from `offset` on; of nothing, where that is outside.
+    pub fn at(message: &'a [u8], offset: usize) -> Self {
+        Self { bytes: message.get(offset..).unwrap_or_default(), offset }
+    }
+
     /// Where the next byte is in the whole message.
     pub fn offset(&self) -> usize {
         self.offset

@@ -9,12 +9,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wirewitness_net::{Clock, Failure};
 
 use crate::host::socket::{HostNet, Listener, TcpStream, UdpSocket};
-use wirewitness_wire::app::dns::{Answer, Message, Value, kind, rcode};
+use wirewitness_wire::app::dns::{Answer, Message, Service, Value, kind, rcode};
 
 /// What a resolver says of names. A name without an entry does not exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Zone {
     entries: BTreeMap<String, Entry>,
+    services: BTreeMap<String, Service>,
     /// How long the resolver takes to answer. Default 0.
     pub delay: Duration,
 }
@@ -42,6 +43,11 @@ impl Zone {
         self.entries.insert(name.trim_end_matches('.').to_ascii_lowercase(), entry);
     }
 
+    /// Sets the HTTPS record (RFC 9460) of a name that has addresses.
+    pub fn set_service(&mut self, name: &str, service: Service) {
+        self.services.insert(name.trim_end_matches('.').to_ascii_lowercase(), service);
+    }
+
     /// Answers a question; none is silence.
     pub fn answer(&self, question: &Message) -> Option<Message> {
         let mut answers = Vec::new();
@@ -58,6 +64,7 @@ impl Zone {
                     let fits = |address: &&IpAddr| wanted(question.kind, **address);
                     let found = addresses.iter().filter(fits);
                     answers.extend(found.map(|address| Answer::address(&name, *address)));
+                    answers.extend(self.service(&name, question.kind));
                     return Some(question.answer(rcode::NO_ERROR, answers));
                 }
                 None | Some(Entry::NxDomain) => {
@@ -69,6 +76,14 @@ impl Zone {
             }
         }
         Some(question.answer(rcode::SERVFAIL, Vec::new()))
+    }
+}
+
+impl Zone {
+    fn service(&self, name: &str, asked: u16) -> Option<Answer> {
+        let service = self.services.get(name).filter(|_| asked == kind::HTTPS)?;
+        let value = Value::Other(kind::HTTPS, service.to_bytes()?);
+        Some(Answer { name: name.to_owned(), ttl_secs: 300, value })
     }
 }
 
@@ -142,6 +157,7 @@ async fn converse(net: HostNet, mut stream: TcpStream, zone: Arc<Zone>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wirewitness_wire::app::dns::parameter;
 
     #[test]
     fn aliases_are_followed_and_circles_end() {
@@ -158,5 +174,20 @@ mod tests {
         assert_eq!(ask("loop.example", kind::A).unwrap().rcode, rcode::SERVFAIL);
         assert_eq!(ask("other.example", kind::A).unwrap().rcode, rcode::NXDOMAIN);
         assert_eq!(ask("quiet.example", kind::A), None);
+    }
+
+    #[test]
+    fn a_service_is_told_to_whoever_asks_for_it() {
+        let mut zone = Zone::default();
+        zone.set("www.example", Entry::Alias("edge.example".to_owned()));
+        zone.set("edge.example", Entry::Addresses(vec![[192, 0, 2, 1].into()]));
+        let service = Service { priority: 1, ..Service::default() };
+        zone.set_service("edge.example", service.with(parameter::ECH, b"ech".to_vec()));
+        let ask = |kind| zone.answer(&Message::question(1, "www.example", kind)).unwrap();
+        let answer = Message::parse(&ask(kind::HTTPS).to_bytes().unwrap()).unwrap();
+        assert_eq!(answer.addresses().count(), 0);
+        let services: Vec<_> = answer.services().collect();
+        assert_eq!(services.iter().map(Service::ech).collect::<Vec<_>>(), [Some(&b"ech"[..])]);
+        assert_eq!(ask(kind::A).services().count(), 0);
     }
 }
