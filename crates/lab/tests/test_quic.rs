@@ -7,13 +7,18 @@ use std::time::Duration;
 use rustls::crypto::aws_lc_rs;
 use rustls::{AlertDescription, CertificateError, ClientConfig};
 use tokio::time::timeout;
+use wirewitness_lab::Placement;
+use wirewitness_lab::middlebox::names::Names;
+use wirewitness_lab::middlebox::quic_sni::{Dropped, QuicShape, QuicSni};
+use wirewitness_lab::middlebox::watch::Reassembly;
 use wirewitness_lab::server::authority::{Authority, CertificateKind};
 use wirewitness_lab::server::h3::serve_h3;
 use wirewitness_lab::server::web::{Certificates, Reply, time_provider};
 use wirewitness_lab::{HostId, LinkSpec};
-use wirewitness_net::quic::{AnySource, server_endpoint};
-use wirewitness_net::{Clock, Failure};
+use wirewitness_net::quic::{AnySource, client_config, client_endpoint, server_endpoint};
+use wirewitness_net::{Clock, Failure, Net};
 use wirewitness_probe::quic::{Connection, Dial, QuicFailure, Request, Response, get, handshake};
+use wirewitness_wire::app::quic::{ClientFlight, Version};
 
 use crate::world::{BIG, BIG_LEN, BLOCKED, Client, FINE, GONE, PATIENCE, SITE, SITE6, World, at};
 
@@ -222,4 +227,133 @@ fn two_runs_of_a_seed_send_the_same_packets() {
         }
     }
     assert_ne!(packets(3, lossy), packets(4, lossy));
+}
+
+fn quic_sni(shape: QuicShape) -> QuicSni {
+    QuicSni::new(Names::new([BLOCKED]), shape)
+}
+
+/// What becomes of the blocked name and of the other one.
+fn both(world: World) -> [Result<String, Option<QuicFailure>>; 2] {
+    let site = world.site;
+    world.run(|client| async move {
+        serve(&client, site, CertificateKind::Good);
+        let blocked = body(fetch(&client, BLOCKED, at(SITE, 443)).await);
+        [blocked, body(fetch(&client, FINE, at(SITE, 443)).await)]
+    })
+}
+
+fn page(name: &str) -> Result<String, Option<QuicFailure>> {
+    Ok(format!("<title>{name}</title>"))
+}
+
+#[test]
+fn quic_by_name() {
+    for drops in [Dropped::BothWays, Dropped::ClientAfterTrigger] {
+        for reassembly in [Reassembly::Stream, Reassembly::Segment] {
+            let shape = QuicShape { drops, reassembly, ..QuicShape::default() };
+            let seen = both(World::new(1).with(Placement::InPath, quic_sni(shape)));
+            assert_eq!(seen, [Err(None), page(FINE)], "{drops:?} {reassembly:?}");
+        }
+    }
+    // Beside the path nothing can be held back, and nothing is injected.
+    let seen = both(World::new(1).with(Placement::OnPath, quic_sni(QuicShape::default())));
+    assert_eq!(seen, [page(BLOCKED), page(FINE)]);
+}
+
+#[test]
+fn without_a_censor_and_with_a_plain_outage_both_names_fare_alike() {
+    assert_eq!(both(World::new(1)), [page(BLOCKED), page(FINE)]);
+    for (names, shape) in [
+        (Names::default(), QuicShape::default()),
+        (Names::new([BLOCKED]), QuicShape { ports: vec![8443], ..QuicShape::default() }),
+        (Names::new([BLOCKED]), QuicShape { versions: vec![Version::V2], ..QuicShape::default() }),
+    ] {
+        let world = World::new(1).with(Placement::InPath, QuicSni::new(names, shape));
+        assert_eq!(both(world), [page(BLOCKED), page(FINE)]);
+    }
+    World::new(1).site_down().run(|client| async move {
+        for name in [BLOCKED, FINE] {
+            assert_eq!(fetch(&client, name, at(SITE, 443)).await, Err(None));
+        }
+    });
+}
+
+/// Only the ports of the caught flow are blocked, and not for ever.
+#[test]
+fn a_caught_flow_is_held_and_let_go() {
+    let shape = QuicShape { hold: Duration::from_secs(30), ..QuicShape::default() };
+    let world = World::new(1).with(Placement::InPath, quic_sni(shape));
+    let site = world.site;
+    world.run(|client| async move {
+        serve(&client, site, CertificateKind::Good);
+        let port = client.net.bind_udp(at(SITE, 443)).await.unwrap();
+        let seed = [1; 32];
+        let (endpoint, _) = client_endpoint(port, seed).unwrap();
+        let config = client_config(tls(&client, "h3"), seed).unwrap();
+        let open = async |name: &str| {
+            let connecting = endpoint.connect_with(config.clone(), at(SITE, 443), name).unwrap();
+            matches!(timeout(PATIENCE, connecting).await, Ok(Ok(_)))
+        };
+        assert!(open(FINE).await);
+        assert!(!open(BLOCKED).await);
+        assert!(!open(FINE).await, "the same ports");
+        assert!(fetch(&client, FINE, at(SITE, 443)).await.is_ok(), "other ports");
+        client.net.sleep(Duration::from_secs(30)).await;
+        assert!(open(FINE).await);
+    });
+}
+
+/// The bytes of real quinn open, over one datagram and, with a long list of protocols, over two.
+#[test]
+fn the_hello_of_quinn_is_read_from_its_datagrams() {
+    for (protocols, datagrams) in [(1, 1), (100, 2)] {
+        let world = World::new(1);
+        let site = world.site;
+        world.run(|client| async move {
+            let mut config = (*tls(&client, "h3")).clone();
+            config.alpn_protocols.extend((1..protocols).map(|it| format!("protocol-{it}").into()));
+            let dial = Dial {
+                remote: at(SITE, 443),
+                server_name: FINE,
+                tls: Arc::new(config),
+                seed: [2; 32],
+            };
+            let port = client.lab.net(site).bind(443).unwrap();
+            let opening = timeout(Duration::from_secs(1), handshake(&client.net, &dial));
+            let listening = async {
+                let (mut flight, mut count) = (ClientFlight::default(), 0);
+                while flight.client_hello().is_err() {
+                    let (payload, ..) = port.receive().await.unwrap();
+                    assert!(flight.take_in(&payload));
+                    count += 1;
+                }
+                let hello = flight.client_hello().unwrap();
+                assert_eq!(hello.server_name(), Some(FINE.as_bytes()));
+                assert_eq!(hello.alpn().count(), protocols);
+                assert_eq!(count, datagrams);
+            };
+            let (opened, ()) = tokio::join!(opening, listening);
+            assert!(opened.is_err());
+        });
+    }
+}
+
+/// A hello over two datagrams hides from a device that reads them one by one.
+#[test]
+fn a_long_hello_hides_from_those_who_do_not_reassemble() {
+    for (reassembly, seen) in [(Reassembly::Stream, true), (Reassembly::Segment, false)] {
+        let shape = QuicShape { reassembly, ..QuicShape::default() };
+        let world = World::new(1).with(Placement::InPath, quic_sni(shape));
+        let site = world.site;
+        world.run(|client| async move {
+            serve(&client, site, CertificateKind::Good);
+            let mut config = (*tls(&client, "h3")).clone();
+            config.alpn_protocols.extend((1..100).map(|it| format!("protocol-{it}").into()));
+            let (remote, tls) = (at(SITE, 443), Arc::new(config));
+            let dial = Dial { remote, server_name: BLOCKED, tls, seed: [2; 32] };
+            let opened = timeout(PATIENCE, handshake(&client.net, &dial)).await;
+            assert_eq!(opened.is_err(), seen, "{reassembly:?}");
+        });
+    }
 }
