@@ -8,6 +8,7 @@
     reason = "clippy's own exception for tests does not reach the helpers between them"
 )]
 
+mod test_encrypted_dns;
 mod test_invariants;
 mod test_middlebox;
 mod test_quic;

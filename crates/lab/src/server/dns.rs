@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use wirewitness_net::{Clock, Failure};
 
-use crate::host::socket::{HostNet, Listener, TcpStream, UdpSocket};
+use crate::host::socket::{HostNet, Listener, UdpSocket};
 use wirewitness_wire::app::dns::{Answer, Message, Service, Value, kind, rcode};
 
 /// What a resolver says of names. A name without an entry does not exist.
@@ -143,14 +143,20 @@ async fn serve_tcp(net: HostNet, listener: Listener, zone: Arc<Zone>) {
 }
 
 /// Answers questions on one connection until the client ends it.
-async fn converse(net: HostNet, mut stream: TcpStream, zone: Arc<Zone>) -> Option<()> {
+pub(super) async fn converse(
+    net: HostNet,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    zone: Arc<Zone>,
+) -> Option<()> {
     loop {
         let mut question = vec![0; usize::from(stream.read_u16().await.ok()?)];
         stream.read_exact(&mut question).await.ok()?;
-        let answer = zone.answer(&Message::parse(&question)?)?.to_bytes()?;
+        let Some(answer) = zone.answer(&Message::parse(&question)?) else { continue };
+        let answer = answer.to_bytes()?;
         net.sleep(zone.delay).await;
-        stream.write_u16(u16::try_from(answer.len()).ok()?).await.ok()?;
-        stream.write_all(&answer).await.ok()?;
+        // In one piece: TLS would make a record of each.
+        let len = u16::try_from(answer.len()).ok()?.to_be_bytes();
+        stream.write_all(&[&len, &answer[..]].concat()).await.ok()?;
     }
 }
 

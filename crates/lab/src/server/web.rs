@@ -262,7 +262,7 @@ pub(crate) fn host<B>(request: &Request<B>) -> String {
 
 /// Runs what HTTP/2 wants run beside.
 #[derive(Clone)]
-struct Spawn;
+pub(super) struct Spawn;
 
 impl<F> hyper::rt::Executor<F> for Spawn
 where
