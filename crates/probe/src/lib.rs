@@ -7,7 +7,7 @@
 //! - [`session`]: the network, whom to trust, whom to ask ([`Session`]).
 //! - [`web`]: the web connectivity experiment.
 //! - [`control`]: the same target as a test helper sees it.
-//! - [`dns`], [`tls`], [`http`]: the steps; [`clock`] bounds them, [`observed`] watches a connection.
+//! - [`dns`], [`tls`], [`http`], [`quic`]: the steps; [`clock`] bounds them, [`observed`] watches a connection.
 //! - [`service`]: HTTPS to whoever helps to measure.
 //! - [`record`], [`failure`]: what happened, in OONI's formats and words.
 
@@ -17,6 +17,7 @@ pub mod dns;
 pub mod failure;
 pub mod http;
 pub mod observed;
+pub mod quic;
 pub mod record;
 pub mod service;
 pub mod session;

@@ -2,8 +2,13 @@
 //!
 //! - [`authority`]: the lab's certificate authority, and certificates good and bad.
 //! - [`dns`]: a resolver, truthful or lying, over UDP and TCP.
+//! - [`dot`], [`doh`]: the same resolver over TLS and over HTTPS.
 //! - [`web`]: HTTP/1.1, HTTP/2 and HTTPS.
+//! - [`h3`]: HTTP/3 over QUIC.
 
 pub mod authority;
 pub mod dns;
+pub mod doh;
+pub mod dot;
+pub mod h3;
 pub mod web;
