@@ -50,7 +50,8 @@ impl Endpoints {
     }
 }
 
-fn contains(prefix: IpAddr, len: u8, address: IpAddr) -> bool {
+/// True if `address` begins as `prefix` does.
+pub(crate) fn contains(prefix: IpAddr, len: u8, address: IpAddr) -> bool {
     match (prefix, address) {
         (IpAddr::V4(prefix), IpAddr::V4(address)) => {
             let shift = 32 - u32::from(len.min(32));

@@ -2,8 +2,10 @@
 //!
 //! - [`authority`]: the lab's certificate authority, and certificates good and bad.
 //! - [`dns`]: a resolver, truthful or lying, over UDP and TCP.
+//! - [`proxy`]: a transparent proxy.
 //! - [`web`]: HTTP/1.1, HTTP/2 and HTTPS.
 
 pub mod authority;
 pub mod dns;
+pub mod proxy;
 pub mod web;
