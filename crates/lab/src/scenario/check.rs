@@ -92,7 +92,9 @@ fn unique_addresses(file: &File) -> Result<(), Flaw> {
     let portals = portals.map(|it| &it.addresses);
     let helpers = file.helper.iter().map(|it| &it.addresses);
     let proxies = file.proxy.iter().map(|it| &it.addresses);
-    let hosts = resolvers.chain(helpers).chain(proxies).chain(portals);
+    let interceptors = file.middlebox.iter().filter_map(|it| it.mitm.as_ref());
+    let interceptors = interceptors.map(|it| &it.interceptor);
+    let hosts = resolvers.chain(helpers).chain(proxies).chain(portals).chain(interceptors);
     let all = clients.chain(gateways).chain(hosts).chain(sites).flatten();
     let mut addresses: Vec<_> = all.collect();
     addresses.sort_by_key(|address| address.span().start);
@@ -282,10 +284,12 @@ fn device(device: &Device) -> Result<(), Flaw> {
         device.http_host.is_some(),
         device.throttle.is_some(),
         device.residual.is_some(),
+        device.payload.is_some(),
+        device.mitm.is_some(),
     ];
     if techniques.iter().filter(|it| **it).count() != 1 {
         let expected = "exactly one technique beside it: dns_injection, endpoint, tls_sni, \
-                        http_host, throttle or residual";
+                        http_host, throttle, residual, payload or mitm";
         return Err(Flaw::at(&device.gateway, expected));
     }
     sourced(&device.source)?;
@@ -299,6 +303,8 @@ fn device(device: &Device) -> Result<(), Flaw> {
 /// True where holding packets back is the point.
 fn needs_the_path(device: &Device) -> bool {
     device.throttle.is_some()
+        || device.mitm.is_some()
+        || device.payload.as_ref().is_some_and(|it| it.action == HostWord::Drop)
         || device.dns_injection.as_ref().is_some_and(|it| it.answer == DnsAnswer::Silence)
         || device.endpoint.as_ref().is_some_and(|it| it.action == EndpointWord::Drop)
         || device.tls_sni.as_ref().is_some_and(|it| it.action == SniWord::Drop)
@@ -311,6 +317,13 @@ fn details(device: &Device) -> Result<(), Flaw> {
         && !(2..=4).contains(residual.tuple.get_ref())
     {
         return Err(Flaw::at(&residual.tuple, "2, 3 or 4"));
+    }
+    if let Some(mitm) = &device.mitm {
+        let ports: BTreeSet<u16> = mitm.ports.iter().copied().collect();
+        if mitm.interceptor.is_empty() || ports.len() != mitm.ports.len() || ports.contains(&0) {
+            let expected = "a mitm with an interceptor's address, and ports named once beside it";
+            return Err(Flaw::at(&device.gateway, expected));
+        }
     }
     if let Some(throttle) = &device.throttle {
         let selectors =

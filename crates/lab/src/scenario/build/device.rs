@@ -6,23 +6,26 @@ use std::time::Duration;
 use crate::fabric::topology::{RouterId, Topology};
 use crate::frame::{IcmpKind, flags};
 use crate::middlebox::Placement;
+use crate::middlebox::divert::{Divert, Origins};
 use crate::middlebox::dns_injection::{AnswerShape, DnsInjection, Lie};
 use crate::middlebox::drop::{EndpointAction, EndpointBlock};
 use crate::middlebox::endpoint::Endpoints;
 use crate::middlebox::forge::ResetShape;
 use crate::middlebox::http_host::{HostAction, HttpHost};
 use crate::middlebox::names::Names;
+use crate::middlebox::payload::Payload;
 use crate::middlebox::residual::{Refresh, Residual, ResidualAction, ResidualRule, Tuple};
 use crate::middlebox::throttle::{Brake, Throttle, Throttled};
 use crate::middlebox::tls_sni::{SniAction, TlsSni};
 use crate::middlebox::watch::{Layer, Reassembly, Watch};
 use crate::scenario::spec::device::{
     BrakeWord, Device, DnsAnswer, DnsInjectionSpec, EndpointSpec, EndpointWord, HostWord,
-    HttpHostSpec, ResetSpec, ResidualSpec, ResidualWord, SniWord, ThrottleSpec, TlsSniSpec,
+    HttpHostSpec, PayloadSpec, ResetSpec, ResidualSpec, ResidualWord, SniWord, ThrottleSpec,
+    TlsSniSpec,
 };
 
-/// Puts a device on its router.
-pub(super) fn place(device: &Device, topology: &mut Topology, router: RouterId) {
+/// Puts a device on its router. `origins` is where one that leads connections elsewhere says where they were for.
+pub(super) fn place(device: &Device, topology: &mut Topology, router: RouterId, origins: &Origins) {
     let placement = *device.placement.get_ref();
     if let Some(spec) = &device.dns_injection {
         topology.middlebox(router, placement, dns_injection(spec));
@@ -41,6 +44,14 @@ pub(super) fn place(device: &Device, topology: &mut Topology, router: RouterId) 
     }
     if let Some(spec) = &device.residual {
         topology.middlebox(router, placement, residual(spec));
+    }
+    if let Some(spec) = &device.payload {
+        topology.middlebox(router, placement, payload(spec));
+    }
+    if let Some(spec) = &device.mitm {
+        let to = spec.interceptor.iter().map(|address| *address.get_ref()).collect();
+        let divert = Divert::new(endpoints(&spec.addresses, &spec.ports), to, origins.clone());
+        topology.middlebox(router, placement, divert);
     }
 }
 
@@ -79,7 +90,9 @@ fn endpoint(spec: &EndpointSpec) -> EndpointBlock {
         EndpointWord::HostUnreachable => EndpointAction::Icmp(IcmpKind::HostUnreachable),
         EndpointWord::NetworkUnreachable => EndpointAction::Icmp(IcmpKind::NetworkUnreachable),
     };
-    EndpointBlock::new(endpoints(&spec.addresses, &spec.ports), action)
+    let endpoints =
+        Endpoints { transport: spec.transport, ..endpoints(&spec.addresses, &spec.ports) };
+    EndpointBlock::new(endpoints, action)
 }
 
 fn tls_sni(spec: &TlsSniSpec) -> TlsSni {
@@ -92,16 +105,29 @@ fn tls_sni(spec: &TlsSniSpec) -> TlsSni {
 }
 
 fn http_host(spec: &HttpHostSpec) -> HttpHost {
-    let action = match spec.action {
-        HostWord::Reset => HostAction::Reset(reset(&spec.reset)),
+    let forged = (spec.status, spec.html.as_str(), spec.location.as_str());
+    let action = host_action(spec.action, &spec.reset, forged);
+    HttpHost::new(Names::new(&spec.names), spec.reassembly, action)
+}
+
+fn payload(spec: &PayloadSpec) -> Payload {
+    let forged = (spec.status, spec.html.as_str(), spec.location.as_str());
+    let action = host_action(spec.action, &spec.reset, forged);
+    Payload::new(endpoints(&spec.addresses, &spec.ports), spec.text.as_bytes(), action)
+}
+
+fn host_action(
+    word: HostWord,
+    shape: &ResetSpec,
+    (status, html, location): (u16, &str, &str),
+) -> HostAction {
+    match word {
+        HostWord::Reset => HostAction::Reset(reset(shape)),
         HostWord::Drop => HostAction::Drop,
         HostWord::Close => HostAction::Close,
-        HostWord::Blockpage => {
-            HostAction::Blockpage { status: spec.status, html: spec.html.clone() }
-        }
-        HostWord::Redirect => HostAction::Redirect { location: spec.location.clone() },
-    };
-    HttpHost::new(Names::new(&spec.names), spec.reassembly, action)
+        HostWord::Blockpage => HostAction::Blockpage { status, html: html.to_owned() },
+        HostWord::Redirect => HostAction::Redirect { location: location.to_owned() },
+    }
 }
 
 fn reset(spec: &ResetSpec) -> ResetShape {
@@ -125,9 +151,10 @@ fn throttle(spec: &ThrottleSpec) -> Throttle {
     let what = match (&spec.sni, &spec.host) {
         (Some(names), _) => watch(Layer::Tls, names),
         (None, Some(names)) => watch(Layer::Http, names),
-        (None, None) => {
-            Throttled::Endpoints(endpoints(spec.addresses.as_deref().unwrap_or_default(), &[]))
-        }
+        (None, None) => Throttled::Endpoints(endpoints(
+            spec.addresses.as_deref().unwrap_or_default(),
+            &spec.ports,
+        )),
     };
     let bits_per_second = spec.kbit_per_second.saturating_mul(1000);
     let (burst_bytes, queue_bytes) = (spec.burst_bytes.get(), spec.queue_bytes.get());
@@ -159,9 +186,14 @@ fn residual(spec: &ResidualSpec) -> Residual {
     Residual::new(Watch::new(spec.layer, Names::new(&spec.names), Reassembly::Stream), rule)
 }
 
-/// Answers every question with the login page's address.
-pub(super) fn captive_portal(addresses: &[IpAddr], topology: &mut Topology, router: RouterId) {
-    let lie = Lie::Addresses(addresses.to_vec());
-    let everything = DnsInjection::new(Names::new(["*"]), lie, AnswerShape::default());
-    topology.middlebox(router, Placement::InPath, everything);
+/// Answers every question with the login page's address, leads port 80 there, and refuses all else.
+pub(super) fn captive_portal(portal: &[IpAddr], topology: &mut Topology, router: RouterId) {
+    let lie = Lie::Addresses(portal.to_vec());
+    let questions = DnsInjection::new(Names::new(["*"]), lie, AnswerShape::default());
+    let pages = Divert::new(endpoints(&[], &[80]), portal.to_vec(), Origins::default());
+    let refusal = EndpointAction::Reset(ResetShape::default());
+    let rest = EndpointBlock::new(Endpoints::default(), refusal);
+    topology.middlebox(router, Placement::InPath, questions);
+    topology.middlebox(router, Placement::InPath, pages);
+    topology.middlebox(router, Placement::InPath, rest);
 }

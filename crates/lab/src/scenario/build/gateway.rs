@@ -10,10 +10,13 @@ use crate::fabric::topology::{RouterId, Topology};
 use crate::frame::IcmpKind;
 use crate::lab::Lab;
 use crate::middlebox::Placement;
+use crate::middlebox::divert::Origins;
 use crate::middlebox::drop::{EndpointAction, EndpointBlock};
 use crate::middlebox::endpoint::Endpoints;
+use crate::middlebox::names::Names;
 use crate::scenario::StartError;
 use crate::scenario::spec::{File, Gateway, Ipv6, Portal};
+use crate::server::interceptor::Interception;
 use crate::server::web::{self, Handler, Reply};
 
 /// Adds the gateways, and on each the devices of the file in their order.
@@ -38,8 +41,20 @@ pub(super) fn gateways(
         gateways.insert(gateway.name.get_ref().clone(), router);
     }
     for device in &file.middlebox {
+        let origins = Origins::default();
         if let Some(&router) = gateways.get(device.gateway.get_ref()) {
-            device::place(device, topology, router);
+            device::place(device, topology, router, &origins);
+        }
+        if let Some(mitm) = &device.mitm {
+            let name = format!("{}-interceptor", device.gateway.get_ref());
+            let host = topology.host(&name, &plain(&mitm.interceptor));
+            topology.link(host, backbone, LinkSpec::default());
+            let what = Interception {
+                names: Names::new(&mitm.names),
+                certificate: mitm.certificate,
+                origins,
+            };
+            named.interceptors.push((host, mitm.ports.clone(), what));
         }
     }
     gateways

@@ -18,6 +18,7 @@ use crate::host::Mood;
 use crate::lab::Lab;
 use crate::server::authority::{Authority, CertificateKind};
 use crate::server::dns::{self, Entry, Zone};
+use crate::server::interceptor::{self, Interception};
 use crate::server::proxy;
 use crate::server::web::{self, Certificates};
 
@@ -31,6 +32,7 @@ pub(super) struct Named {
     helpers: Vec<HostId>,
     proxies: Vec<HostId>,
     portals: Vec<(usize, HostId)>,
+    interceptors: Vec<(HostId, Vec<u16>, Interception)>,
 }
 
 /// Builds the network: clients on gateways, gateways and servers on one backbone.
@@ -130,6 +132,11 @@ pub(super) fn serve(
     }
     for host in &named.proxies {
         proxy::serve(&lab.net(*host))?;
+    }
+    for (host, ports, what) in &named.interceptors {
+        for port in ports {
+            interceptor::serve(&lab.net(*host), *port, what.clone(), authority)?;
+        }
     }
     gateway::serve_portals(file, named, lab)
 }

@@ -8,8 +8,10 @@ use toml::Spanned;
 use super::bound::{Bytes, Micros, Millis, PerMillion, Secs};
 
 use crate::middlebox::Placement;
+use crate::middlebox::endpoint::Transport;
 use crate::middlebox::forge::Towards;
 use crate::middlebox::watch::{Layer, Reassembly};
+use crate::server::authority::CertificateKind;
 
 /// A middlebox: where it stands, where it is documented, and one technique.
 #[derive(Debug, Deserialize)]
@@ -25,6 +27,8 @@ pub(crate) struct Device {
     pub(crate) http_host: Option<HttpHostSpec>,
     pub(crate) throttle: Option<ThrottleSpec>,
     pub(crate) residual: Option<ResidualSpec>,
+    pub(crate) payload: Option<PayloadSpec>,
+    pub(crate) mitm: Option<MitmSpec>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,6 +64,7 @@ pub(crate) struct EndpointSpec {
     pub(crate) addresses: Vec<IpAddr>,
     #[serde(default)]
     pub(crate) ports: Vec<u16>,
+    pub(crate) transport: Option<Transport>,
     pub(crate) action: EndpointWord,
 }
 
@@ -157,6 +162,8 @@ pub(crate) struct ThrottleSpec {
     pub(crate) sni: Option<Vec<String>>,
     pub(crate) host: Option<Vec<String>>,
     pub(crate) addresses: Option<Vec<IpAddr>>,
+    #[serde(default)]
+    pub(crate) ports: Vec<u16>,
     pub(crate) how: Spanned<BrakeWord>,
     #[serde(default)]
     pub(crate) kbit_per_second: u64,
@@ -197,6 +204,44 @@ pub(crate) struct ResidualSpec {
 pub(crate) enum ResidualWord {
     Drop,
     Reset,
+}
+
+/// A text in a packet of the client's.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PayloadSpec {
+    pub(crate) text: String,
+    #[serde(default)]
+    pub(crate) addresses: Vec<IpAddr>,
+    #[serde(default)]
+    pub(crate) ports: Vec<u16>,
+    pub(crate) action: HostWord,
+    #[serde(default)]
+    pub(crate) reset: ResetSpec,
+    #[serde(default = "forbidden")]
+    pub(crate) status: u16,
+    #[serde(default)]
+    pub(crate) html: String,
+    #[serde(default)]
+    pub(crate) location: String,
+}
+
+/// A machine in the middle of TLS.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MitmSpec {
+    pub(crate) names: Vec<String>,
+    pub(crate) certificate: CertificateKind,
+    /// The addresses of the host that the connections are led to.
+    pub(crate) interceptor: Vec<Spanned<IpAddr>>,
+    #[serde(default)]
+    pub(crate) addresses: Vec<IpAddr>,
+    #[serde(default = "https_port")]
+    pub(crate) ports: Vec<u16>,
+}
+
+fn https_port() -> Vec<u16> {
+    vec![443]
 }
 
 fn forbidden() -> u16 {
