@@ -13,5 +13,6 @@ mod test_middlebox;
 mod test_scenario;
 mod test_sites;
 mod test_transport;
+mod test_truths;
 mod test_web;
 mod world;
