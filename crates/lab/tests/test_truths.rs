@@ -2,6 +2,7 @@
 //! it is about.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use wirewitness_lab::{Scenario, Truth};
 
@@ -76,4 +77,105 @@ fn pakistan_2025() {
     assert!(words.len() >= 20, "{words:?}");
     let harmless = scenario.truths().iter().filter(|it| it.status.word() != "blocked").count();
     assert!(harmless >= 30, "{harmless}");
+}
+
+/// A case of OONI's suite: its file, appended to the base.
+fn qa(case: &str) -> Scenario {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/qa");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let text = format!("{}\n{}", read("base.toml"), read(&format!("{case}.toml")));
+    Scenario::parse(case, &text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What a browser sees in each case, by the suite's own words for what its devices do: it asks the system's resolver
+/// alone, so that forged answers lead it astray where a prober has other addresses to try.
+const CASES: &[(&str, &str)] = &[
+    ("badSSLWithUnknownAuthorityWithConsistentDNS", "UnknownIssuer"),
+    ("badSSLWithExpiredCertificate", "certificate expired"),
+    ("badSSLWithWrongServerName", "not valid for name"),
+    ("badSSLWithUnknownAuthorityWithInconsistentDNS", "UnknownIssuer"),
+    ("cloudflareCAPTCHAWithHTTP", "503 of 8432"),
+    ("cloudflareCAPTCHAWithHTTPS", "503 of 8432"),
+    ("controlFailureWithSuccessfulHTTPWebsite", "200 of 1533"),
+    ("controlFailureWithSuccessfulHTTPSWebsite", "200 of 1533"),
+    ("dnsBlockingAndroidDNSCacheNoData", "dns: no data in the cache"),
+    ("dnsBlockingBOGON", "tcp: timed out"),
+    ("dnsBlockingNXDOMAIN", "dns: no such name"),
+    ("dnsHijackingToLocalhostWithHTTP", "tcp: connection refused"),
+    ("dnsHijackingToLocalhostWithHTTPS", "tcp: connection refused"),
+    ("dnsHijackingToProxyWithHTTPURL", "200 of 1533"),
+    ("dnsHijackingToProxyWithHTTPSURL", "200 of 1533"),
+    ("ghostDNSBlockingWithHTTP", "200 of 188"),
+    ("ghostDNSBlockingWithHTTPS", "tcp: connection refused"),
+    ("httpBlockingConnectionReset", "http: connection reset"),
+    ("httpDiffWithConsistentDNS", "200 of 188"),
+    ("httpDiffWithInconsistentDNS", "200 of 188"),
+    ("idnaWithoutCensorshipLowercase", "200 of 1533"),
+    ("idnaWithoutCensorshipWithFirstLetterUppercase", "200 of 1533"),
+    ("largeFileWithHTTP", "200 of 16777216"),
+    ("largeFileWithHTTPS", "200 of 16777216"),
+    ("localhostWithHTTP", "tcp: connection refused"),
+    ("localhostWithHTTPS", "tcp: connection refused"),
+    ("redirectWithBrokenLocationForHTTP", "http: no host"),
+    ("redirectWithBrokenLocationForHTTPS", "http: no host"),
+    ("redirectWithConsistentDNSAndThenConnectionRefusedForHTTP", "tcp: connection refused"),
+    ("redirectWithConsistentDNSAndThenConnectionRefusedForHTTPS", "tcp: connection refused"),
+    ("redirectWithConsistentDNSAndThenConnectionResetForHTTP", "http: connection reset"),
+    ("redirectWithConsistentDNSAndThenConnectionResetForHTTPS", "tls: connection reset"),
+    ("redirectWithConsistentDNSAndThenNXDOMAIN", "dns: no such name"),
+    ("redirectWithConsistentDNSAndThenEOFForHTTP", "http: connection closed"),
+    ("redirectWithConsistentDNSAndThenEOFForHTTPS", "tls: closed by the other side"),
+    ("redirectWithConsistentDNSAndThenTimeoutForHTTP", "http: timed out"),
+    ("redirectWithConsistentDNSAndThenTimeoutForHTTPS", "tls: timed out"),
+    ("redirectWithMoreThanTenRedirectsAndHTTP", "http: too many redirects"),
+    ("redirectWithMoreThanTenRedirectsAndHTTPS", "http: too many redirects"),
+    ("successWithHTTP", "200 of 1533"),
+    ("successWithHTTPS", "200 of 1533"),
+    ("tcpBlockingConnectTimeout", "tcp: timed out"),
+    ("tcpBlockingConnectionRefusedWithInconsistentDNS", "tcp: connection refused"),
+    ("throttlingWithHTTP", "body: timed out"),
+    ("throttlingWithHTTPS", "body: timed out"),
+    ("tlsBlockingConnectionResetWithConsistentDNS", "tls: connection reset"),
+    ("tlsBlockingConnectionResetWithInconsistentDNS", "tls: connection reset"),
+    ("websiteDownNXDOMAIN", "dns: no such name"),
+    ("websiteDownNoAddrs", "dns: the name has no address"),
+    ("websiteDownTCPConnect", "tcp: connection refused"),
+];
+
+/// All fifty, and the same URL from a test helper's host: there it works wherever it works for the suite's.
+#[test]
+fn ooni_qa() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/qa");
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), CASES.len() + 1);
+    let mut wrong = Vec::new();
+    for (case, expected) in CASES {
+        let scenario = qa(case);
+        let url = scenario.targets()[0].replace("Яндекс.рф", "xn--d1acpjx3f.xn--p1ai");
+        let url = url.replace("яндекс.рф", "xn--d1acpjx3f.xn--p1ai");
+        let run = scenario.run(None, |running| async move {
+            let client = running.client("client").unwrap();
+            let helper = running.helpers()[0].net.clone();
+            let mut seen = Vec::new();
+            for net in [client, helper] {
+                let client = Client { net, lab: running.lab.clone() };
+                let fetched = client.visit(&url).await;
+                seen.push(fetched.map_or_else(|it| it, |(a, b)| format!("{a} of {}", b.len())));
+            }
+            seen
+        });
+        let seen = run.unwrap();
+        let down = scenario.truths()[0].status.word() == "down"
+            && !["cloudflare", "redirectWithBroken"].iter().any(|it| case.starts_with(it));
+        let control = if case.starts_with("ghost") || down {
+            !seen[1].starts_with("200")
+        } else if case.starts_with("largeFile") || case.starts_with("throttling") {
+            seen[1] == "200 of 16777216"
+        } else {
+            seen[1] == "200 of 1533"
+        };
+        if !seen[0].contains(expected) || !control {
+            wrong.push(format!("{case}: {seen:?}, not {expected}"));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
 }

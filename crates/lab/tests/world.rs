@@ -175,8 +175,11 @@ impl Client {
         if host.is_empty() {
             return Err("http: no host".to_owned());
         }
+        let (host, port_of_url) =
+            host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port)));
         let lookup = self.net.lookup(host).await.map_err(|failure| format!("dns: {failure}"))?;
         let port = if scheme == "https" { 443 } else { 80 };
+        let port = port_of_url.map_or(port, |port| port.parse().unwrap());
         let remote = SocketAddr::new(lookup.addresses[0], port);
         let path = format!("/{path}");
         if scheme == "https" {
