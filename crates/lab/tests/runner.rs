@@ -14,6 +14,8 @@ mod test_middlebox;
 mod test_probe;
 mod test_quic;
 mod test_scenario;
+mod test_sites;
 mod test_transport;
+mod test_truths;
 mod test_web;
 mod world;
