@@ -1,1 +1,3 @@
 //! Measures: the same experiments over the kernel's sockets and over the lab's. Never judges.
+
+pub mod kernel;
