@@ -1,3 +1,4 @@
 //! Measures: the same experiments over the kernel's sockets and over the lab's. Never judges.
 
 pub mod kernel;
+pub mod pace;

@@ -9,3 +9,4 @@
 )]
 
 mod test_kernel;
+mod test_policy;
