@@ -1,5 +1,6 @@
 //! Measures: the same experiments over the kernel's sockets and over the lab's. Never judges.
 
+pub mod consent;
 pub mod helper;
 pub mod kernel;
 pub mod pace;
