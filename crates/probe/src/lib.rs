@@ -4,4 +4,5 @@ pub mod consent;
 pub mod helper;
 pub mod kernel;
 pub mod pace;
+pub mod scrub;
 pub mod targets;
