@@ -2,6 +2,7 @@
 
 pub mod consent;
 pub mod helper;
+pub mod journal;
 pub mod kernel;
 pub mod pace;
 pub mod scrub;
