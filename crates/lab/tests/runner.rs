@@ -10,6 +10,7 @@
 
 mod test_invariants;
 mod test_middlebox;
+mod test_probe;
 mod test_scenario;
 mod test_transport;
 mod test_web;

@@ -1,0 +1,102 @@
+//! HTTPS to services that help to measure: DNS over HTTPS and test helpers. Connections are kept where HTTP/2 allows.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+
+use wirewitness_net::{Failure, Net};
+
+use crate::failure;
+use crate::http::{self, Asking, Came, HttpFailure, Kept, Version};
+use crate::tls::{self, Seen, Trust};
+
+/// A client of such services.
+pub struct Services<N> {
+    net: N,
+    trust: Trust,
+    /// Services whose addresses are known, so that no lookup can lead astray.
+    known: BTreeMap<String, Vec<std::net::IpAddr>>,
+    kept: Mutex<BTreeMap<String, Kept>>,
+}
+
+impl<N: Net> Services<N> {
+    /// A client over `net`; `known` are addresses of service names that need no lookup.
+    pub fn new(net: N, trust: Trust, known: BTreeMap<String, Vec<std::net::IpAddr>>) -> Self {
+        Self { net, trust, known, kept: Mutex::default() }
+    }
+
+    /// Asks a service.
+    ///
+    /// # Errors
+    /// OONI's word for what happened instead. Takes as long as it takes: bound it.
+    pub async fn ask(&self, asking: &Asking) -> Result<Came, String> {
+        let authority = asking.authority();
+        if let Some(mut kept) = self.kept(&authority) {
+            let mut came = Came::default();
+            if http::ask_kept(&mut kept, asking, &mut came).await.is_ok() {
+                return Ok(came);
+            }
+            // It may have been closed for want of use: a new one decides.
+            self.table().remove(&authority);
+        }
+        self.ask_anew(asking, authority).await
+    }
+
+    fn table(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kept(&self, authority: &str) -> Option<Kept> {
+        self.table().get(authority).filter(|kept| !kept.is_closed()).cloned()
+    }
+
+    async fn ask_anew(&self, asking: &Asking, authority: String) -> Result<Came, String> {
+        let host = asking.url.host_str().unwrap_or_default();
+        let port = asking.url.port_or_known_default().unwrap_or(443);
+        let stream = self.connect(host, port).await?;
+        let mut came = Came::default();
+        if asking.url.scheme() == "http" {
+            let asked = http::ask(stream, Version::Http1, asking, &mut came).await;
+            return asked.map(|()| came).map_err(|failure| failure.word());
+        }
+        let config = self.trust.config(&["h2", "http/1.1"], &Seen::default());
+        let name = host.trim_matches(['[', ']']);
+        let (stream, agreed) = tls::handshake(config, name, stream).await?;
+        if Version::of_alpn(&agreed.protocol) == Version::Http1 {
+            let asked = http::ask(stream, Version::Http1, asking, &mut came).await;
+            return asked.map(|()| came).map_err(|failure| failure.word());
+        }
+        let word = |failure: HttpFailure| failure.word();
+        let (mut kept, connection) = http::keep(stream).await.map_err(word)?;
+        tokio::spawn(connection);
+        http::ask_kept(&mut kept, asking, &mut came).await.map_err(word)?;
+        if self.table().len() < MAX_KEPT {
+            self.table().insert(authority, kept);
+        }
+        Ok(came)
+    }
+
+    /// The first address that answers.
+    async fn connect(&self, host: &str, port: u16) -> Result<N::Stream, String> {
+        let looked_up;
+        let addresses = match self.known.get(host) {
+            Some(known) => known,
+            None => {
+                let lookup = self.net.lookup(host.trim_matches(['[', ']'])).await;
+                looked_up = lookup.map_err(|failure| failure::of_lookup(&failure))?.addresses;
+                &looked_up
+            }
+        };
+        let mut last = Failure::HostUnreachable;
+        for &address in addresses.iter().take(MAX_ADDRESSES) {
+            match self.net.connect(SocketAddr::new(address, port)).await {
+                Ok(stream) => return Ok(stream),
+                Err(failure) => last = failure,
+            }
+        }
+        Err(failure::of_network(&last))
+    }
+}
+
+const MAX_ADDRESSES: usize = 4;
+const MAX_KEPT: usize = 16;

@@ -1,0 +1,195 @@
+//! TLS with everything on record: the chain is kept also where it does not verify.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, VerifierBuilderError, WebPkiServerVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use wirewitness_net::Clock;
+
+use crate::failure;
+
+/// Whom to trust, and what to say in a `ClientHello`.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    base: ClientConfig,
+    verifier: Arc<WebPkiServerVerifier>,
+}
+
+/// Why there is nobody to trust.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// The list of authorities is empty or unusable.
+    #[error("no usable list of certificate authorities: {0}")]
+    Roots(#[from] VerifierBuilderError),
+    /// The cryptography library refuses.
+    #[error("cannot set TLS up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+impl Trust {
+    /// Trusts `roots`, at the time that `clock` tells.
+    ///
+    /// # Errors
+    /// An empty list, or a library that refuses.
+    pub fn new<C: Clock>(roots: Arc<RootCertStore>, clock: &C) -> Result<Self, TrustError> {
+        let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
+        let builder = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
+        let verifier = builder.build()?;
+        let mut base = ClientConfig::builder_with_details(provider, time_of(clock.clone()))
+            .with_safe_default_protocol_versions()?
+            .with_webpki_verifier(Arc::clone(&verifier))
+            .with_no_client_auth();
+        // A resumed session would show no certificates.
+        base.resumption = Resumption::disabled();
+        Ok(Self { base, verifier })
+    }
+
+    /// The authorities that Mozilla trusts.
+    pub fn mozilla() -> Arc<RootCertStore> {
+        Arc::new(RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()))
+    }
+
+    /// A configuration for one handshake; the chain that it meets goes to `seen`.
+    pub fn config(&self, alpn: &[&str], seen: &Seen) -> Arc<ClientConfig> {
+        let mut config = self.base.clone();
+        config.alpn_protocols = alpn.iter().map(|it| it.as_bytes().to_vec()).collect();
+        let verifier = Recording { inner: Arc::clone(&self.verifier), seen: seen.clone() };
+        config.dangerous().set_certificate_verifier(Arc::new(verifier));
+        Arc::new(config)
+    }
+}
+
+/// The certificates that a handshake has met.
+#[derive(Debug, Clone, Default)]
+pub struct Seen(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Seen {
+    /// The chain as it came, the server's own first.
+    pub fn chain(&self) -> Vec<Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// What a handshake came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Agreed {
+    /// `TLSv1.3`, ..
+    pub version: String,
+    /// `TLS_AES_128_GCM_SHA256`, ..
+    pub cipher_suite: String,
+    /// ALPN; empty without.
+    pub protocol: String,
+}
+
+/// Shakes hands as a client. The chain is in `seen` of the configuration whatever happens.
+///
+/// # Errors
+/// OONI's word for what happened instead. Takes as long as it takes: bound it.
+pub async fn handshake<S>(
+    config: Arc<ClientConfig>,
+    name: &str,
+    stream: S,
+) -> Result<(TlsStream<S>, Agreed), String>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let server = ServerName::try_from(name.to_owned())
+        .map_err(|_| failure::unknown("the name cannot be asked for in TLS"))?;
+    let stream = TlsConnector::from(config).connect(server, stream).await;
+    let stream = stream.map_err(|error| failure::of_io(&error))?;
+    let (_, session) = stream.get_ref();
+    let agreed = Agreed {
+        version: session.protocol_version().map_or_else(String::new, version_word),
+        cipher_suite: session
+            .negotiated_cipher_suite()
+            .map_or_else(String::new, |suite| cipher_word(suite.suite())),
+        protocol: String::from_utf8_lossy(session.alpn_protocol().unwrap_or_default()).into_owned(),
+    };
+    Ok((stream, agreed))
+}
+
+/// `TLSv1_3` as OONI writes it.
+pub fn version_word(version: rustls::ProtocolVersion) -> String {
+    format!("{version:?}").replace('_', ".")
+}
+
+/// `TLS13_AES_128_GCM_SHA256` as IANA writes it.
+pub fn cipher_word(suite: rustls::CipherSuite) -> String {
+    format!("{suite:?}").replace("TLS13_", "TLS_")
+}
+
+/// The time of day for whoever checks certificates.
+fn time_of<C: Clock>(clock: C) -> Arc<dyn TimeProvider> {
+    Arc::new(WallTime(clock))
+}
+
+struct WallTime<C>(C);
+
+impl<C> fmt::Debug for WallTime<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WallTime")
+    }
+}
+
+impl<C: Clock> TimeProvider for WallTime<C> {
+    fn current_time(&self) -> Option<UnixTime> {
+        let wall = self.0.now().wall;
+        wall.duration_since(std::time::SystemTime::UNIX_EPOCH).ok().map(UnixTime::since_unix_epoch)
+    }
+}
+
+/// Verifies as always, and keeps what it was shown.
+#[derive(Debug)]
+struct Recording {
+    inner: Arc<WebPkiServerVerifier>,
+    seen: Seen,
+}
+
+impl ServerCertVerifier for Recording {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let chain = std::iter::once(end_entity).chain(intermediates);
+        let chain = chain.take(MAX_CHAIN).map(|certificate| certificate.to_vec()).collect();
+        *self.seen.0.lock().unwrap_or_else(PoisonError::into_inner) = chain;
+        self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+/// Certificates of one chain that are kept.
+const MAX_CHAIN: usize = 16;
