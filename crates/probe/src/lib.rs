@@ -10,17 +10,28 @@
 //! - [`dns`], [`tls`], [`http`], [`quic`]: the steps; [`clock`] bounds them, [`observed`] watches a connection.
 //! - [`service`]: HTTPS to whoever helps to measure.
 //! - [`record`], [`failure`]: what happened, in OONI's formats and words.
+//! - [`kernel`]: the network of this machine.
+//! - [`consent`], [`targets`], [`pace`]: what may be measured, and how fast.
+//! - [`scrub`], [`journal`]: what is taken out of a measurement, and how it is written.
+//! - [`helper`]: the test helper itself.
 
 pub mod clock;
+pub mod consent;
 pub mod control;
 pub mod dns;
 pub mod failure;
+pub mod helper;
 pub mod http;
+pub mod journal;
+pub mod kernel;
 pub mod observed;
+pub mod pace;
 pub mod quic;
 pub mod record;
+pub mod scrub;
 pub mod service;
 pub mod session;
+pub mod targets;
 pub mod tls;
 pub mod web;
 
