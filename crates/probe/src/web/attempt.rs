@@ -15,6 +15,7 @@ use crate::dns::udp::{Asked, Question};
 use crate::failure;
 use crate::http::{self, Asking, Came, Version};
 use crate::observed::Observed;
+use crate::quic::{self, Dial};
 use crate::record::{Mark, Recorder};
 use crate::session::Session;
 use crate::tls::{self, Seen};
@@ -24,7 +25,7 @@ use crate::tls::{self, Seen};
 pub(super) struct Attempt {
     /// Which repetition, from 1.
     pub(super) round: u32,
-    /// `dns`, `tcp`, `tls` or `http`: the step that is repeated.
+    /// `dns`, `tcp`, `tls`, `http` or `quic`: the step that is repeated.
     pub(super) layer: &'static str,
     /// What is not as it was: [`Changed::word`].
     pub(super) changed: &'static str,
@@ -163,6 +164,21 @@ impl<N: Net + Unpin> Bench<'_, N> {
         self.end(attempt, failure)
     }
 
+    /// A QUIC handshake. One that fails for the certificate has been answered.
+    pub(super) async fn quic(&self, changed: Changed, remote: SocketAddr, name: &str) -> Attempt {
+        let attempt = self.begin("quic", changed, (remote.to_string(), name));
+        let session = self.session;
+        session.pace.address(remote.ip()).await;
+        let tls = session.trust.config(&["h3"], &Seen::default());
+        let dial = Dial { remote, server_name: name, tls, seed: super::h3::seed(name) };
+        let shaken = within(&session.net, HANDSHAKE, quic::handshake(&session.net, &dial)).await;
+        let failure = match shaken {
+            Some(shaken) => shaken.err().map(|error| failure::of_quic(&error)),
+            None => Some(failure::TIMEOUT.to_owned()),
+        };
+        self.end(attempt, failure)
+    }
+
     async fn fetch(
         &self,
         remote: SocketAddr,
@@ -204,6 +220,7 @@ impl<N: Net + Unpin> Bench<'_, N> {
     }
 
     async fn connect(&self, remote: SocketAddr) -> Result<N::Stream, String> {
+        self.session.pace.address(remote.ip()).await;
         match within(&self.session.net, CONNECT, self.session.net.connect(remote)).await {
             Some(connected) => connected.map_err(|error| failure::of_network(&error)),
             None => Err(failure::TIMEOUT.to_owned()),

@@ -48,12 +48,13 @@ enum Subject {
     Tcp { remote: SocketAddr, name: String },
     Tls { remote: SocketAddr, name: String },
     Http { remote: SocketAddr, url: Url },
+    Quic { remote: SocketAddr, name: String },
 }
 
 /// One of each kind at most, the first that failed: a measurement stays bounded.
 fn subjects(records: &Records, control: &Control) -> Vec<Subject> {
     let found = [dns(records, control), tcp(records, control), tls(records, control)];
-    found.into_iter().flatten().chain(http(records, control)).collect()
+    found.into_iter().flatten().chain(http(records, control)).chain(quic(records)).collect()
 }
 
 fn dns(records: &Records, control: &Control) -> Option<Subject> {
@@ -116,6 +117,11 @@ fn http(records: &Records, control: &Control) -> Option<Subject> {
     let suspect = records.requests.iter().find(interrupted)?;
     let url = Url::parse(&suspect.request.url).ok()?;
     Some(Subject::Http { remote: suspect.address, url })
+}
+
+fn quic(records: &Records) -> Option<Subject> {
+    let failed = records.quic_handshakes.iter().find(|it| it.failure.is_some())?;
+    Some(Subject::Quic { remote: failed.address, name: failed.server_name.clone() })
 }
 
 /// A page in the clear that is not the control's, as far as status and length tell.
@@ -187,14 +193,19 @@ impl Subject {
                 }
             }
             Self::Tls { remote, name } => {
-                let first = bench.tls(Changed::Name, *remote, harmless).await;
-                let settled =
-                    settle(bench, first, attempts, || bench.tls(Changed::Name, *remote, harmless));
-                settled.await;
+                let other = || bench.tls(Changed::Name, *remote, harmless);
+                let first = other().await;
+                settle(bench, first, attempts, other).await;
                 attempts.push(bench.tls(Changed::Nothing, *remote, name).await);
                 if let Some(helper) = helper {
                     attempts.push(bench.tls(Changed::Helper, helper, name).await);
                 }
+            }
+            Self::Quic { remote, name } => {
+                let other = || bench.quic(Changed::Name, *remote, harmless);
+                let first = other().await;
+                settle(bench, first, attempts, other).await;
+                attempts.push(bench.quic(Changed::Nothing, *remote, name).await);
             }
             Self::Http { remote, url } => {
                 let name = url.host_str().unwrap_or_default();

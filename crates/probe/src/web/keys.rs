@@ -78,6 +78,7 @@ fn test_keys<N>(session: &Session<N>, records: &Records, taken: &Taken<'_, N>) -
         "tcp_connect": records.tcp_connect,
         "tls_handshakes": records.tls_handshakes,
         "quic_handshakes": records.quic_handshakes,
+        "x_h3_requests": records.h3_requests,
         "x_control_request": taken.request,
         "control": taken.control.answer,
         "control_failure": taken.control.failure,

@@ -7,6 +7,7 @@
 //!
 //! - `hop`: one URL on the way. `select`: who gets to fetch it. `cookies`: what a redirect chain needs of them.
 //! - `flow`: one connection.
+//! - `h3`: HTTP/3 beside it, where the site offers it.
 //! - `follow_up`: failed steps again, with one thing changed. `attempt`: one such step.
 //! - `keys`: the measurement as it is written.
 //!
@@ -16,6 +17,7 @@ mod attempt;
 mod cookies;
 mod flow;
 mod follow_up;
+mod h3;
 mod hop;
 mod keys;
 mod select;
@@ -77,8 +79,12 @@ pub async fn measure<N: Net + Unpin>(
         control: Control::default(),
         request: None,
     };
-    run.all(Hop::first(url)).await;
+    run.all(Hop::first(url.clone())).await;
     let (control, request) = (run.control, run.request);
+    let offer = h3::offer(&recorder.records(), &control, &url);
+    if let Some(remote) = offer {
+        h3::fetch(session, &recorder, remote, &url).await;
+    }
     let follow_ups = follow_up::run(session, &recorder, &control).await;
     let taken = keys::Taken { input, started, recorder: &recorder, control, request, follow_ups };
     Ok(keys::measurement(session, &taken))
