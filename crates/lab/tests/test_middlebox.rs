@@ -179,6 +179,26 @@ fn a_cut_name_hides_from_those_who_do_not_reassemble() {
     }
 }
 
+/// A hello in many TLS records, each of which the client's stack sends in a segment of its own.
+#[test]
+fn a_hello_over_many_records_hides_from_those_who_read_one() {
+    for (reassembly, seen) in [
+        (Reassembly::Stream, true),
+        (Reassembly::StreamOneRecord, false),
+        (Reassembly::Segment, false),
+        (Reassembly::SegmentOneRecord, false),
+    ] {
+        let reset = SniAction::Reset(ResetShape::default());
+        let middlebox = TlsSni::new(blocked(), reassembly, reset);
+        World::new(1).with(InPath, middlebox).run(|client| async move {
+            let fetched = client.https_in_records(BLOCKED, 64).await;
+            assert_eq!(fetched.is_err(), seen, "{reassembly:?}: {fetched:?}");
+            // In one record everybody sees it.
+            assert_eq!(client.https(BLOCKED).await, failed("tls: connection reset"));
+        });
+    }
+}
+
 #[test]
 fn endpoints_and_their_twin() {
     let site = || Endpoints::endpoint(at(SITE, 443));

@@ -153,6 +153,20 @@ impl Client {
     }
 
     pub(crate) async fn https_from(&self, name: &str, address: IpAddr, alpn: &str) -> Fetched {
+        self.https_with(name, address, (alpn, None)).await
+    }
+
+    /// The same from the site, with TLS records of no more than `size` bytes.
+    pub(crate) async fn https_in_records(&self, name: &str, size: usize) -> Fetched {
+        self.https_with(name, ips(&[SITE])[0], ("http/1.1", Some(size))).await
+    }
+
+    async fn https_with(
+        &self,
+        name: &str,
+        address: IpAddr,
+        (alpn, max_fragment_size): (&str, Option<usize>),
+    ) -> Fetched {
         let stream = self.connect(SocketAddr::new(address, 443)).await?;
         let mut config = ClientConfig::builder_with_details(
             Arc::new(aws_lc_rs::default_provider()),
@@ -163,6 +177,7 @@ impl Client {
         .with_root_certificates(Authority::new().unwrap().roots().unwrap())
         .with_no_client_auth();
         config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
+        config.max_fragment_size = max_fragment_size;
         let connector = TlsConnector::from(Arc::new(config));
         let server = ServerName::try_from(name.to_owned()).unwrap();
         let tls = bounded("tls", connector.connect(server, stream)).await?;
