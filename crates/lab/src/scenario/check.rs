@@ -282,6 +282,7 @@ fn device(device: &Device) -> Result<(), Flaw> {
         device.dns_injection.is_some(),
         device.endpoint.is_some(),
         device.tls_sni.is_some(),
+        device.quic_sni.is_some(),
         device.http_host.is_some(),
         device.throttle.is_some(),
         device.residual.is_some(),
@@ -289,7 +290,7 @@ fn device(device: &Device) -> Result<(), Flaw> {
         device.mitm.is_some(),
     ];
     if techniques.iter().filter(|it| **it).count() != 1 {
-        let expected = "exactly one technique beside it: dns_injection, endpoint, tls_sni, \
+        let expected = "exactly one technique beside it: dns_injection, endpoint, tls_sni, quic_sni, \
                         http_host, throttle, residual, payload or mitm";
         return Err(Flaw::at(&device.gateway, expected));
     }
@@ -305,6 +306,7 @@ fn device(device: &Device) -> Result<(), Flaw> {
 fn needs_the_path(device: &Device) -> bool {
     device.throttle.is_some()
         || device.mitm.is_some()
+        || device.quic_sni.is_some()
         || device.payload.as_ref().is_some_and(|it| it.action == HostWord::Drop)
         || device.dns_injection.as_ref().is_some_and(|it| it.answer == DnsAnswer::Silence)
         || device.endpoint.as_ref().is_some_and(|it| it.action == EndpointWord::Drop)
