@@ -11,7 +11,7 @@
 //!
 //! Nothing is judged here: a reset is written down as a reset.
 
-mod cookies;
+pub(crate) mod cookies;
 mod flow;
 mod hop;
 mod keys;
