@@ -181,6 +181,9 @@ impl Subject {
                 if let Some(resolver) = resolver {
                     attempts.push(bench.udp(Changed::Resolver, *resolver, name).await);
                 }
+                if let Some(url) = bench.session.helpers.doh.first() {
+                    attempts.push(bench.doh(Changed::Resolver, url, name).await);
+                }
                 if let Some(helper) = helper {
                     let remote = SocketAddr::new(helper.ip(), 53);
                     attempts.push(bench.udp(Changed::NoResolver, remote, name).await);
