@@ -7,14 +7,16 @@ use std::time::Duration;
 use rustls::crypto::aws_lc_rs;
 use rustls::{AlertDescription, CertificateError, ClientConfig};
 use tokio::time::timeout;
-use wirewitness_lab::Placement;
+use wirewitness_lab::frame::Frame;
 use wirewitness_lab::middlebox::names::Names;
 use wirewitness_lab::middlebox::quic_sni::{Dropped, QuicShape, QuicSni};
 use wirewitness_lab::middlebox::watch::Reassembly;
+use wirewitness_lab::middlebox::{Direction, Fate, Hop};
 use wirewitness_lab::server::authority::{Authority, CertificateKind};
 use wirewitness_lab::server::h3::serve_h3;
 use wirewitness_lab::server::web::{Certificates, Reply, time_provider};
 use wirewitness_lab::{HostId, LinkSpec};
+use wirewitness_lab::{Middlebox, Placement};
 use wirewitness_net::quic::{AnySource, client_config, client_endpoint, server_endpoint};
 use wirewitness_net::{Clock, Datagrams, Failure, Net};
 use wirewitness_probe::quic::{Connection, Dial, QuicFailure, Request, Response, get, handshake};
@@ -415,5 +417,37 @@ fn no_common_version() {
         });
         let failure = open(&client, FINE, at(SITE, 443), "h3").await.err();
         assert_eq!(failure, Some(Some(QuicFailure::Version)));
+    });
+}
+
+/// Loses what comes for the client over UDP within a time.
+struct Lossy(std::ops::Range<Duration>);
+
+impl Middlebox for Lossy {
+    fn see(&mut self, frame: &Frame, hop: &mut Hop<'_>) -> Fate {
+        let is_udp = frame.packet().is_some_and(|packet| packet.udp().is_some());
+        let lost = is_udp && hop.direction() == Direction::Inbound && self.0.contains(&hop.now());
+        if lost { Fate::Drop } else { Fate::Forward }
+    }
+}
+
+/// A server that was started anew, with the same keys, knows nothing of the connection (RFC 9000 §10.3).
+#[test]
+fn a_server_that_forgot_resets() {
+    let (closing, anew) = (Duration::from_secs(2), Duration::from_secs(12));
+    let world = World::new(1).with(Placement::InPath, Lossy(closing..anew));
+    let site = world.site;
+    world.run(|client| async move {
+        let server = endpoint(&client, site);
+        let connecting = open(&client, FINE, at(SITE, 443), "h3");
+        let (connected, accepted) =
+            tokio::join!(connecting, async { server.accept().await.unwrap().await });
+        let (mut connection, accepted) = (connected.unwrap(), accepted.unwrap());
+        client.net.sleep(closing).await;
+        drop((server, accepted));
+        client.net.sleep(anew - closing).await;
+        let _anew = endpoint(&client, site);
+        let got = timeout(PATIENCE, get(&mut connection, &request(FINE))).await;
+        assert_eq!(got, Ok(Err(QuicFailure::Reset)));
     });
 }
