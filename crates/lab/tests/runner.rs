@@ -10,6 +10,7 @@
 
 mod field;
 mod test_encrypted_dns;
+mod test_field;
 mod test_invariants;
 mod test_middlebox;
 mod test_probe;
