@@ -33,6 +33,7 @@ async fn a_flood_is_shed_and_nothing_inside_is_reached() {
     let limits = Limits {
         // All come from one address here, which is not what is tested.
         connections_per_client: usize::MAX,
+        in_flight_per_client: usize::MAX,
         requests_per_minute: u32::MAX,
         connections: 512,
         ports: vec![inside.port(), outside.port()],
