@@ -7,7 +7,7 @@
 //! - [`session`]: the network, whom to trust, whom to ask ([`Session`]).
 //! - [`web`]: the web connectivity experiment.
 //! - [`control`]: the same target as a test helper sees it.
-//! - [`dns`], [`tls`], [`http`]: the steps; [`clock`] bounds them, [`observed`] watches a connection.
+//! - [`dns`], [`tls`], [`http`], [`quic`]: the steps; [`clock`] bounds them, [`observed`] watches a connection.
 //! - [`service`]: HTTPS to whoever helps to measure.
 //! - [`record`], [`failure`]: what happened, in OONI's formats and words.
 //! - [`kernel`]: the network of this machine.
@@ -26,6 +26,7 @@ pub mod journal;
 pub mod kernel;
 pub mod observed;
 pub mod pace;
+pub mod quic;
 pub mod record;
 pub mod scrub;
 pub mod service;
@@ -36,5 +37,5 @@ pub mod web;
 
 // The public interface is:
 pub use control::TestHelper;
-pub use session::{FollowUp, Helpers, Session, Vantage};
+pub use session::{FollowUp, HarmlessName, Helpers, Session, Vantage};
 pub use tls::Trust;

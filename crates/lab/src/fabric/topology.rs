@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::link::{Lane, LinkSpec};
 use super::router::{NoRoute, Router};
 use super::{Attachment, HostIndex, Link, LinkIndex, Node, RouterIndex, World};
-use crate::host::{Host, Mood};
+use crate::host::{Host, Mood, System};
 use crate::middlebox::{Middlebox, Placement};
 use crate::rng::Rng;
 
@@ -108,10 +108,25 @@ impl Topology {
         }
     }
 
+    /// Sets whose words a host's resolver library uses.
+    pub fn system(&mut self, host: HostId, system: System) {
+        if let Some(host) = self.hosts.get_mut(host.0.0) {
+            host.system = system;
+        }
+    }
+
     /// Sets what a host does with what it gets.
     pub fn mood(&mut self, host: HostId, mood: Mood) {
         if let Some(host) = self.hosts.get_mut(host.0.0) {
             host.mood = mood;
+        }
+    }
+
+    /// Sets the bytes of the largest packet that leaves a host, by default 1500. It cuts larger ones of IPv4 into fragments, of
+    /// no less than 68 bytes (RFC 791 §3.2).
+    pub fn mtu(&mut self, host: HostId, bytes: u16) {
+        if let Some(host) = self.hosts.get_mut(host.0.0) {
+            host.mtu = usize::from(bytes.max(68));
         }
     }
 
