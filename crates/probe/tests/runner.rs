@@ -11,5 +11,6 @@
 mod helper_flood;
 mod helper_world;
 mod test_helper;
+mod test_helper_in_lab;
 mod test_kernel;
 mod test_policy;
