@@ -133,6 +133,7 @@ async fn no_way_of_asking_leads_into_the_helpers_own_network() {
     let names: &[(&str, &[&str])] = &[
         ("public.example", &["93.184.216.34"]),
         ("rebind.example", &["127.0.0.1"]),
+        ("flip.example", &["93.184.216.34"]),
         ("mixed.example", &["93.184.216.34", "127.0.0.1"]),
         ("mapped.example", &["::ffff:127.0.0.1"]),
         ("nat64.example", &["64:ff9b::7f00:1"]),
@@ -153,8 +154,10 @@ async fn no_way_of_asking_leads_into_the_helpers_own_network() {
     let forms = ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "0", "[::1]", "localhost"];
     let mapped = ["[::ffff:127.0.0.1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]"];
     let named = ["rebind.example", "mixed.example", "mapped.example", "nat64.example"];
+    let flipping = ["flip.example", "flip.example", "flip.example"];
     let given = [format!("127.0.0.1:{port}"), format!("[::1]:{port}"), "169.254.169.254:80".into()];
-    for host in forms.iter().chain(&mapped).chain(&named).chain(&["meta.example"]) {
+    for host in forms.iter().chain(&mapped).chain(&named).chain(&flipping).chain(&["meta.example"])
+    {
         let answer = ask(helper, &format!("http://{host}:{port}/"), &given).await;
         assert_eq!(answer["http_request"]["status_code"], -1, "{host}: {answer}");
         let reached = answer["tcp_connect"].as_object().unwrap();
