@@ -183,13 +183,28 @@ impl Client {
         let remote = SocketAddr::new(lookup.addresses[0], port);
         let path = format!("/{path}");
         if scheme == "https" {
-            return get(host, &path, self.tls(host, remote, "http/1.1").await?).await;
+            return get(host, &path, self.tls(host, remote, ("http/1.1", None)).await?).await;
         }
         get(host, &path, self.connect(remote).await?).await
     }
 
     pub(crate) async fn https_from(&self, name: &str, address: IpAddr, alpn: &str) -> Fetched {
-        let tls = self.tls(name, SocketAddr::new(address, 443), alpn).await?;
+        self.https_with(name, address, (alpn, None)).await
+    }
+
+    /// The same from the site, with TLS records of no more than `size` bytes.
+    pub(crate) async fn https_in_records(&self, name: &str, size: usize) -> Fetched {
+        self.https_with(name, ips(&[SITE])[0], ("http/1.1", Some(size))).await
+    }
+
+    async fn https_with(
+        &self,
+        name: &str,
+        address: IpAddr,
+        (alpn, max_fragment_size): (&str, Option<usize>),
+    ) -> Fetched {
+        let remote = SocketAddr::new(address, 443);
+        let tls = self.tls(name, remote, (alpn, max_fragment_size)).await?;
         if alpn == "h2" {
             return get2(name, tls).await;
         }
@@ -200,7 +215,7 @@ impl Client {
         &self,
         name: &str,
         remote: SocketAddr,
-        alpn: &str,
+        (alpn, max_fragment_size): (&str, Option<usize>),
     ) -> Result<TlsStream<TcpStream>, String> {
         let stream = self.connect(remote).await?;
         let mut config = ClientConfig::builder_with_details(
@@ -212,6 +227,7 @@ impl Client {
         .with_root_certificates(Authority::new().unwrap().roots().unwrap())
         .with_no_client_auth();
         config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
+        config.max_fragment_size = max_fragment_size;
         let connector = TlsConnector::from(Arc::new(config));
         let server = ServerName::try_from(name.to_owned()).unwrap();
         bounded("tls", connector.connect(server, stream)).await

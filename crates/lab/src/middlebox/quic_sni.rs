@@ -1,9 +1,9 @@
 //! Blocking QUIC by the name in the client's Initial packets.
 //!
-//! Sources: Zohaib et al., "Exposing and Circumventing SNI-based QUIC Censorship of the Great Firewall of China" (USENIX
-//! Security 2025): the Initial passes, what the client sends after it is dropped, for 180 s; nothing is injected. Pakistan's
-//! system also knows version 2. All devices measured so far read packets one by one: a hello that is cut over several
-//! Initial packets passes them.
+//! Sources: Zohaib et al. (USENIX Security 2025) for China: nothing is injected; the Initial passes, what the client sends
+//! after it is dropped for 180 s, also from other ports of the client, which is not modelled here. Ablove et al. (USENIX
+//! Security 2026, Table 12) for five devices: Pakistan's alone reads version 2, and a hello over several Initial packets
+//! passes all of them, though the leaked code of one has means to join them. Hence both values of `reassembly`.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub struct QuicShape {
     pub ports: Vec<u16>,
     /// Versions of QUIC that are read. Default all that the lab can read.
     pub versions: Vec<Version>,
-    /// Whether a hello is put together from several datagrams. Default: it is.
+    /// Whether a hello is put together from several datagrams. Default: it is. QUIC has no TLS records.
     pub reassembly: Reassembly,
     /// Which of the flow's packets are dropped. Default both ways.
     pub drops: Dropped,
@@ -108,7 +108,7 @@ impl QuicSni {
     }
 
     fn take_in(&mut self, flow: Flow, payload: &[u8], now: Duration) -> Option<Found> {
-        if self.shape.reassembly == Reassembly::Segment {
+        if !self.shape.reassembly.joins_segments() {
             let mut flight = ClientFlight::default();
             return flight.take_in(payload).then(|| found(&flight));
         }
