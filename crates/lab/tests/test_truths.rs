@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use wirewitness_lab::capture::Way;
 use wirewitness_lab::{Scenario, Truth};
 
 use crate::test_scenario::shipped;
@@ -193,4 +194,42 @@ fn ooni_qa() {
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// Throttled media is slow in the way that a rule can see: for ten seconds bytes keep coming, at no more than the rate, and
+/// untouched media beside it is many times faster.
+#[test]
+fn throttled_media_is_slow_and_comes() {
+    let scenario = shipped("pakistan-2025.toml");
+    let rate = |client: &'static str, url: &'static str| {
+        let run = scenario.run(None, |running| async move {
+            running.tap(client);
+            let net = running.client(client).unwrap();
+            let _ = Client { net, lab: running.lab.clone() }.visit(url).await;
+            let records = running.records(client);
+            let data: Vec<(f64, usize)> = records
+                .iter()
+                .filter(|it| it.way == Way::In)
+                .filter_map(|it| {
+                    Some((it.at.as_secs_f64(), it.frame.packet()?.tcp()?.payload.len()))
+                })
+                .filter(|(_, len)| *len > 0)
+                .collect();
+            let seconds = data.last().unwrap().0 - data[0].0;
+            let bytes: usize = data.iter().map(|(_, len)| len).sum();
+            (seconds, bytes as f64 * 8.0 / 1000.0 / seconds)
+        });
+        run.unwrap()
+    };
+    for (client, url) in [
+        ("fixed", "https://media.example/"),
+        ("mobile-b", "https://media.example/"),
+        ("mobile-b", "http://media-plain.example/"),
+    ] {
+        let (seconds, kbit) = rate(client, url);
+        assert!(seconds > 9.0, "{client} {url}: {seconds} s");
+        assert!((20.0..=128.0).contains(&kbit), "{client} {url}: {kbit} kbit/s");
+    }
+    let (_, kbit) = rate("fixed", "http://media-plain.example/");
+    assert!(kbit > 1_000.0, "{kbit} kbit/s");
 }
