@@ -40,6 +40,8 @@ fn goes_with(truth: &Truth, seen: &Fetched) -> bool {
         "http.reset.host" => failed("http: connection reset"),
         "http.timeout" => failed("http: timed out"),
         "http.close" => failed("http: connection closed"),
+        // A browser without QUIC sees nothing of it.
+        "quic.timeout.sni" => status(200) && !blockpage(),
         "server.down" => seen.is_err() || status(503),
         "server.bad_certificate" => failed("tls: invalid peer certificate"),
         "server.captcha" => status(503),
