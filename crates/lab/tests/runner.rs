@@ -12,6 +12,7 @@ mod test_invariants;
 mod test_middlebox;
 mod test_probe;
 mod test_scenario;
+mod test_sites;
 mod test_transport;
 mod test_web;
 mod world;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use wirewitness_lab::Scenario;
+use wirewitness_net::Net;
 
 use crate::world::{Client, Fetched};
 
@@ -215,12 +216,164 @@ fn cut_short_anywhere_is_an_error_or_a_scenario_and_no_panic() {
 #[test]
 fn every_key_is_documented() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let spec = std::fs::read_to_string(here.join("src/scenario/spec.rs")).unwrap();
+    let files = ["mod.rs", "site.rs", "device.rs", "truth.rs"]
+        .map(|file| std::fs::read_to_string(here.join("src/scenario/spec").join(file)).unwrap());
+    let spec = files.concat();
     let docs = std::fs::read_to_string(here.join("../../docs/lab.md")).unwrap();
     let keys = spec.lines().filter_map(|line| {
-        let (key, _) = line.trim().strip_prefix("pub(super) ")?.split_once(':')?;
+        let (key, _) = line.trim().strip_prefix("pub(crate) ")?.split_once(':')?;
         (!key.contains(' ')).then_some(key)
     });
     let missing: Vec<&str> = keys.filter(|key| !docs.contains(&format!("`{key}`"))).collect();
     assert!(missing.is_empty(), "not in docs/lab.md: {missing:?}");
+}
+
+const PROBED: &str = r#"
+name = "probed"
+about = "x"
+[[gateway]]
+name = "isp"
+addresses = ["10.0.0.1"]
+[[client]]
+name = "home"
+addresses = ["10.0.0.2"]
+gateway = "isp"
+resolvers = ["10.0.0.53"]
+asn = 64500
+as_org = "Example Telecom"
+cc = "ZZ"
+network = "Example"
+public_address = "203.0.113.2"
+[[resolver]]
+name = "isp-dns"
+addresses = ["10.0.0.53"]
+gateway = "isp"
+[[resolver]]
+name = "public-dns"
+addresses = ["192.0.2.53"]
+names = ["dns.example"]
+doh = true
+dot = true
+[[helper]]
+name = "th"
+names = ["th.example"]
+addresses = ["192.0.2.10"]
+resolvers = ["192.0.2.53"]
+asn = 64501
+[[site]]
+names = ["www.example"]
+addresses = ["192.0.2.80"]
+[[record]]
+name = "gone.example"
+resolvers = "all"
+answer = "nxdomain"
+source = "invented"
+[[record]]
+name = "lied.example"
+resolvers = "isp"
+answer = ["192.0.2.80"]
+source = "invented"
+[[autonomous_system]]
+asn = 64502
+as_org = "Hosting"
+prefixes = ["192.0.2.0/24"]
+[[truth]]
+client = "*"
+url = "https://www.example/"
+status = "ok"
+why = "nobody interferes"
+source = "invented"
+[[truth]]
+client = "home"
+url = "https://www.example/"
+status = "blocked"
+mechanism = "tls.reset.sni"
+why = "for this client"
+source = "invented"
+[[truth]]
+client = "*"
+url = "http://gone.example/"
+status = "down"
+mechanism = "server.down"
+why = "no such name"
+source = "invented"
+"#;
+
+/// What a prober needs: a helper's host with TLS that the lab's clients trust, resolvers, networks, truths.
+#[test]
+fn what_a_prober_needs() {
+    let scenario = Scenario::parse("probed.toml", PROBED).unwrap();
+    assert_eq!(scenario.targets(), ["https://www.example/", "http://gone.example/"]);
+    let own = scenario.truth("home", "https://www.example/").unwrap();
+    assert_eq!(own.mechanism.unwrap().word(), "tls.reset.sni");
+    assert_eq!(scenario.truth("else", "https://www.example/").unwrap().mechanism, None);
+    let run = scenario.run(None, |running| async move {
+        let helper = running.helpers()[0].clone();
+        assert_eq!(helper.names, ["th.example"]);
+        let acceptor = tokio_rustls::TlsAcceptor::from(helper.tls);
+        let listener = helper.net.listen(443).unwrap();
+        tokio::spawn(async move {
+            let stream = listener.accept().await.unwrap();
+            let mut tls = acceptor.accept(stream).await.unwrap();
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
+            tokio::io::AsyncWriteExt::write_all(&mut tls, answer).await.unwrap();
+            tokio::io::AsyncWriteExt::shutdown(&mut tls).await.unwrap();
+        });
+        let client = Client { net: running.client("home").unwrap(), lab: running.lab.clone() };
+        assert_eq!(client.https("th.example").await, Ok((200, "hi".to_owned())));
+        assert_eq!(client.https("gone.example").await, Err("dns: no such name".to_owned()));
+        assert!(client.http("lied.example").await.is_ok());
+        assert!(helper.net.lookup("lied.example").await.is_err(), "only the provider lies");
+        assert_eq!(running.roots().len(), 1);
+
+        let asn = |address: &str| running.asn(address.parse().unwrap());
+        assert_eq!(asn("203.0.113.2"), Some((64500, "Example Telecom")));
+        assert_eq!(asn("192.0.2.10"), Some((64501, "")));
+        assert_eq!(asn("192.0.2.80"), Some((64502, "Hosting")));
+        assert_eq!(asn("10.0.0.53"), None);
+        let facts = running.facts("home").unwrap();
+        assert_eq!((facts.asn, facts.country.as_deref()), (Some(64500), Some("ZZ")));
+        assert_eq!(facts.public_address, Some([203, 0, 113, 2].into()));
+        let public = running.public_resolvers();
+        assert_eq!(public.len(), 1);
+        assert_eq!(public[0].doh.as_deref(), Some("https://dns.example/dns-query"));
+        assert_eq!((public[0].udp, public[0].dot.as_deref()), (true, Some("dns.example")));
+    });
+    run.unwrap();
+}
+
+#[test]
+fn mistakes_in_truths_are_named() {
+    for (from, to, said) in [
+        (
+            "client = \"*\"",
+            "client = \"hom\"",
+            "client: expected `*` or the name of a client (home)",
+        ),
+        ("//www.example/", "//ww.example/", "url: expected an http or https URL with the name"),
+        ("url = \"https:", "url = \"ftp:", "url: expected an http or https URL with the name"),
+        ("status = \"ok\"", "status = \"down\"", "status: expected a server.* mechanism"),
+        ("\"tls.reset.sni\"", "\"server.down\"", "status: expected the mechanism of a block"),
+        (
+            "\"tls.reset.sni\"",
+            "\"tls.reset\"",
+            "mechanism: expected TOML of this form (no mechanism",
+        ),
+        ("client = \"home\"", "client = \"*\"", "url: expected one truth for a client and a URL"),
+        ("why = \"no such name\"", "why = \"\"", "why: expected why it is so"),
+        ("192.0.2.0/24", "192.0.2.0/40", "prefixes: expected a prefix, like 192.0.2.0/24"),
+        ("names = [\"dns.example\"]\n", "", "name: expected names beside it"),
+        ("answer = \"nxdomain\"\n", "", "name: expected either an answer or an alias"),
+        (
+            "resolvers = [\"192.0.2.53\"]",
+            "resolvers = [\"9.9.9.9\"]",
+            "resolvers: expected the address",
+        ),
+    ] {
+        assert!(PROBED.contains(from), "{from}");
+        let text = PROBED.replacen(from, to, 1);
+        let error = Scenario::parse("p", &text).unwrap_err().to_string();
+        let (_, error) = error.split_once(": ").unwrap();
+        assert!(error.starts_with(said), "{to:?}\n said {error}\n want {said}");
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::link::{Lane, LinkSpec};
 use super::router::{NoRoute, Router};
 use super::{Attachment, HostIndex, Link, LinkIndex, Node, RouterIndex, World};
-use crate::host::{Host, Mood};
+use crate::host::{Host, Mood, System};
 use crate::middlebox::{Middlebox, Placement};
 use crate::rng::Rng;
 
@@ -105,6 +105,13 @@ impl Topology {
     pub fn resolvers(&mut self, host: HostId, resolvers: &[IpAddr]) {
         if let Some(host) = self.hosts.get_mut(host.0.0) {
             host.resolvers = resolvers.to_vec();
+        }
+    }
+
+    /// Sets whose words a host's resolver library uses.
+    pub fn system(&mut self, host: HostId, system: System) {
+        if let Some(host) = self.hosts.get_mut(host.0.0) {
+            host.system = system;
         }
     }
 

@@ -86,6 +86,37 @@ pub(crate) fn udp(spec: &UdpSpec) -> Option<Frame> {
     envelope.seal(datagram, Some(6))
 }
 
+/// The same TCP segment, options and all, with other ends.
+pub(super) fn readdressed(
+    frame: &Frame,
+    source: SocketAddr,
+    destination: SocketAddr,
+) -> Option<Frame> {
+    let packet = frame.packet()?;
+    let tcp = packet.tcp()?;
+    let end = frame.bytes().len();
+    // The reader has found the payload behind the header: what is between is the segment's header.
+    let header_len = if is_v4(frame.bytes()) {
+        usize::from(frame.bytes().first()? & 0x0f) * 4
+    } else {
+        end.checked_sub(usize::from(be16(frame.bytes(), 4)?))?
+    };
+    let end = if is_v4(frame.bytes()) { usize::from(be16(frame.bytes(), 2)?) } else { end };
+    let mut segment = frame.bytes().get(header_len..end)?.to_vec();
+    debug_assert!(segment.ends_with(tcp.payload), "the reader knows where a payload ends");
+    put16(&mut segment, 0, source.port())?;
+    put16(&mut segment, 2, destination.port())?;
+    put16(&mut segment, 16, 0)?;
+    let envelope = Envelope {
+        source: source.ip(),
+        destination: destination.ip(),
+        protocol: protocol::TCP,
+        ttl: packet.ttl,
+        identification: packet.identification,
+    };
+    envelope.seal(segment, Some(16))
+}
+
 /// Makes an ICMP error from `reporter` about `about`, to whoever sent it. None for what must not be answered with one.
 pub(crate) fn icmp_error(kind: IcmpKind, reporter: IpAddr, about: &Frame) -> Option<Frame> {
     let packet = about.packet()?;

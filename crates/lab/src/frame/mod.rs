@@ -57,6 +57,11 @@ impl Frame {
         build::decrement_ttl(&mut self.bytes)
     }
 
+    /// A TCP segment's like with other ends; none where this is no TCP segment, or the families differ.
+    pub(crate) fn readdressed(&self, source: SocketAddr, destination: SocketAddr) -> Option<Self> {
+        build::readdressed(self, source, destination)
+    }
+
     /// Sets the IPv4 identification field and the don't-fragment flag, as a host's stack would.
     pub(crate) fn set_identification(&mut self, identification: u16) {
         build::set_identification(&mut self.bytes, identification);

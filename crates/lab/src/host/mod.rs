@@ -36,11 +36,23 @@ pub enum Mood {
     Silent,
 }
 
+/// Whose words a host's resolver library uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum System {
+    /// glibc's.
+    #[default]
+    Linux,
+    /// Android's: one word for every failure.
+    Android,
+}
+
 /// A simulated host.
 pub(crate) struct Host {
     pub(crate) name: String,
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) resolvers: Vec<IpAddr>,
+    pub(crate) system: System,
     pub(crate) mood: Mood,
     pub(crate) tcp: Stack,
     pub(crate) udp: Ports,
@@ -57,6 +69,7 @@ impl Host {
             udp: Ports::new(seed),
             addresses,
             resolvers: Vec::new(),
+            system: System::default(),
             mood: Mood::Up,
             identification: rng.next_u16(),
             outbox: Vec::new(),

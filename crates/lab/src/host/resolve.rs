@@ -11,10 +11,19 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use wirewitness_net::{Datagrams, Lookup, LookupFailure, Net};
 
+use super::System;
 use super::socket::{HostNet, UdpSocket};
 use wirewitness_wire::app::dns::{Message, Value, kind, rcode};
 
 pub(super) async fn lookup(net: &HostNet, name: &str) -> Result<Lookup, LookupFailure> {
+    let failed = |failure| match net.system() {
+        System::Linux => failure,
+        System::Android => LookupFailure::AndroidNoData,
+    };
+    ask_all(net, name).await.map_err(failed)
+}
+
+async fn ask_all(net: &HostNet, name: &str) -> Result<Lookup, LookupFailure> {
     if let Ok(address) = name.parse() {
         return Ok(Lookup { addresses: vec![address], canonical_name: None });
     }

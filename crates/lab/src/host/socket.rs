@@ -16,7 +16,7 @@ use wirewitness_net::{
     Accept, Clock, Datagrams, Failure, Listen, Lookup, LookupFailure, Moment, Net, Stream,
 };
 
-use super::{DEFAULT_TTL, Datagram, Host, Opened, resolve};
+use super::{DEFAULT_TTL, Datagram, Host, Opened, System, resolve};
 use crate::fabric::{HostIndex, World};
 use crate::frame::UdpSpec;
 
@@ -105,6 +105,10 @@ impl HostNet {
 
     pub(crate) fn resolvers(&self) -> Vec<IpAddr> {
         self.act(|host, _| host.resolvers.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn system(&self) -> System {
+        self.act(|host, _| host.system).unwrap_or_default()
     }
 
     fn udp_socket(&self, port: u16, address: IpAddr) -> Result<UdpSocket, Failure> {

@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use crate::frame::{Body, Packet};
 
 /// A transport protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// TCP.
     Tcp,
@@ -50,7 +51,8 @@ impl Endpoints {
     }
 }
 
-fn contains(prefix: IpAddr, len: u8, address: IpAddr) -> bool {
+/// True if `address` begins as `prefix` does.
+pub(crate) fn contains(prefix: IpAddr, len: u8, address: IpAddr) -> bool {
     match (prefix, address) {
         (IpAddr::V4(prefix), IpAddr::V4(address)) => {
             let shift = 32 - u32::from(len.min(32));

@@ -44,7 +44,8 @@ impl HttpHost {
 }
 
 impl HostAction {
-    fn answer(&self, packet: &Packet<'_>, hop: &mut Hop<'_>) {
+    /// Answers a segment of the client's.
+    pub(super) fn answer(&self, packet: &Packet<'_>, hop: &mut Hop<'_>) {
         match self {
             Self::Reset(shape) => shape.inject(packet, hop),
             Self::Drop => {}
@@ -66,11 +67,10 @@ impl Middlebox for HttpHost {
     }
 }
 
+/// The page ends with the connection, as it does with devices that do not count.
 fn page(status: u16, html: &str) -> String {
     format!(
-        "HTTP/1.1 {status} Blocked\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n{html}",
-        html.len()
+        "HTTP/1.1 {status} Blocked\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n{html}"
     )
 }
 

@@ -11,6 +11,8 @@
 //! - [`tls_sni`], [`http_host`]: what the first message of a connection asks for decides.
 //! - [`throttle`]: policer, shaper, delay and loss.
 //! - [`residual`]: a block that outlives its trigger.
+//! - [`payload`]: a text anywhere in a packet decides.
+//! - [`divert`]: connections are led to another host, which answers in the server's place.
 //!
 //! and what they share: [`names`] (which names), [`parse`] (where a message says its name), [`watch`] (a bounded table
 //! of flows, with reassembly), [`forge`] (the shape of injected segments), [`endpoint`] (which addresses and ports).
@@ -21,6 +23,7 @@ use std::time::Duration;
 use crate::frame::{Frame, TcpSpec, UdpSpec, build};
 use crate::rng::Rng;
 
+pub mod divert;
 pub mod dns_injection;
 pub mod drop;
 pub mod endpoint;
@@ -28,6 +31,7 @@ pub mod forge;
 pub mod http_host;
 pub mod names;
 pub mod parse;
+pub mod payload;
 pub mod residual;
 pub mod throttle;
 pub mod tls_sni;
@@ -119,6 +123,11 @@ impl<'a> Hop<'a> {
         let own = self.addresses.iter().find(|own| own.is_ipv4() == source.is_ipv4());
         let error = own.and_then(|own| build::icmp_error(kind, *own, about));
         self.emitted.extend(error.map(|frame| (Duration::ZERO, frame)));
+    }
+
+    /// Sends on a packet in the place of the one at hand.
+    pub(crate) fn pass_on(&mut self, frame: Frame) {
+        self.emitted.push((Duration::ZERO, frame));
     }
 
     pub(crate) fn into_emitted(self) -> Vec<(Duration, Frame)> {

@@ -6,25 +6,33 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
+use rustls::{RootCertStore, ServerConfig};
 use wirewitness_net::Failure;
 
+mod asn;
 mod build;
 mod check;
 mod spec;
+mod truth;
 
 use crate::capture::Record;
 use crate::fabric::topology::LinkId;
 use crate::host::socket::HostNet;
 use crate::lab::{Lab, RunError};
-use crate::server::authority::AuthorityError;
+use crate::server::authority::{Authority, AuthorityError};
 use crate::server::web::ServeError;
+use asn::AsnTable;
+pub use truth::Truth;
 
 /// A network described in TOML.
 #[derive(Debug)]
 pub struct Scenario {
     file: spec::File,
+    truths: Vec<Truth>,
 }
 
 /// A mistake in a scenario file.
@@ -78,6 +86,10 @@ impl Scenario {
     /// # Errors
     /// The first mistake, with file, line, key and what was expected.
     pub fn parse(file: &str, text: &str) -> Result<Self, ScenarioError> {
+        if text.len() > MAX_TEXT {
+            let expected = format!("at most {MAX_TEXT} bytes");
+            return Err(ScenarioError { expected, ..locate(file, text, None) });
+        }
         let parsed: spec::File = toml::from_str(text).map_err(|error| ScenarioError {
             expected: expectation(error.message()),
             ..locate(file, text, error.span())
@@ -86,7 +98,8 @@ impl Scenario {
             expected: flaw.expected,
             ..locate(file, text, Some(flaw.span))
         })?;
-        Ok(Self { file: parsed })
+        let truths = parsed.truth.iter().map(Truth::new).collect();
+        Ok(Self { file: parsed, truths })
     }
 
     /// Its name.
@@ -109,6 +122,31 @@ impl Scenario {
         self.file.site.iter().flat_map(|site| &site.names).map(|name| name.get_ref().as_str())
     }
 
+    /// What the verdicts on it must be, in the order of the file.
+    pub fn truths(&self) -> &[Truth] {
+        &self.truths
+    }
+
+    /// What the verdict on a URL must be, as one client sees it.
+    pub fn truth(&self, client: &str, url: &str) -> Option<&Truth> {
+        let about = |it: &&Truth| it.url == url;
+        let own = |it: &&Truth| it.client.as_deref() == Some(client);
+        let everybodys = |it: &&Truth| it.client.is_none();
+        let named = self.truths.iter().filter(about).find(own);
+        named.or_else(|| self.truths.iter().filter(about).find(everybodys))
+    }
+
+    /// Every URL that a verdict is given for, each once, in the order of the file.
+    pub fn targets(&self) -> Vec<&str> {
+        let mut targets = Vec::new();
+        for url in self.truths.iter().map(|truth| truth.url.as_str()) {
+            if !targets.contains(&url) {
+                targets.push(url);
+            }
+        }
+        targets
+    }
+
     /// Runs `program` in it, from `seed` or the file's own.
     ///
     /// # Errors
@@ -123,13 +161,7 @@ impl Scenario {
     {
         let (topology, named) = build::topology(&self.file, seed.unwrap_or(self.file.seed));
         Lab::run(topology, |lab| {
-            let served = build::serve(&self.file, &named, &lab);
-            let running = Running {
-                clients: named.clients.iter().map(|(it, id)| (it.clone(), lab.net(*id))).collect(),
-                access: named.access,
-                lab,
-            };
-            let program = served.map(|()| program(running));
+            let program = self.start(named, lab).map(program);
             async move {
                 match program {
                     Ok(program) => Ok(program.await),
@@ -140,18 +172,108 @@ impl Scenario {
     }
 }
 
+impl Scenario {
+    /// Starts the servers.
+    fn start(&self, named: build::Named, lab: Lab) -> Result<Running, StartError> {
+        let authority = Arc::new(Authority::new()?);
+        build::serve(&self.file, &named, &lab, &authority)?;
+        let facts = self.file.client.iter().map(|it| (it.name.get_ref().clone(), build::facts(it)));
+        Ok(Running {
+            clients: named.clients.iter().map(|(it, id)| (it.clone(), lab.net(*id))).collect(),
+            facts: facts.collect(),
+            helpers: build::helpers(&self.file, &named, &lab, &authority)?,
+            public_resolvers: build::public_resolvers(&self.file),
+            systems: AsnTable::new(&self.file),
+            roots: Arc::new(authority.roots()?),
+            access: named.access,
+            lab,
+        })
+    }
+}
+
 /// A scenario while it runs.
 pub struct Running {
     /// The lab.
     pub lab: Lab,
     clients: BTreeMap<String, HostNet>,
+    facts: BTreeMap<String, ClientFacts>,
+    helpers: Vec<Helper>,
+    public_resolvers: Vec<PublicResolver>,
+    systems: AsnTable,
+    roots: Arc<RootCertStore>,
     access: BTreeMap<String, LinkId>,
+}
+
+/// A host on the backbone for the caller's test helper. Names lead to it; nothing runs on it yet.
+#[derive(Clone)]
+pub struct Helper {
+    /// Its names: the hosts of the test helper's URLs.
+    pub names: Vec<String>,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// The network as it sees it, with a resolver that is its own.
+    pub net: HostNet,
+    /// TLS with a good certificate for its names; HTTP/2 and HTTP/1.1.
+    pub tls: Arc<ServerConfig>,
+}
+
+/// What is known of a client beside its network.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientFacts {
+    /// Number of its autonomous system.
+    pub asn: Option<u32>,
+    /// Its country, two letters.
+    pub country: Option<String>,
+    /// The name of its network.
+    pub network: Option<String>,
+    /// The address that the world sees.
+    pub public_address: Option<IpAddr>,
+    /// The resolvers that its system asks.
+    pub resolvers: Vec<IpAddr>,
+}
+
+/// A resolver on the backbone, that anybody may ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicResolver {
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// It answers over UDP and TCP, on port 53.
+    pub udp: bool,
+    /// Its name for DNS over TLS (port 853), where it speaks that.
+    pub dot: Option<String>,
+    /// Its URL for DNS over HTTPS, where it speaks that.
+    pub doh: Option<String>,
 }
 
 impl Running {
     /// The network as a client sees it.
     pub fn client(&self, name: &str) -> Option<HostNet> {
         self.clients.get(name).cloned()
+    }
+
+    /// What is known of a client.
+    pub fn facts(&self, client: &str) -> Option<&ClientFacts> {
+        self.facts.get(client)
+    }
+
+    /// The hosts for test helpers, in the order of the file.
+    pub fn helpers(&self) -> &[Helper] {
+        &self.helpers
+    }
+
+    /// The resolvers on the backbone, in the order of the file.
+    pub fn public_resolvers(&self) -> &[PublicResolver] {
+        &self.public_resolvers
+    }
+
+    /// The number and the name of the autonomous system that an address belongs to.
+    pub fn asn(&self, address: IpAddr) -> Option<(u32, &str)> {
+        self.systems.of(address)
+    }
+
+    /// What clients in this lab trust. Nothing outside may.
+    pub fn roots(&self) -> Arc<RootCertStore> {
+        Arc::clone(&self.roots)
     }
 
     /// Starts to record a client's access link.
@@ -195,3 +317,6 @@ fn locate(file: &str, text: &str, span: Option<Range<usize>>) -> ScenarioError {
         expected: String::new(),
     }
 }
+
+/// Bytes of a scenario file.
+const MAX_TEXT: usize = 1 << 20;

@@ -82,10 +82,31 @@ impl Authority {
             _ => names.to_vec(),
         };
         let label = names.first().cloned().unwrap_or_default();
-        let key = key_pair(&label)?;
+        self.make(names, &label, kind)
+    }
+
+    /// A certificate for `name` that is not the one of its owner: another key, another number.
+    ///
+    /// # Errors
+    /// A name that a certificate cannot carry.
+    pub fn forge(
+        &self,
+        name: &str,
+        kind: CertificateKind,
+    ) -> Result<Arc<CertifiedKey>, AuthorityError> {
+        self.make(vec![name.to_owned()], &format!("{name}, forged"), kind)
+    }
+
+    fn make(
+        &self,
+        names: Vec<String>,
+        label: &str,
+        kind: CertificateKind,
+    ) -> Result<Arc<CertifiedKey>, AuthorityError> {
+        let key = key_pair(label)?;
         let mut params = CertificateParams::new(names)?;
-        params.distinguished_name.push(DnType::CommonName, label.as_str());
-        params.serial_number = Some(digest(&label).to_be_bytes().to_vec().into());
+        params.distinguished_name.push(DnType::CommonName, label);
+        params.serial_number = Some(digest(label).to_be_bytes().to_vec().into());
         (params.not_before, params.not_after) = match kind {
             CertificateKind::Expired => {
                 (rcgen::date_time_ymd(2019, 1, 1), rcgen::date_time_ymd(2020, 1, 1))

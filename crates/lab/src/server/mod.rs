@@ -2,8 +2,12 @@
 //!
 //! - [`authority`]: the lab's certificate authority, and certificates good and bad.
 //! - [`dns`]: a resolver, truthful or lying, over UDP and TCP.
+//! - [`interceptor`]: the far side of a machine in the middle.
+//! - [`proxy`]: a transparent proxy.
 //! - [`web`]: HTTP/1.1, HTTP/2 and HTTPS.
 
 pub mod authority;
 pub mod dns;
+pub mod interceptor;
+pub mod proxy;
 pub mod web;

@@ -41,7 +41,8 @@ pub struct Asked {
 }
 
 /// How a web server is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scheme {
     /// In the clear.
     Http,
@@ -121,16 +122,27 @@ pub fn serve_https(
     certificates: Certificates,
     handler: Handler,
 ) -> Result<(), ServeError> {
+    let acceptor = TlsAcceptor::from(server_config(net, certificates)?);
+    let listener = net.listen(port)?;
+    tokio::spawn(accept_tls(net.clone(), listener, acceptor, handler));
+    Ok(())
+}
+
+/// TLS as the lab's servers speak it: both versions, HTTP/2 before HTTP/1.1, the lab's time of day.
+///
+/// # Errors
+/// The cryptography library refuses.
+pub fn server_config(
+    net: &HostNet,
+    certificates: impl ResolvesServerCert + 'static,
+) -> Result<Arc<ServerConfig>, rustls::Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_details(provider, time_provider(net))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(certificates));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = net.listen(port)?;
-    tokio::spawn(accept_tls(net.clone(), listener, acceptor, handler));
-    Ok(())
+    Ok(Arc::new(config))
 }
 
 /// Why a server could not be started.
