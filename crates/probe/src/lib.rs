@@ -27,3 +27,11 @@ pub mod web;
 pub use control::TestHelper;
 pub use session::{FollowUp, Helpers, Session, Vantage};
 pub use tls::Trust;
+
+pub mod consent;
+pub mod helper;
+pub mod journal;
+pub mod kernel;
+pub mod pace;
+pub mod scrub;
+pub mod targets;

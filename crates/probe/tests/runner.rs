@@ -1,0 +1,12 @@
+//! Tests of the prober as its users see it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "clippy's own exception for tests does not reach the helpers between them"
+)]
+
+mod test_kernel;
+mod test_policy;
