@@ -10,6 +10,7 @@
 //! - [`dns`], [`tls`], [`http`]: the steps; [`clock`] bounds them, [`observed`] watches a connection.
 //! - [`service`]: HTTPS to whoever helps to measure.
 //! - [`record`], [`failure`]: what happened, in OONI's formats and words.
+//! - [`run`]: many targets, so many at a time.
 
 pub mod clock;
 pub mod control;
@@ -18,6 +19,7 @@ pub mod failure;
 pub mod http;
 pub mod observed;
 pub mod record;
+pub mod run;
 pub mod service;
 pub mod session;
 pub mod tls;
