@@ -14,5 +14,6 @@ mod test_probe;
 mod test_scenario;
 mod test_sites;
 mod test_transport;
+mod test_truths;
 mod test_web;
 mod world;

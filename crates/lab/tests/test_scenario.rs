@@ -7,7 +7,7 @@ use wirewitness_net::Net;
 
 use crate::world::{Client, Fetched};
 
-fn shipped(name: &str) -> Scenario {
+pub(crate) fn shipped(name: &str) -> Scenario {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios").join(name);
     let text = std::fs::read_to_string(path).unwrap();
     Scenario::parse(name, &text).unwrap_or_else(|error| panic!("{error}"))

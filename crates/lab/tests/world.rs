@@ -13,6 +13,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use wirewitness_lab::host::socket::{HostNet, TcpStream};
 use wirewitness_lab::server::authority::{Authority, CertificateKind};
 use wirewitness_lab::server::dns::{self, Entry, Zone};
@@ -152,8 +153,56 @@ impl Client {
         self.https_from(name, lookup.addresses[0], "http/1.1").await
     }
 
+    /// Visits a URL as a browser does, over HTTP/1.1, with up to ten redirects.
+    pub(crate) async fn visit(&self, url: &str) -> Fetched {
+        let mut url = url.to_owned();
+        for _ in 0..=10 {
+            let said = self.step(&url).await?;
+            let Some(location) = said.location else { return Ok(said.page()) };
+            let (scheme, rest) = url.split_once("://").unwrap();
+            let host = rest.split('/').next().unwrap();
+            url = match location.strip_prefix('/') {
+                Some(path) => format!("{scheme}://{host}/{path}"),
+                None => location,
+            };
+        }
+        Err("http: too many redirects".to_owned())
+    }
+
+    async fn step(&self, url: &str) -> Result<Said, String> {
+        let (scheme, rest) = url.split_once("://").ok_or("http: no scheme")?;
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        if host.is_empty() {
+            return Err("http: no host".to_owned());
+        }
+        let (host, port_of_url) =
+            host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port)));
+        let lookup = self.net.lookup(host).await.map_err(|failure| format!("dns: {failure}"))?;
+        let port = if scheme == "https" { 443 } else { 80 };
+        let port = port_of_url.map_or(port, |port| port.parse().unwrap());
+        let remote = SocketAddr::new(lookup.addresses[0], port);
+        let path = format!("/{path}");
+        if scheme == "https" {
+            return get(host, &path, self.tls(host, remote, "http/1.1").await?).await;
+        }
+        get(host, &path, self.connect(remote).await?).await
+    }
+
     pub(crate) async fn https_from(&self, name: &str, address: IpAddr, alpn: &str) -> Fetched {
-        let stream = self.connect(SocketAddr::new(address, 443)).await?;
+        let tls = self.tls(name, SocketAddr::new(address, 443), alpn).await?;
+        if alpn == "h2" {
+            return get2(name, tls).await;
+        }
+        Ok(get(name, "/", tls).await?.page())
+    }
+
+    async fn tls(
+        &self,
+        name: &str,
+        remote: SocketAddr,
+        alpn: &str,
+    ) -> Result<TlsStream<TcpStream>, String> {
+        let stream = self.connect(remote).await?;
         let mut config = ClientConfig::builder_with_details(
             Arc::new(aws_lc_rs::default_provider()),
             web::time_provider(&self.net),
@@ -165,15 +214,14 @@ impl Client {
         config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
         let connector = TlsConnector::from(Arc::new(config));
         let server = ServerName::try_from(name.to_owned()).unwrap();
-        let tls = bounded("tls", connector.connect(server, stream)).await?;
-        if alpn == "h2" { get2(name, tls).await } else { get(name, tls).await }
+        bounded("tls", connector.connect(server, stream)).await
     }
 
     /// Fetches a page in the clear.
     pub(crate) async fn http(&self, name: &str) -> Fetched {
         let lookup = self.net.lookup(name).await.map_err(|failure| format!("dns: {failure}"))?;
         let stream = self.connect(SocketAddr::new(lookup.addresses[0], 80)).await?;
-        get(name, stream).await
+        Ok(get(name, "/", stream).await?.page())
     }
 
     pub(crate) async fn connect(&self, remote: SocketAddr) -> Result<TcpStream, String> {
@@ -202,14 +250,27 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     error.source().map_or_else(|| error.to_string(), innermost)
 }
 
-async fn get<S>(name: &str, stream: S) -> Fetched
+/// What a server said.
+pub(crate) struct Said {
+    status: u16,
+    location: Option<String>,
+    body: String,
+}
+
+impl Said {
+    fn page(self) -> (u16, String) {
+        (self.status, self.body)
+    }
+}
+
+async fn get<S>(name: &str, path: &str, stream: S) -> Result<Said, String>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let handshake = hyper::client::conn::http1::handshake(HyperIo(stream)).await;
     let (mut sender, connection) = handshake.unwrap();
     tokio::spawn(connection);
-    let request = Request::get("/").header("host", name).body(Empty::<Bytes>::new()).unwrap();
+    let request = Request::get(path).header("host", name).body(Empty::<Bytes>::new()).unwrap();
     read(bounded("http", sender.send_request(request)).await?).await
 }
 
@@ -222,13 +283,15 @@ where
     tokio::spawn(connection);
     let url = format!("https://{name}/");
     let request = Request::get(url).body(Empty::<Bytes>::new()).unwrap();
-    read(bounded("http", sender.send_request(request)).await?).await
+    Ok(read(bounded("http", sender.send_request(request)).await?).await?.page())
 }
 
-async fn read(response: hyper::Response<hyper::body::Incoming>) -> Fetched {
+async fn read(response: hyper::Response<hyper::body::Incoming>) -> Result<Said, String> {
     let status = response.status().as_u16();
+    let location = response.headers().get("location");
+    let location = location.map(|it| it.to_str().unwrap().to_owned());
     let body = bounded("body", response.into_body().collect()).await?.to_bytes();
-    Ok((status, String::from_utf8_lossy(&body).into_owned()))
+    Ok(Said { status, location, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
 #[derive(Clone)]

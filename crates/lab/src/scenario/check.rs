@@ -123,7 +123,8 @@ fn known_clients<'a>(file: &'a File) -> Result<(), Flaw> {
     let known: BTreeSet<&str> = file.client.iter().map(|it| it.name.get_ref().as_str()).collect();
     let barred = |it: &'a Site| it.captcha_for.iter().chain(&it.geoblock_for);
     let pages = |it: &'a Site| it.page.iter().flat_map(|page| &page.only_for);
-    let mut named = file.site.iter().flat_map(|it| barred(it).chain(pages(it)));
+    let sites = file.site.iter().flat_map(|it| barred(it).chain(pages(it)));
+    let mut named = sites.chain(file.system.keys());
     match named.find(|name| !known.contains(name.get_ref().as_str())) {
         Some(name) => Err(Flaw::at(name, format!("the name of a client ({})", list(&known)))),
         None => Ok(()),

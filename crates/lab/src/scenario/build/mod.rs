@@ -44,6 +44,11 @@ pub(super) fn topology(file: &File, seed: u64) -> (Topology, Named) {
     for client in &file.client {
         add_client(client, &mut topology, &gateways, &mut named);
     }
+    for (client, system) in &file.system {
+        if let Some(&host) = named.clients.get(client.get_ref()) {
+            topology.system(host, *system);
+        }
+    }
     for resolver in &file.resolver {
         let host = topology.host(resolver.name.get_ref(), &plain(&resolver.addresses));
         let gateway = resolver.gateway.as_ref().and_then(|name| gateways.get(name.get_ref()));

@@ -43,6 +43,9 @@ pub(crate) struct File {
     pub(crate) middlebox: Vec<Device>,
     #[serde(default)]
     pub(crate) autonomous_system: Vec<AutonomousSystem>,
+    /// Systems of clients, over what their own tables say: what a case that is appended to a file can change.
+    #[serde(default)]
+    pub(crate) system: BTreeMap<Spanned<String>, System>,
     #[serde(default)]
     pub(crate) truth: Vec<TruthSpec>,
 }
