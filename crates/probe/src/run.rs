@@ -143,7 +143,7 @@ impl<'a, C: Clock, S: Future<Output = ()>> Runner<'a, C, S> {
                 }
                 Some(measured) = going_on.next(), if !going_on.is_empty() => sink(measured).await?,
                 () = turn, if may_start => {
-                    if let Some(target) = std::mem::replace(&mut next, None) {
+                    if let Some(target) = next.take() {
                         going_on.push(measure(target));
                     }
                     next = targets.next();
