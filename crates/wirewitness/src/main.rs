@@ -3,8 +3,10 @@
 mod cli;
 mod command_error;
 mod commands;
+mod environment;
 mod input;
 mod output;
+mod probing;
 
 use std::process::ExitCode;
 

@@ -2,5 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod judge;
+pub(crate) mod lab;
 pub(crate) mod man;
+pub(crate) mod probe;
 pub(crate) mod rules;
