@@ -10,6 +10,7 @@ mod content;
 mod dns;
 mod exchange;
 mod false_alarms;
+mod follow_up;
 mod handshake;
 pub(crate) mod situations;
 mod vantage;
@@ -104,6 +105,7 @@ fn table() -> Vec<Row> {
     rows.extend(connect::rows());
     rows.extend(exchange::rows());
     rows.extend(content::rows());
+    rows.extend(follow_up::rows());
     rows
 }
 

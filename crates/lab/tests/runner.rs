@@ -8,9 +8,11 @@
     reason = "clippy's own exception for tests does not reach the helpers between them"
 )]
 
+mod test_encrypted_dns;
 mod test_invariants;
 mod test_middlebox;
 mod test_probe;
+mod test_quic;
 mod test_scenario;
 mod test_sites;
 mod test_transport;

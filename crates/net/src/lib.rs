@@ -9,6 +9,7 @@
 //! - [`Stream`] and [`Datagrams`]: what those calls give.
 //! - [`Listen`] and [`Accept`]: the server's side, for a helper that runs over either.
 //! - [`hyper_io`]: those streams as hyper wants them.
+//! - [`quic`]: quinn over those datagrams and tokio's clock.
 //! - [`failure`]: what can happen instead, by what happened ([`Failure`], [`LookupFailure`]).
 //!
 //! Interference is data: a reset or a timeout is a [`Failure`] that the prober writes down, not a fault of ours.
@@ -22,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub mod failure;
 pub mod hyper_io;
+pub mod quic;
 
 pub use failure::{Failure, LookupFailure};
 

@@ -6,6 +6,8 @@ use std::io;
 use rustls::CertificateError;
 use wirewitness_net::{Failure, LookupFailure};
 
+use crate::quic::QuicFailure;
+
 /// Silence for longer than a step may take.
 pub const TIMEOUT: &str = "generic_timeout_error";
 /// The other side closed in the middle.
@@ -92,6 +94,24 @@ pub fn of_io(error: &io::Error) -> String {
     match source::<rustls::Error>(error) {
         Some(tls) => of_tls(tls),
         None => of_network(&Failure::of_io(error)),
+    }
+}
+
+/// The word for what happened to a QUIC connection.
+pub fn of_quic(failure: &QuicFailure) -> String {
+    match failure {
+        QuicFailure::TimedOut => TIMEOUT.to_owned(),
+        QuicFailure::Reset => "connection_reset".to_owned(),
+        QuicFailure::Closed { .. }
+        | QuicFailure::ClosedByApplication { .. }
+        | QuicFailure::StreamReset { .. } => EOF.to_owned(),
+        QuicFailure::Tls(error) => of_tls(error),
+        QuicFailure::Version => "quic_incompatible_version".to_owned(),
+        QuicFailure::Network(failure) => of_network(failure),
+        QuicFailure::Protocol { .. }
+        | QuicFailure::Http(_)
+        | QuicFailure::TooLarge
+        | QuicFailure::Unusable(_) => unknown(&failure.to_string()),
     }
 }
 

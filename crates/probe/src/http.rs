@@ -45,8 +45,13 @@ impl Asking {
         }
     }
 
+    /// Path and query.
+    pub fn path(&self) -> &str {
+        &self.url[url::Position::BeforePath..url::Position::AfterQuery]
+    }
+
     fn request(&self, version: Version) -> Result<hyper::Request<Full<Bytes>>, String> {
-        let path = &self.url[url::Position::BeforePath..url::Position::AfterQuery];
+        let path = self.path();
         let target = match version {
             Version::Http1 => path.to_owned(),
             Version::Http2 => format!("{}://{}{path}", self.url.scheme(), self.authority()),

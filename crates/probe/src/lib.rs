@@ -7,33 +7,37 @@
 //! - [`session`]: the network, whom to trust, whom to ask ([`Session`]).
 //! - [`web`]: the web connectivity experiment.
 //! - [`control`]: the same target as a test helper sees it.
-//! - [`dns`], [`tls`], [`http`]: the steps; [`clock`] bounds them, [`observed`] watches a connection.
+//! - [`dns`], [`tls`], [`http`], [`quic`]: the steps; [`clock`] bounds them, [`observed`] watches a connection.
 //! - [`service`]: HTTPS to whoever helps to measure.
 //! - [`record`], [`failure`]: what happened, in OONI's formats and words.
+//! - [`kernel`]: the network of this machine.
+//! - [`consent`], [`targets`], [`pace`]: what may be measured, and how fast.
+//! - [`scrub`], [`journal`]: what is taken out of a measurement, and how it is written.
 //! - [`run`]: many targets, so many at a time.
+//! - [`helper`]: the test helper itself.
 
 pub mod clock;
+pub mod consent;
 pub mod control;
 pub mod dns;
 pub mod failure;
+pub mod helper;
 pub mod http;
+pub mod journal;
+pub mod kernel;
 pub mod observed;
+pub mod pace;
+pub mod quic;
 pub mod record;
 pub mod run;
+pub mod scrub;
 pub mod service;
 pub mod session;
+pub mod targets;
 pub mod tls;
 pub mod web;
 
 // The public interface is:
 pub use control::TestHelper;
-pub use session::{FollowUp, Helpers, Session, Vantage};
+pub use session::{FollowUp, HarmlessName, Helpers, Session, Vantage};
 pub use tls::Trust;
-
-pub mod consent;
-pub mod helper;
-pub mod journal;
-pub mod kernel;
-pub mod pace;
-pub mod scrub;
-pub mod targets;

@@ -60,6 +60,8 @@ pub struct Records {
     pub quic_handshakes: Vec<TlsHandshake>,
     /// HTTP exchanges (df-001).
     pub requests: Vec<Exchange>,
+    /// HTTP/3 exchanges (df-001, with network `udp`).
+    pub h3_requests: Vec<Exchange>,
     /// Events of connections (df-008).
     pub network_events: Vec<NetworkEvent>,
     /// DNS answers that came after the first.

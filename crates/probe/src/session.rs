@@ -10,6 +10,7 @@ use wirewitness_net::Net;
 
 use crate::control::TestHelper;
 use crate::dns::Networks;
+use crate::pace::Pace;
 use crate::service::Services;
 use crate::tls::{Trust, TrustError};
 
@@ -41,6 +42,19 @@ pub struct Helpers {
     pub test_helpers: Vec<TestHelper>,
     /// Addresses of the two above that need no lookup.
     pub known: BTreeMap<String, Vec<IpAddr>>,
+    /// A name that exists and that nobody has reason to block.
+    pub harmless: HarmlessName,
+}
+
+/// A name that exists and that nobody has reason to block: what a failed step is repeated with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HarmlessName(pub String);
+
+impl Default for HarmlessName {
+    /// One of IANA's own (RFC 2606).
+    fn default() -> Self {
+        Self("www.example.org".to_owned())
+    }
 }
 
 /// What many measurements have in common.
@@ -52,6 +66,7 @@ pub struct Session<N> {
     pub(crate) services: Services<N>,
     pub(crate) networks: Arc<Networks>,
     pub(crate) follow_up: FollowUp,
+    pub(crate) pace: Arc<Pace<N>>,
 }
 
 /// Whether failures are looked into.
@@ -79,13 +94,21 @@ impl<N: Net> Session<N> {
         let services = Services::new(net.clone(), trust.clone(), helpers.known.clone());
         let networks: Arc<Networks> = Arc::new(|_| None);
         let follow_up = FollowUp::default();
-        Ok(Self { net, trust, vantage, helpers, services, networks, follow_up })
+        let pace = Arc::new(Pace::unlimited(net.clone()));
+        Ok(Self { net, trust, vantage, helpers, services, networks, follow_up, pace })
     }
 
     /// Tells whose network an address belongs to. Without it, nobody's.
     #[must_use]
     pub fn with_networks(mut self, networks: Arc<Networks>) -> Self {
         self.networks = networks;
+        self
+    }
+
+    /// Sets how fast it may go. Without it, as fast as it can.
+    #[must_use]
+    pub fn with_pace(mut self, pace: Arc<Pace<N>>) -> Self {
+        self.pace = pace;
         self
     }
 

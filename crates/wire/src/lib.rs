@@ -4,7 +4,7 @@
 //! never a panic. Nothing here reads a clock, a file, the environment or randomness. In reading order:
 //!
 //! - [`read`]: numbers out of bytes.
-//! - [`app`]: the messages of applications: DNS and others.
+//! - [`app`]: the messages of applications: DNS, TLS, QUIC, HTTP.
 
 pub mod app;
 pub mod read;

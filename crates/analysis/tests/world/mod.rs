@@ -71,6 +71,8 @@ pub(crate) struct World {
     beside: Option<(u64, u32)>,
     stops_after_names: bool,
     is_old: bool,
+    /// Steps that the probe took again.
+    again: Vec<Value>,
 }
 
 /// One URL: what its name leads to, how its endpoints behave from here, and what they say.
@@ -157,6 +159,7 @@ impl World {
             beside: None,
             stops_after_names: false,
             is_old: false,
+            again: Vec::new(),
         }
     }
 
@@ -326,9 +329,36 @@ impl World {
         self
     }
 
+    /// Each round's steps taken again, three times: layer, what was changed, and how it failed.
+    pub(crate) fn again(self, steps: &[(&str, &str, Option<&str>)]) -> Self {
+        self.again_with(steps, &[(0, 1); 3])
+    }
+
+    /// The same, each time with so many bytes of the body in so many seconds.
+    pub(crate) fn again_with(
+        mut self,
+        steps: &[(&str, &str, Option<&str>)],
+        rounds: &[(u64, u32)],
+    ) -> Self {
+        for (round, (bytes, seconds)) in (1..).zip(rounds) {
+            for (layer, changed, failure) in steps {
+                self.again.push(serde_json::json!({
+                    "round": round, "layer": layer, "changed": changed, "endpoint": "192.0.2.80:443",
+                    "name": "news.example", "failure": failure, "body_bytes": bytes,
+                    "t0": 10.0, "t": 10.0 + f64::from(*seconds),
+                }));
+            }
+        }
+        self
+    }
+
     /// The measurement.
     pub(crate) fn measure(self) -> Value {
-        if self.is_old { old::measure(&self) } else { probe::measure(&self) }
+        let mut json = if self.is_old { old::measure(&self) } else { probe::measure(&self) };
+        if !self.again.is_empty() {
+            json["test_keys"]["x_follow_ups"] = Value::from(self.again);
+        }
+        json
     }
 }
 

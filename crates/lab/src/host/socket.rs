@@ -326,7 +326,7 @@ impl UdpSocket {
         self.net.act(|host, _| host.send_datagram(spec))?
     }
 
-    fn poll_datagram(&self, waker: &Waker) -> Poll<Result<Datagram, Failure>> {
+    pub(crate) fn poll_datagram(&self, waker: &Waker) -> Poll<Result<Datagram, Failure>> {
         self.net.poll_act(|host| host.udp.poll_receive(self.local.port(), waker))
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! - [`dns_injection`]: forged answers that race the true one or replace it.
 //! - [`mod@drop`]: silence, resets and ICMP by address and port.
-//! - [`tls_sni`], [`http_host`]: what the first message of a connection asks for decides.
+//! - [`tls_sni`], [`quic_sni`], [`http_host`]: what the first message of a connection asks for decides.
 //! - [`throttle`]: policer, shaper, delay and loss.
 //! - [`residual`]: a block that outlives its trigger.
 //! - [`payload`]: a text anywhere in a packet decides.
@@ -32,6 +32,7 @@ pub mod http_host;
 pub mod names;
 pub mod parse;
 pub mod payload;
+pub mod quic_sni;
 pub mod residual;
 pub mod throttle;
 pub mod tls_sni;

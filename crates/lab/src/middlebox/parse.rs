@@ -1,8 +1,10 @@
 //! Where a connection's first message says its name: the SNI of a TLS `ClientHello`, the Host of an HTTP request.
 //!
-//! Both readers take what has come so far, are total, and look at no more than [`LIMIT`] bytes.
+//! Both readers take what has come so far, are total, and look at no more than [`LIMIT`] bytes. The messages themselves are
+//! read by `wirewitness-wire`.
 
-use wirewitness_wire::read::be16;
+use wirewitness_wire::app::http::RequestHead;
+use wirewitness_wire::app::tls::{ClientHello, handshake_message};
 
 /// What a reader found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,132 +19,52 @@ pub enum Found {
     Not,
 }
 
+impl Found {
+    /// The name in a hello, lower case.
+    pub(super) fn of_hello(hello: &ClientHello<'_>) -> Self {
+        hello.server_name().map_or(Self::Nameless, Self::name)
+    }
+
+    fn name(bytes: &[u8]) -> Self {
+        Self::Name(String::from_utf8_lossy(bytes).to_ascii_lowercase())
+    }
+}
+
 /// Reads the SNI of a TLS `ClientHello` (RFC 8446 §4.1.2, RFC 6066 §3), also one that is spread over TLS records.
 pub fn server_name(stream: &[u8]) -> Found {
-    match handshake(stream) {
-        Ok(message) => client_hello_name(&message).unwrap_or(Found::Not),
-        Err(found) => found,
-    }
-}
-
-/// The body of the first handshake message, out of its records.
-fn handshake(stream: &[u8]) -> Result<Vec<u8>, Found> {
-    let mut message = Vec::new();
-    let mut rest = stream.get(..stream.len().min(LIMIT)).unwrap_or_default();
-    loop {
-        match rest {
-            [HANDSHAKE, 3, _, high, low, after @ ..] => {
-                let len = usize::from(u16::from_be_bytes([*high, *low]));
-                let body = after.get(..after.len().min(len)).unwrap_or_default();
-                message.extend_from_slice(body);
-                if let Some(whole) = whole_message(&message)? {
-                    return Ok(whole);
-                }
-                if body.len() < len || len == 0 {
-                    return Err(if stream.len() < LIMIT { Found::More } else { Found::Not });
-                }
-                rest = after.get(len..).unwrap_or_default();
-            }
-            [] | [HANDSHAKE] | [HANDSHAKE, 3] | [HANDSHAKE, 3, _] | [HANDSHAKE, 3, _, _] => {
-                return Err(Found::More);
-            }
-            _ => return Err(Found::Not),
+    match handshake_message(stream, LIMIT) {
+        Ok(Some(message)) => {
+            ClientHello::parse(&message).map_or(Found::Not, |hello| Found::of_hello(&hello))
         }
+        Ok(None) => Found::More,
+        Err(_) => Found::Not,
     }
-}
-
-fn whole_message(bytes: &[u8]) -> Result<Option<Vec<u8>>, Found> {
-    match bytes {
-        [CLIENT_HELLO, a, b, c, body @ ..] => {
-            let len = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
-            Ok(body.get(..len).map(<[u8]>::to_vec))
-        }
-        [CLIENT_HELLO, ..] | [] => Ok(None),
-        _ => Err(Found::Not),
-    }
-}
-
-/// None where a length leads outside.
-fn client_hello_name(hello: &[u8]) -> Option<Found> {
-    // Version and random come first; then three lists, each with its length.
-    let mut rest = hello.get(34..)?;
-    let session_id = usize::from(*rest.first()?);
-    rest = rest.get(1 + session_id..)?;
-    let cipher_suites = usize::from(be16(rest, 0)?);
-    rest = rest.get(2 + cipher_suites..)?;
-    let compression = usize::from(*rest.first()?);
-    rest = rest.get(1 + compression..)?;
-    if rest.is_empty() {
-        return Some(Found::Nameless);
-    }
-    let mut extensions = rest.get(2..2 + usize::from(be16(rest, 0)?))?;
-    while !extensions.is_empty() {
-        let len = usize::from(be16(extensions, 2)?);
-        let body = extensions.get(4..4 + len)?;
-        if be16(extensions, 0)? == SERVER_NAME {
-            return host_name(body);
-        }
-        extensions = extensions.get(4 + len..)?;
-    }
-    Some(Found::Nameless)
-}
-
-fn host_name(list: &[u8]) -> Option<Found> {
-    let len = usize::from(be16(list, 3)?);
-    if *list.get(2)? != 0 {
-        return Some(Found::Nameless);
-    }
-    let name = list.get(5..5 + len)?;
-    Some(Found::Name(String::from_utf8_lossy(name).to_ascii_lowercase()))
 }
 
 /// Reads the Host of an HTTP/1 request (RFC 9112 §3.2), without its port.
 pub fn http_host(stream: &[u8]) -> Found {
-    let head = stream.get(..stream.len().min(LIMIT)).unwrap_or_default();
-    let method_len = head.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
-    match head.get(method_len) {
-        Some(b' ') if method_len > 0 => {}
-        None if method_len <= MAX_METHOD => return Found::More,
-        _ => return Found::Not,
+    let start = stream.get(..stream.len().min(LIMIT)).unwrap_or_default();
+    match RequestHead::parse(start) {
+        Ok(head) => match (head.host(), head.end) {
+            (Some(host), _) => Found::name(host),
+            (None, Some(_)) => Found::Nameless,
+            (None, None) if stream.len() < LIMIT => Found::More,
+            (None, None) => Found::Not,
+        },
+        Err(error) if error.is_short() => Found::More,
+        Err(_) => Found::Not,
     }
-    let mut lines = head.split_inclusive(|byte| *byte == b'\n').skip(1);
-    loop {
-        match lines.next() {
-            Some(line) if !line.ends_with(b"\n") => break,
-            Some(b"\r\n" | b"\n") => return Found::Nameless,
-            Some(line) => {
-                if let Some(name) = host_of_line(line) {
-                    return Found::Name(name);
-                }
-            }
-            None => break,
-        }
-    }
-    if stream.len() < LIMIT { Found::More } else { Found::Not }
-}
-
-fn host_of_line(line: &[u8]) -> Option<String> {
-    let (field, value) = line.split_at_checked(5)?;
-    if !field.eq_ignore_ascii_case(b"host:") {
-        return None;
-    }
-    let value = String::from_utf8_lossy(value);
-    let value = value.trim().to_ascii_lowercase();
-    // A port, unless the colon belongs to an IPv6 address.
-    let port = value.rfind(':').filter(|at| !value.get(*at..).unwrap_or_default().contains(']'));
-    Some(value.get(..port.unwrap_or(value.len())).unwrap_or_default().to_owned())
 }
 
 /// More than any browser sends.
 pub const LIMIT: usize = 16 * 1024;
-const MAX_METHOD: usize = 16;
-const HANDSHAKE: u8 = 22;
-const CLIENT_HELLO: u8 = 1;
-const SERVER_NAME: u16 = 0;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HANDSHAKE: u8 = 22;
+    const CLIENT_HELLO: u8 = 1;
 
     /// A hello with a session id, one extension before the name, and one after.
     fn hello(name: Option<&str>) -> Vec<u8> {

@@ -5,16 +5,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use wirewitness_net::{Clock, Failure};
 
-use crate::host::socket::{HostNet, Listener, TcpStream, UdpSocket};
-use wirewitness_wire::app::dns::{Answer, Message, Value, kind, rcode};
+use crate::host::socket::{HostNet, Listener, UdpSocket};
+use wirewitness_wire::app::dns::{Answer, Message, Service, Value, kind, rcode};
 
 /// What a resolver says of names. A name without an entry does not exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Zone {
     entries: BTreeMap<String, Entry>,
+    services: BTreeMap<String, Service>,
     /// How long the resolver takes to answer. Default 0.
     pub delay: Duration,
 }
@@ -42,6 +43,11 @@ impl Zone {
         self.entries.insert(name.trim_end_matches('.').to_ascii_lowercase(), entry);
     }
 
+    /// Sets the HTTPS record (RFC 9460) of a name that has addresses.
+    pub fn set_service(&mut self, name: &str, service: Service) {
+        self.services.insert(name.trim_end_matches('.').to_ascii_lowercase(), service);
+    }
+
     /// Answers a question; none is silence.
     pub fn answer(&self, question: &Message) -> Option<Message> {
         let mut answers = Vec::new();
@@ -58,6 +64,7 @@ impl Zone {
                     let fits = |address: &&IpAddr| wanted(question.kind, **address);
                     let found = addresses.iter().filter(fits);
                     answers.extend(found.map(|address| Answer::address(&name, *address)));
+                    answers.extend(self.service(&name, question.kind));
                     return Some(question.answer(rcode::NO_ERROR, answers));
                 }
                 None | Some(Entry::NxDomain) => {
@@ -69,6 +76,14 @@ impl Zone {
             }
         }
         Some(question.answer(rcode::SERVFAIL, Vec::new()))
+    }
+}
+
+impl Zone {
+    fn service(&self, name: &str, asked: u16) -> Option<Answer> {
+        let service = self.services.get(name).filter(|_| asked == kind::HTTPS)?;
+        let value = Value::Other(kind::HTTPS, service.to_bytes()?);
+        Some(Answer { name: name.to_owned(), ttl_secs: 300, value })
     }
 }
 
@@ -128,20 +143,27 @@ async fn serve_tcp(net: HostNet, listener: Listener, zone: Arc<Zone>) {
 }
 
 /// Answers questions on one connection until the client ends it.
-async fn converse(net: HostNet, mut stream: TcpStream, zone: Arc<Zone>) -> Option<()> {
+pub(super) async fn converse(
+    net: HostNet,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    zone: Arc<Zone>,
+) -> Option<()> {
     loop {
         let mut question = vec![0; usize::from(stream.read_u16().await.ok()?)];
         stream.read_exact(&mut question).await.ok()?;
-        let answer = zone.answer(&Message::parse(&question)?)?.to_bytes()?;
+        let Some(answer) = zone.answer(&Message::parse(&question)?) else { continue };
+        let answer = answer.to_bytes()?;
         net.sleep(zone.delay).await;
-        stream.write_u16(u16::try_from(answer.len()).ok()?).await.ok()?;
-        stream.write_all(&answer).await.ok()?;
+        // In one piece: TLS would make a record of each.
+        let len = u16::try_from(answer.len()).ok()?.to_be_bytes();
+        stream.write_all(&[&len, &answer[..]].concat()).await.ok()?;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wirewitness_wire::app::dns::parameter;
 
     #[test]
     fn aliases_are_followed_and_circles_end() {
@@ -158,5 +180,20 @@ mod tests {
         assert_eq!(ask("loop.example", kind::A).unwrap().rcode, rcode::SERVFAIL);
         assert_eq!(ask("other.example", kind::A).unwrap().rcode, rcode::NXDOMAIN);
         assert_eq!(ask("quiet.example", kind::A), None);
+    }
+
+    #[test]
+    fn a_service_is_told_to_whoever_asks_for_it() {
+        let mut zone = Zone::default();
+        zone.set("www.example", Entry::Alias("edge.example".to_owned()));
+        zone.set("edge.example", Entry::Addresses(vec![[192, 0, 2, 1].into()]));
+        let service = Service { priority: 1, ..Service::default() };
+        zone.set_service("edge.example", service.with(parameter::ECH, b"ech".to_vec()));
+        let ask = |kind| zone.answer(&Message::question(1, "www.example", kind)).unwrap();
+        let answer = Message::parse(&ask(kind::HTTPS).to_bytes().unwrap()).unwrap();
+        assert_eq!(answer.addresses().count(), 0);
+        let services: Vec<_> = answer.services().collect();
+        assert_eq!(services.iter().map(Service::ech).collect::<Vec<_>>(), [Some(&b"ech"[..])]);
+        assert_eq!(ask(kind::A).services().count(), 0);
     }
 }

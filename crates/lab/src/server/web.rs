@@ -76,7 +76,7 @@ impl Reply {
         Self { status: 302, headers, body: Bytes::new(), delay: Duration::ZERO }
     }
 
-    fn into_response(self) -> Response<Full<Bytes>> {
+    pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
         let mut builder = Response::builder().status(self.status);
         for (name, value) in &self.headers {
             if let (Ok(name), Ok(value)) = (
@@ -262,7 +262,7 @@ impl Visit {
     }
 }
 
-fn host(request: &Request<Incoming>) -> String {
+pub(crate) fn host<B>(request: &Request<B>) -> String {
     let field = request.headers().get(HOST).and_then(|value| value.to_str().ok());
     let name = request.uri().host().or(field).unwrap_or_default();
     let name = match name.rsplit_once(':') {
@@ -274,7 +274,7 @@ fn host(request: &Request<Incoming>) -> String {
 
 /// Runs what HTTP/2 wants run beside.
 #[derive(Clone)]
-struct Spawn;
+pub(super) struct Spawn;
 
 impl<F> hyper::rt::Executor<F> for Spawn
 where

@@ -13,6 +13,7 @@
 //! | [`tcp`] | `tcp_connect` | df-004-tcpt, df-005-tcpconnect |
 //! | [`tls`] | `tls_handshakes`, `quic_handshakes` | df-006-tlshandshake |
 //! | [`failure`] | failure strings | df-007-errors |
+//! | [`follow_up`] | `x_follow_ups` | our own prober's |
 //! | [`network_event`] | `network_events` | df-008-netevents |
 //! | this one | `tunnel` | df-009-tunnel |
 //! | [`control`] | `x_control_request`, `control` | the test helper's protocol (th-004) |
@@ -24,6 +25,7 @@ mod record;
 pub mod control;
 pub mod dns;
 pub mod failure;
+pub mod follow_up;
 pub mod http;
 pub mod network_event;
 pub mod packet;
@@ -38,6 +40,7 @@ use serde_json::value::RawValue;
 use crate::lenient::{Failure, Int, List, Map, Raw, Real, Text};
 use control::{Control, ControlRequest};
 use dns::Query;
+use follow_up::FollowUp;
 use http::Transaction;
 use network_event::NetworkEvent;
 use record::record;
@@ -169,6 +172,8 @@ record! {
         control_failure: Failure<'a> = "control_failure",
         /// DNS answers that came after the first.
         x_dns_duplicate_responses: List<Query<'a>> = "x_dns_duplicate_responses",
+        /// Failed steps again, with one thing changed.
+        x_follow_ups: List<FollowUp<'a>> = "x_follow_ups",
         /// Address of the resolver that the probe's system uses.
         client_resolver: Text<'a> = "client_resolver",
         /// SOCKS proxy (df-009's older way).

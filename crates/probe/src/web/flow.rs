@@ -61,6 +61,7 @@ impl<N: Net + Unpin> Flow<'_, N> {
     }
 
     async fn connect(&self) -> Option<N::Stream> {
+        self.session.pace.address(self.remote.ip()).await;
         let t0 = self.recorder.t();
         let connecting = self.session.net.connect(self.remote);
         let connected = within(&self.session.net, CONNECT, connecting).await;
@@ -178,7 +179,7 @@ impl<N: Net + Unpin> Flow<'_, N> {
 }
 
 /// What the connection came to says more than what a library makes of it, unless what came was no HTTP.
-fn word<N: Net>(failure: &HttpFailure, tap: &Tap<N>) -> String {
+pub(super) fn word<N: Net>(failure: &HttpFailure, tap: &Tap<N>) -> String {
     let ended = tap.ended().filter(|_| !failure.is_malformed());
     ended.map_or_else(|| failure.word(), |ended| failure::of_network(&ended))
 }
@@ -190,7 +191,7 @@ pub(super) fn page_headers() -> Vec<(String, String)> {
         .into()
 }
 
-fn request_record(asking: &Asking) -> Request {
+pub(super) fn request_record(asking: &Asking) -> Request {
     let host = ("Host".to_owned(), asking.authority());
     let mut fields: Vec<_> = asking.headers.iter().cloned().chain([host]).collect();
     fields.sort();
@@ -208,7 +209,7 @@ fn request_record(asking: &Asking) -> Request {
     }
 }
 
-fn response_record(came: Came) -> Response {
+pub(super) fn response_record(came: Came) -> Response {
     let fields = came.headers.into_iter().map(|(name, value)| (name, Text(value)));
     let headers_list: Vec<_> = fields.collect();
     Response {

@@ -9,6 +9,7 @@ use wirewitness_net::{Moment, Net};
 use crate::control::{Control, ControlRequest};
 use crate::record::{Recorder, Records};
 use crate::session::Session;
+use crate::web::attempt::Attempt;
 
 /// What a run has come to.
 pub(super) struct Taken<'r, N> {
@@ -17,10 +18,11 @@ pub(super) struct Taken<'r, N> {
     pub(super) recorder: &'r Recorder<N>,
     pub(super) control: Control,
     pub(super) request: Option<ControlRequest>,
+    pub(super) follow_ups: Vec<Attempt>,
 }
 
 /// The whole measurement.
-pub(super) fn measurement<N: Net>(session: &Session<N>, taken: Taken<'_, N>) -> Value {
+pub(super) fn measurement<N: Net>(session: &Session<N>, taken: &Taken<'_, N>) -> Value {
     let vantage = &session.vantage;
     let started = day_and_time(taken.started.wall);
     let runtime = taken.recorder.t();
@@ -51,7 +53,7 @@ pub(super) fn measurement<N: Net>(session: &Session<N>, taken: Taken<'_, N>) -> 
         "software_name": "wirewitness",
         "software_version": VERSION,
         "test_helpers": helper.unwrap_or_else(|| json!({})),
-        "test_keys": test_keys(session, &records, &taken.control, taken.request.as_ref()),
+        "test_keys": test_keys(session, &records, taken),
         "test_name": "web_connectivity",
         "test_runtime": runtime,
         "test_start_time": started,
@@ -59,12 +61,7 @@ pub(super) fn measurement<N: Net>(session: &Session<N>, taken: Taken<'_, N>) -> 
     })
 }
 
-fn test_keys<N>(
-    session: &Session<N>,
-    records: &Records,
-    control: &Control,
-    request: Option<&ControlRequest>,
-) -> Value {
+fn test_keys<N>(session: &Session<N>, records: &Records, taken: &Taken<'_, N>) -> Value {
     let resolver = session.vantage.resolver.map_or_else(String::new, |it| it.to_string());
     json!({
         "agent": "redirect",
@@ -81,9 +78,11 @@ fn test_keys<N>(
         "tcp_connect": records.tcp_connect,
         "tls_handshakes": records.tls_handshakes,
         "quic_handshakes": records.quic_handshakes,
-        "x_control_request": request,
-        "control": control.answer,
-        "control_failure": control.failure,
+        "x_h3_requests": records.h3_requests,
+        "x_control_request": taken.request,
+        "control": taken.control.answer,
+        "control_failure": taken.control.failure,
+        "x_follow_ups": taken.follow_ups,
     })
 }
 

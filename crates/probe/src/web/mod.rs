@@ -7,12 +7,17 @@
 //!
 //! - `hop`: one URL on the way. `select`: who gets to fetch it. `cookies`: what a redirect chain needs of them.
 //! - `flow`: one connection.
+//! - `h3`: HTTP/3 beside it, where the site offers it.
+//! - `follow_up`: failed steps again, with one thing changed. `attempt`: one such step.
 //! - `keys`: the measurement as it is written.
 //!
 //! Nothing is judged here: a reset is written down as a reset.
 
+mod attempt;
 mod cookies;
 mod flow;
+mod follow_up;
+mod h3;
 mod hop;
 mod keys;
 mod select;
@@ -28,6 +33,7 @@ use url::Url;
 use wirewitness_net::Net;
 
 use crate::control::{self, Control, ControlRequest};
+use crate::dns::udp::Asked;
 use crate::dns::{doh, system, udp};
 use crate::record::{Mark, Recorder};
 use crate::session::Session;
@@ -73,12 +79,15 @@ pub async fn measure<N: Net + Unpin>(
         control: Control::default(),
         request: None,
     };
-    run.all(Hop::first(url)).await;
+    run.all(Hop::first(url.clone())).await;
     let (control, request) = (run.control, run.request);
-    Ok(keys::measurement(
-        session,
-        keys::Taken { input, started, recorder: &recorder, control, request },
-    ))
+    let offer = h3::offer(&recorder.records(), &control, &url);
+    if let Some(remote) = offer {
+        h3::fetch(session, &recorder, remote, &url).await;
+    }
+    let follow_ups = follow_up::run(session, &recorder, &control).await;
+    let taken = keys::Taken { input, started, recorder: &recorder, control, request, follow_ups };
+    Ok(keys::measurement(session, &taken))
 }
 
 fn parse(input: &str) -> Result<Url, TargetError> {
@@ -112,24 +121,36 @@ struct Numbers {
 }
 
 /// What has come about.
-enum Step {
-    /// The addresses of a hop, each with the best origin.
-    Resolved(Hop, Vec<(IpAddr, Origin)>),
+enum Step<N: Net> {
+    /// The addresses of a hop.
+    Resolved(Hop, Addresses<N>),
+    /// No further answer is waited for.
+    Listened,
     /// A connection is done, and leads on or not.
     Connected(Option<Hop>),
     /// The control has answered, or not.
     Controlled(Hop, Control),
 }
 
-type Steps<'s> = FuturesUnordered<Pin<Box<dyn Future<Output = Step> + Send + 's>>>;
+type Steps<'s, N> = FuturesUnordered<Pin<Box<dyn Future<Output = Step<N>> + Send + 's>>>;
+
+/// The addresses of a name, each with the best origin, and questions whose further answers are still to come.
+struct Addresses<N: Net> {
+    found: Vec<(IpAddr, Origin)>,
+    asked: Option<Box<(Mark, [Asked<N>; 2])>>,
+}
 
 impl<'s, N: Net + Unpin> Run<'s, N> {
     async fn all(&mut self, first: Hop) {
-        let mut steps: Steps<'s> = FuturesUnordered::new();
+        let mut steps: Steps<'s, N> = FuturesUnordered::new();
         self.resolve(first, &mut steps);
         while let Some(step) = steps.next().await {
             match step {
-                Step::Resolved(hop, addresses) => self.resolved(&hop, &addresses, &mut steps),
+                Step::Resolved(hop, addresses) => {
+                    self.resolved(&hop, &addresses.found, &mut steps);
+                    self.listen_on(addresses, &mut steps);
+                }
+                Step::Listened => {}
                 Step::Connected(Some(next)) => self.resolve(next, &mut steps),
                 Step::Connected(None) => {}
                 Step::Controlled(hop, control) => self.controlled(&hop, control, &mut steps),
@@ -137,7 +158,7 @@ impl<'s, N: Net + Unpin> Run<'s, N> {
         }
     }
 
-    fn resolve(&mut self, hop: Hop, steps: &mut Steps<'s>) {
+    fn resolve(&mut self, hop: Hop, steps: &mut Steps<'s, N>) {
         self.numbers.lookups += 1;
         let (session, recorder, number) = (self.session, self.recorder, self.numbers.lookups);
         steps.push(Box::pin(async move {
@@ -146,7 +167,20 @@ impl<'s, N: Net + Unpin> Run<'s, N> {
         }));
     }
 
-    fn resolved(&mut self, hop: &Hop, addresses: &[(IpAddr, Origin)], steps: &mut Steps<'s>) {
+    fn listen_on(&self, addresses: Addresses<N>, steps: &mut Steps<'s, N>) {
+        let Some(asked) = addresses.asked else { return };
+        let (mark, asked) = *asked;
+        for asked in asked {
+            let place = (self.recorder, self.session.networks.as_ref());
+            let mark = mark.clone();
+            steps.push(Box::pin(async move {
+                asked.others(&mark, place).await;
+                Step::Listened
+            }));
+        }
+    }
+
+    fn resolved(&mut self, hop: &Hop, addresses: &[(IpAddr, Origin)], steps: &mut Steps<'s, N>) {
         for &(address, origin) in addresses {
             self.connect(hop, address, origin, steps);
         }
@@ -172,14 +206,14 @@ impl<'s, N: Net + Unpin> Run<'s, N> {
     }
 
     /// Addresses that only the control knows are tried too: what a lying resolver hides may be reachable.
-    fn controlled(&mut self, hop: &Hop, control: Control, steps: &mut Steps<'s>) {
+    fn controlled(&mut self, hop: &Hop, control: Control, steps: &mut Steps<'s, N>) {
         for address in control.addresses() {
             self.connect(hop, address, Origin::Control, steps);
         }
         self.control = control;
     }
 
-    fn connect(&mut self, hop: &Hop, address: IpAddr, origin: Origin, steps: &mut Steps<'s>) {
+    fn connect(&mut self, hop: &Hop, address: IpAddr, origin: Origin, steps: &mut Steps<'s, N>) {
         // Loopback is this machine: nothing there is the target's.
         if address.is_loopback() {
             return;
@@ -220,9 +254,9 @@ async fn addresses_of<N: Net>(
     recorder: &Recorder<N>,
     hop: &Hop,
     number: i64,
-) -> Vec<(IpAddr, Origin)> {
+) -> Addresses<N> {
     if let Some(literal) = hop.literal() {
-        return vec![(literal, Origin::System)];
+        return Addresses { found: vec![(literal, Origin::System)], asked: None };
     }
     let place = (recorder, session.networks.as_ref());
     let mark = |base: i64, classic: Option<&str>| Mark {
@@ -238,9 +272,12 @@ async fn addresses_of<N: Net>(
     let by_udp = async {
         match pick(&session.helpers.resolvers, name) {
             Some(resolver) => {
-                udp::lookup(&session.net, (*resolver, name), mark(20_000, None), place).await
+                let mark = mark(20_000, None);
+                let asking = udp::lookup(&session.net, (*resolver, name), mark.clone(), place);
+                let (addresses, asked) = asking.await;
+                (addresses, Some(Box::new((mark, asked))))
             }
-            None => Vec::new(),
+            None => (Vec::new(), None),
         }
     };
     let by_doh = async {
@@ -251,7 +288,7 @@ async fn addresses_of<N: Net>(
             None => Vec::new(),
         }
     };
-    let (by_system, by_udp, by_doh) = tokio::join!(by_system, by_udp, by_doh);
+    let (by_system, (by_udp, asked), by_doh) = tokio::join!(by_system, by_udp, by_doh);
     let mut merged: Vec<(IpAddr, Origin)> = Vec::new();
     for (addresses, origin) in
         [(by_system, Origin::System), (by_udp, Origin::Udp), (by_doh, Origin::Doh)]
@@ -262,7 +299,7 @@ async fn addresses_of<N: Net>(
             }
         }
     }
-    merged
+    Addresses { found: merged, asked }
 }
 
 /// One of several, by the name: the same one every time, whatever is measured beside it.

@@ -1,10 +1,10 @@
 //! The little of DNS (RFC 1035) that probers, resolvers, injectors and hosts speak.
 //!
-//! Names are lower-case strings without the last dot. Reading is total and bounded; what cannot be read is none.
+//! Names are lower-case strings without the last dot. Reading is total and bounded; an error says what is missing, and where.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::read::{be16, be32};
+use crate::read::{Malformed, Reader};
 
 /// Record types (IANA).
 pub mod kind {
@@ -14,6 +14,10 @@ pub mod kind {
     pub const CNAME: u16 = 5;
     /// IPv6 address.
     pub const AAAA: u16 = 28;
+    /// How to reach a service (RFC 9460).
+    pub const SVCB: u16 = 64;
+    /// How to reach a web server (RFC 9460 §9).
+    pub const HTTPS: u16 = 65;
 }
 
 /// Response codes (IANA).
@@ -97,29 +101,49 @@ impl Message {
         })
     }
 
-    /// Reads a message; none if it is not one, or has not exactly one question.
+    /// The services in the answers ([`kind::SVCB`], [`kind::HTTPS`]) that can be read.
+    pub fn services(&self) -> impl Iterator<Item = Service> {
+        self.answers.iter().filter_map(|answer| answer.value.service())
+    }
+
+    /// As [`Self::read`], without word of what is wrong.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let flags = be16(bytes, 2)?;
-        if be16(bytes, 4)? != 1 {
-            return None;
+        Self::read(bytes).ok()
+    }
+
+    /// Reads a message with one question and its answers. What comes after the answers is not looked at, nor are more than
+    /// 256 of them.
+    ///
+    /// # Errors
+    /// It is cut off, has not exactly one question, or a name that is none.
+    pub fn read(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut header = Reader::new(bytes);
+        let (id, flags) = (header.u16("identifier")?, header.u16("flags")?);
+        let (questions, answers) = (header.u16("question count")?, header.u16("answer count")?);
+        header.take(4, "other counts")?;
+        if questions != 1 {
+            let (what, value) = ("question count", questions.into());
+            return Err(Malformed::Value { what, offset: 4, value });
         }
-        let (name, at) = parse_name(bytes, 12)?;
+        let (name, at) = parse_name(bytes, header.offset())?;
+        let mut question = Reader::at(bytes, at);
         let mut message = Self {
-            id: be16(bytes, 0)?,
+            id,
             response: flags & 0x8000 != 0,
             truncated: flags & 0x0200 != 0,
             rcode: (flags & 0xf) as u8,
             name,
-            kind: be16(bytes, at)?,
+            kind: question.u16("question type")?,
             answers: Vec::new(),
         };
-        let mut at = at + 4;
-        for _ in 0..be16(bytes, 6)?.min(MAX_ANSWERS) {
+        question.u16("question class")?;
+        let mut at = question.offset();
+        for _ in 0..answers.min(MAX_ANSWERS) {
             let (answer, next) = parse_answer(bytes, at)?;
             message.answers.push(answer);
             at = next;
         }
-        Some(message)
+        Ok(message)
     }
 
     /// Writes the message. None for a name that DNS cannot carry.
@@ -170,6 +194,14 @@ impl Answer {
 }
 
 impl Value {
+    /// The service that a record of [`kind::SVCB`] or [`kind::HTTPS`] describes, if it can be read.
+    pub fn service(&self) -> Option<Service> {
+        match self {
+            Self::Other(kind::SVCB | kind::HTTPS, bytes) => Service::read(bytes).ok(),
+            _ => None,
+        }
+    }
+
     fn to_bytes(&self) -> Option<(u16, Vec<u8>)> {
         Some(match self {
             Self::Address(IpAddr::V4(address)) => (kind::A, address.octets().to_vec()),
@@ -184,47 +216,197 @@ impl Value {
     }
 }
 
-fn parse_answer(bytes: &[u8], at: usize) -> Option<(Answer, usize)> {
+/// How to reach a service (RFC 9460): what a record of [`kind::SVCB`] or [`kind::HTTPS`] says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Service {
+    /// 0: the service is another's alias; otherwise the smallest comes first.
+    pub priority: u16,
+    /// Who offers it; empty is the record's own name.
+    pub target: String,
+    /// Parameters, by key ([`parameter`]), as they came.
+    pub parameters: Vec<(u16, Vec<u8>)>,
+}
+
+/// Keys of a [`Service`]'s parameters (IANA).
+pub mod parameter {
+    /// Protocols (RFC 9460 §7.1).
+    pub const ALPN: u16 = 1;
+    /// Port, where it is another (RFC 9460 §7.2).
+    pub const PORT: u16 = 3;
+    /// IPv4 addresses (RFC 9460 §7.3).
+    pub const IPV4_HINT: u16 = 4;
+    /// Configurations for encrypted hellos (RFC 9848).
+    pub const ECH: u16 = 5;
+    /// IPv6 addresses (RFC 9460 §7.3).
+    pub const IPV6_HINT: u16 = 6;
+}
+
+impl Service {
+    /// Reads a record's data.
+    ///
+    /// # Errors
+    /// A length that leads outside, or a target with a pointer, which is not allowed here.
+    pub fn read(data: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(data);
+        let priority = reader.u16("priority")?;
+        let (target, at) = parse_name(data, reader.offset())?;
+        let mut reader = Reader::at(data, at);
+        let mut parameters = Vec::new();
+        while !reader.is_empty() {
+            let key = reader.u16("parameter key")?;
+            let len = reader.u16("parameter length")?;
+            parameters.push((key, reader.take(len.into(), "parameter")?.to_vec()));
+        }
+        Ok(Self { priority, target, parameters })
+    }
+
+    /// The record's data, parameters in the order of their keys. None for what DNS cannot carry.
+    pub fn to_bytes(&self) -> Option<Vec<u8>> {
+        let mut bytes = self.priority.to_be_bytes().to_vec();
+        write_name(&mut bytes, &self.target)?;
+        let mut parameters: Vec<_> = self.parameters.iter().collect();
+        parameters.sort_by_key(|(key, _)| *key);
+        for (key, value) in parameters {
+            bytes.extend(key.to_be_bytes());
+            bytes.extend(u16::try_from(value.len()).ok()?.to_be_bytes());
+            bytes.extend(value);
+        }
+        Some(bytes)
+    }
+
+    /// Sets a parameter.
+    #[must_use]
+    pub fn with(mut self, key: u16, value: Vec<u8>) -> Self {
+        self.parameters.retain(|(other, _)| *other != key);
+        self.parameters.push((key, value));
+        self
+    }
+
+    /// Sets the protocols. One that is longer than 255 bytes is left out.
+    #[must_use]
+    pub fn with_alpn(self, protocols: &[&[u8]]) -> Self {
+        let mut value = Vec::new();
+        for protocol in protocols {
+            if let Ok(len) = u8::try_from(protocol.len()) {
+                value.push(len);
+                value.extend(*protocol);
+            }
+        }
+        self.with(parameter::ALPN, value)
+    }
+
+    /// Sets the addresses of both families.
+    #[must_use]
+    pub fn with_hints(mut self, addresses: &[IpAddr]) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for address in addresses {
+            match address {
+                IpAddr::V4(address) => v4.extend(address.octets()),
+                IpAddr::V6(address) => v6.extend(address.octets()),
+            }
+        }
+        for (key, value) in [(parameter::IPV4_HINT, v4), (parameter::IPV6_HINT, v6)] {
+            if !value.is_empty() {
+                self = self.with(key, value);
+            }
+        }
+        self
+    }
+
+    /// A parameter's value.
+    pub fn parameter(&self, key: u16) -> Option<&[u8]> {
+        self.parameters.iter().find(|(other, _)| *other == key).map(|(_, value)| &value[..])
+    }
+
+    /// The protocols, in order, as far as the list can be read.
+    pub fn alpn(&self) -> impl Iterator<Item = &[u8]> {
+        let mut reader = Reader::new(self.parameter(parameter::ALPN).unwrap_or_default());
+        std::iter::from_fn(move || {
+            let len = reader.u8("protocol length").ok()?;
+            reader.take(len.into(), "protocol").ok()
+        })
+    }
+
+    /// Configurations for encrypted hellos: an `ECHConfigList`.
+    pub fn ech(&self) -> Option<&[u8]> {
+        self.parameter(parameter::ECH)
+    }
+
+    /// The port, where it is another than the usual.
+    pub fn port(&self) -> Option<u16> {
+        Some(u16::from_be_bytes(self.parameter(parameter::PORT)?.try_into().ok()?))
+    }
+
+    /// Addresses, IPv4 first.
+    pub fn hints(&self) -> impl Iterator<Item = IpAddr> {
+        let v4 = self.parameter(parameter::IPV4_HINT).unwrap_or_default();
+        let v6 = self.parameter(parameter::IPV6_HINT).unwrap_or_default();
+        let v4 = v4.chunks_exact(4).filter_map(|it| <[u8; 4]>::try_from(it).ok());
+        let v6 = v6.chunks_exact(16).filter_map(|it| <[u8; 16]>::try_from(it).ok());
+        v4.map(IpAddr::from).chain(v6.map(IpAddr::from))
+    }
+}
+
+fn parse_answer(bytes: &[u8], at: usize) -> Result<(Answer, usize), Malformed> {
     let (name, at) = parse_name(bytes, at)?;
-    let len = usize::from(be16(bytes, at + 8)?);
-    let start = at + 10;
-    let data = bytes.get(start..start + len)?;
-    let value = match be16(bytes, at)? {
-        kind::A => Value::Address(Ipv4Addr::from(<[u8; 4]>::try_from(data).ok()?).into()),
-        kind::AAAA => Value::Address(Ipv6Addr::from(<[u8; 16]>::try_from(data).ok()?).into()),
+    let mut reader = Reader::at(bytes, at);
+    let kind = reader.u16("record type")?;
+    reader.u16("record class")?;
+    let ttl_secs = reader.u32("record TTL")?;
+    let len = reader.u16("record length")?;
+    let start = reader.offset();
+    let mut data = reader.part(len.into(), "record")?;
+    let value = match kind {
+        kind::A => Value::Address(Ipv4Addr::from(octets(&mut data)?).into()),
+        kind::AAAA => Value::Address(Ipv6Addr::from(octets(&mut data)?).into()),
         kind::CNAME => Value::Alias(parse_name(bytes, start)?.0),
-        other => Value::Other(other, data.to_vec()),
+        other => Value::Other(other, data.rest().to_vec()),
     };
-    Some((Answer { name, ttl_secs: be32(bytes, at + 4)?, value }, start + len))
+    Ok((Answer { name, ttl_secs, value }, reader.offset()))
+}
+
+/// All of an address record.
+fn octets<const LEN: usize>(data: &mut Reader<'_>) -> Result<[u8; LEN], Malformed> {
+    let offset = data.offset();
+    let octets = data.take(LEN, "address")?;
+    if !data.is_empty() {
+        let value = (LEN + data.rest().len()) as u64;
+        return Err(Malformed::Value { what: "length of an address", offset, value });
+    }
+    Ok(octets.try_into().unwrap_or([0; LEN]))
 }
 
 /// Reads a name and says where it ends. A pointer must lead backwards, so that following them ends.
-fn parse_name(bytes: &[u8], start: usize) -> Option<(String, usize)> {
-    let (mut name, mut at, mut end, mut floor) = (String::new(), start, None, start);
+fn parse_name(bytes: &[u8], start: usize) -> Result<(String, usize), Malformed> {
+    let (mut name, mut end, mut floor) = (String::new(), None, start);
+    let mut reader = Reader::at(bytes, start);
     loop {
-        let len = *bytes.get(at)?;
+        let offset = reader.offset();
+        let len = reader.u8("label length")?;
+        let odd = |what, value| Malformed::Value { what, offset, value };
         match len {
-            0 => return Some((name, end.unwrap_or(at + 1))),
+            0 => return Ok((name, end.unwrap_or(reader.offset()))),
             1..=63 => {
-                let label = bytes.get(at + 1..at + 1 + usize::from(len))?;
+                let label = reader.take(len.into(), "label")?;
                 if !name.is_empty() {
                     name.push('.');
                 }
                 name.extend(label.iter().map(|byte| char::from(byte.to_ascii_lowercase())));
                 if name.len() > MAX_NAME {
-                    return None;
+                    return Err(odd("length of a name", name.len() as u64));
                 }
-                at += 1 + usize::from(len);
             }
             0xc0.. => {
-                let target = usize::from(be16(bytes, at)? & 0x3fff);
+                let low = reader.u8("pointer")?;
+                let target = usize::from(len & 0x3f) << 8 | usize::from(low);
                 if target >= floor {
-                    return None;
+                    return Err(odd("pointer of a name", target as u64));
                 }
-                end.get_or_insert(at + 2);
-                (at, floor) = (target, target);
+                end.get_or_insert(reader.offset());
+                floor = target;
+                reader = Reader::at(bytes, target);
             }
-            _ => return None,
+            _ => return Err(odd("label length", len.into())),
         }
     }
 }
@@ -283,11 +465,60 @@ mod tests {
     }
 
     #[test]
-    fn cut_short_at_every_byte_is_none() {
+    fn cut_short_at_every_byte_is_an_error_with_its_place() {
         let bytes = full().to_bytes().unwrap();
         for len in 0..bytes.len() {
             assert_eq!(Message::parse(&bytes[..len]), None, "{len}");
+            let error = Message::read(&bytes[..len]).unwrap_err();
+            assert!(error.is_short() && error.offset() <= len, "{error}");
         }
+        let error = Message::read(&bytes[..20]).unwrap_err();
+        assert_eq!(error, Malformed::Short { what: "label", offset: 17, need: 7, have: 3 });
+    }
+
+    /// RFC 9460 §D.2: two IPv6 hints; and an unknown parameter with an escaped byte.
+    #[test]
+    fn published_services_are_read_and_written() {
+        let hint: std::net::Ipv6Addr = "2001:db8::1".parse().unwrap();
+        let mut data = vec![0, 1, 3, b'f', b'o', b'o', 7];
+        data.extend(b"example\x03com\0");
+        let plain = Service { priority: 1, target: "foo.example.com".into(), parameters: vec![] };
+        assert_eq!(Service::read(&data), Ok(plain.clone()));
+        let two = [hint, "2001:db8::53:1".parse().unwrap()].map(IpAddr::from);
+        let hinted = plain.clone().with_hints(&two);
+        let mut bytes = data.clone();
+        bytes.extend([0, 6, 0, 32]);
+        bytes.extend([0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        bytes.extend([0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x53, 0, 1]);
+        assert_eq!(hinted.to_bytes(), Some(bytes));
+        assert_eq!(hinted.hints().collect::<Vec<_>>(), two);
+        let odd = plain.with(667, b"hello\xd2qoo".to_vec()).to_bytes().unwrap();
+        assert_eq!(odd[data.len()..], *b"\x02\x9b\x00\x09hello\xd2qoo");
+    }
+
+    #[test]
+    fn a_service_goes_round_in_a_message() {
+        let service = Service { priority: 1, ..Service::default() }
+            .with(parameter::ECH, vec![0xfe, 0x0d, 1])
+            .with_alpn(&[b"h3", b"h2"])
+            .with(parameter::PORT, vec![0x20, 0xfb])
+            .with_hints(&[[192, 0, 2, 1].into()]);
+        let bytes = service.to_bytes().unwrap();
+        let question = Message::question(1, "a.example", kind::HTTPS);
+        let value = Value::Other(kind::HTTPS, bytes.clone());
+        let answer = Answer { name: "a.example".to_owned(), ttl_secs: 60, value };
+        let message = question.answer(rcode::NO_ERROR, vec![answer]);
+        let read = Message::read(&message.to_bytes().unwrap()).unwrap();
+        let found: Vec<Service> = read.services().collect();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].alpn().collect::<Vec<_>>(), [b"h3", b"h2"]);
+        assert_eq!(found[0].ech(), Some(&[0xfe, 0x0d, 1][..]));
+        assert_eq!((found[0].port(), found[0].hints().count()), (Some(8443), 1));
+        // Keys come in order, whatever the order they were set in.
+        assert!(found[0].parameters.is_sorted());
+        // Cut within a parameter: an error; between two of them: fewer.
+        let whole = (0..bytes.len()).filter(|len| Service::read(&bytes[..*len]).is_ok()).count();
+        assert_eq!(whole, 4);
     }
 
     #[test]

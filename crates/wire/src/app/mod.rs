@@ -1,3 +1,6 @@
 //! The messages of applications, one file each.
 
 pub mod dns;
+pub mod http;
+pub mod quic;
+pub mod tls;

@@ -4,12 +4,15 @@
 //! applies gives the verdict. The order follows the connection: what the vantage does itself, then the answers to the
 //! name, connects and handshakes, the exchange, and at last the page that came. Within a layer, rules that explain a
 //! failure by the target come after those that need more evidence, so that neither hides the other.
+//!
+//! What was repeated with one thing changed is looked at last, in `follow_up`: it can prove, sharpen or take back.
 
 mod connect;
 mod content;
 mod dns;
 mod exchange;
 mod facts;
+mod follow_up;
 mod names;
 mod page;
 mod reference;
@@ -32,12 +35,19 @@ pub(super) fn judge(
 ) -> Verdict {
     let facts = Facts::of(measurement, keys, asns, context.fingerprints);
     let verdict = RULES.iter().find_map(|(_, apply)| apply(&facts));
-    verdict.unwrap_or_else(|| nothing(&facts))
+    let verdict = verdict.unwrap_or_else(|| nothing(&facts));
+    follow_up::refine(&facts, verdict)
 }
 
 /// Every rule of this floor, in the order in which they are tried.
 pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
-    RULES.iter().flat_map(|(rules, _)| rules.iter().copied()).chain([&NOTHING])
+    RULES.iter().flat_map(|(rules, _)| rules.iter().copied()).chain([&NOTHING]).chain([
+        &follow_up::INTERMITTENT,
+        &follow_up::TLS_NAME,
+        &follow_up::HTTP_NAME,
+        &follow_up::THROTTLE_NAME,
+        &follow_up::QUIC_NAME,
+    ])
 }
 
 type Apply = fn(&Facts<'_>) -> Option<Verdict>;

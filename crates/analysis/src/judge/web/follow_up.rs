@@ -1,0 +1,343 @@
+//! What repeated steps prove: that a failure stays, and what it hangs on.
+//!
+//! A prober of ours repeats a failed step at least three times, in turn with a harmless name, with another resolver or to
+//! another host ([`wirewitness_model::ooni::follow_up`]). OONI's measurements have none of it, and nothing here applies
+//! to them. A majority decides: single packets get lost.
+
+use wirewitness_model::ooni::failure::What;
+use wirewitness_model::ooni::follow_up::FollowUp;
+use wirewitness_model::outcome::Outcome;
+use wirewitness_model::verdict::{Confidence, Evidence, Locus, Mechanism, Status, Verdict};
+
+use super::facts::Facts;
+use crate::judge::rule::Rule;
+
+pub(super) const INTERMITTENT: Rule = Rule {
+    id: "web.follow_up.intermittent",
+    version: 1,
+    says: "What failed at first worked when it was repeated.",
+    stands_on: "At least two repetitions of the step as it was, of which no majority failed.",
+    cannot_tell: &["interference that is not applied every time from a line that loses packets"],
+    false_positives: &["a device that forgets, or that looks at a sample of connections only"],
+};
+
+pub(super) const TLS_NAME: Rule = Rule {
+    id: "web.follow_up.tls_name",
+    version: 1,
+    says: "The handshake is cut off with this name, and answered with a harmless one at the same address, again and again.",
+    stands_on: "At least two repetitions each, a majority of either kind; no control is needed.",
+    cannot_tell: &[
+        "a device on the path from a server that turns this name away itself by cutting connections off",
+    ],
+    false_positives: &[
+        "a server that answers unknown names and has lost the one that it is known for",
+    ],
+};
+
+pub(super) const HTTP_NAME: Rule = Rule {
+    id: "web.follow_up.http_name",
+    version: 1,
+    says: "The exchange is cut off with this host, and answered with a harmless one at the same address, again and again.",
+    stands_on: "At least two repetitions each, a majority of either kind; no control is needed.",
+    cannot_tell: &[
+        "a device on the path from a server that turns this host away itself by cutting connections off",
+    ],
+    false_positives: &["a server whose pages for this host are broken"],
+};
+
+pub(super) const THROTTLE_NAME: Rule = Rule {
+    id: "web.follow_up.throttle",
+    version: 1,
+    says: "Pages of this name come far slower than those of a harmless one from the same address, again and again.",
+    stands_on: "At least two repetitions each, in turn: the median of the first at most 256 kbit/s, of the others at least \
+                five times that, over at least 16 KiB.",
+    cannot_tell: &["a device on the path from a server that serves this name slowly itself"],
+    false_positives: &["a server that shapes one of its sites"],
+};
+
+pub(super) const QUIC_NAME: Rule = Rule {
+    id: "web.follow_up.quic_name",
+    version: 1,
+    says: "QUIC with this name gets no answer, and with a harmless one does at the same address, again and again; the \
+           page is reached by other means.",
+    stands_on: "At least two repetitions each, a majority of either kind, and the page itself.",
+    cannot_tell: &["a device on the path from a server that ignores this name over QUIC"],
+    false_positives: &["a server that offers HTTP/3 for a name and does not serve it"],
+};
+
+/// Looks at a verdict again in the light of what was repeated.
+pub(super) fn refine(facts: &Facts<'_>, verdict: Verdict) -> Verdict {
+    let all = &facts.keys.x_follow_ups;
+    if all.is_empty() {
+        return verdict;
+    }
+    if verdict.status != Status::Down
+        && let Some(throttled) = throttled(facts)
+    {
+        return throttled;
+    }
+    match verdict.status {
+        Status::Blocked => blocked(facts, verdict),
+        Status::Insufficient => unproven(facts).unwrap_or(verdict),
+        Status::Ok => quic(facts).unwrap_or(verdict),
+        Status::Down => verdict,
+    }
+}
+
+/// The repetitions of one kind.
+struct Series<'m> {
+    steps: Vec<(usize, &'m FollowUp<'m>)>,
+}
+
+impl<'m> Series<'m> {
+    fn of(facts: &Facts<'m>, layer: &str, changed: &str) -> Self {
+        let wanted = |step: &&FollowUp<'_>| {
+            step.layer.or_empty() == layer && step.changed.or_empty() == changed
+        };
+        let steps = facts.keys.x_follow_ups.iter().enumerate();
+        Self { steps: steps.filter(|(_, step)| wanted(step)).collect() }
+    }
+
+    /// More than half, and two at least.
+    fn mostly(&self, is: impl Fn(&FollowUp<'_>) -> bool) -> bool {
+        let count = self.steps.iter().filter(|(_, step)| is(step)).count();
+        count >= 2 && count * 2 > self.steps.len()
+    }
+
+    /// The last of each round: earlier ones may have met what an earlier trigger had left behind.
+    fn settled(self) -> Self {
+        let mut steps: Vec<(usize, &FollowUp<'_>)> = Vec::new();
+        for (at, step) in self.steps {
+            if let Some((_, last)) = steps.last()
+                && last.round.0 == step.round.0
+            {
+                steps.pop();
+            }
+            steps.push((at, step));
+        }
+        Self { steps }
+    }
+
+    fn evidence(&self, outcome: Outcome) -> Option<Evidence> {
+        let (first, step) = self.steps.first()?;
+        let words = self.steps.iter().map(|(_, step)| word(step));
+        Some(Evidence {
+            at: format!("test_keys.x_follow_ups[{first}]"),
+            outcome,
+            seen: format!(
+                "{} to {}, {} times: {}",
+                step.name.or_empty(),
+                if step.endpoint.or_empty().is_empty() {
+                    "the resolver"
+                } else {
+                    step.endpoint.or_empty()
+                },
+                self.steps.len(),
+                words.collect::<Vec<_>>().join(", "),
+            ),
+            expected: None,
+        })
+    }
+}
+
+fn word(step: &FollowUp<'_>) -> String {
+    match (step.failure.as_str(), step.status.0) {
+        (Some(failure), _) => failure.to_owned(),
+        (None, Some(status)) => format!("status {status}"),
+        (None, None) => "answered".to_owned(),
+    }
+}
+
+/// Cut off or left without an answer; a certificate that does not fit is an answer.
+fn is_cut(step: &FollowUp<'_>) -> bool {
+    let what = step.failure.as_str().map(What::of);
+    matches!(what, Some(What::Reset | What::Timeout | What::Close | What::Refused))
+}
+
+fn is_answered(step: &FollowUp<'_>) -> bool {
+    !is_cut(step)
+}
+
+fn blocked(facts: &Facts<'_>, mut verdict: Verdict) -> Verdict {
+    let Some(layer) = verdict.mechanism.and_then(layer_of) else { return verdict };
+    let same = Series::of(facts, layer, "nothing");
+    if same.steps.len() < 2 {
+        return verdict;
+    }
+    let stays = |step: &FollowUp<'_>| match layer {
+        "dns" => stays_wrong(facts, step),
+        _ => step.failure.as_str().is_some() || layer == "http",
+    };
+    if !same.mostly(stays) {
+        let draft = INTERMITTENT.verdict(Status::Insufficient, Confidence::Low);
+        let evidence = same.evidence(answered(layer));
+        return draft.with(verdict.evidence.into_iter().chain(evidence)).done();
+    }
+    verdict.evidence.extend(same.evidence(failed(layer, &same)));
+    let other = Series::of(facts, layer, "name").settled();
+    if other.steps.is_empty() {
+        return verdict;
+    }
+    if other.mostly(is_answered) {
+        verdict.confidence = Confidence::High;
+        verdict.evidence.extend(other.evidence(answered(layer)));
+    } else if other.mostly(is_cut) {
+        // It does not hang on the name.
+        verdict.evidence.extend(other.evidence(failed(layer, &other)));
+        verdict.mechanism = verdict.mechanism.map(|mechanism| match mechanism {
+            Mechanism::TlsResetSni => Mechanism::TlsResetOther,
+            Mechanism::HttpResetHost => Mechanism::TcpReset,
+            other => other,
+        });
+    }
+    verdict
+}
+
+/// Without a control: the harmless name is the control.
+fn unproven(facts: &Facts<'_>) -> Option<Verdict> {
+    let proof = |layer| {
+        let same = Series::of(facts, layer, "nothing");
+        let other = Series::of(facts, layer, "name").settled();
+        (same.mostly(is_cut) && other.mostly(is_answered)).then_some((same, other))
+    };
+    let (rule, layer, (same, other)) = match (proof("tls"), proof("http")) {
+        (Some(found), _) => (&TLS_NAME, "tls", found),
+        (None, Some(found)) => (&HTTP_NAME, "http", found),
+        (None, None) => return None,
+    };
+    let (_, step) = same.steps.first()?;
+    let mechanism = match (layer, What::of(step.failure.as_str()?)) {
+        ("tls", What::Reset) => Mechanism::TlsResetSni,
+        ("tls", What::Timeout) => Mechanism::TlsTimeout,
+        ("tls", What::Close) => Mechanism::TlsClose,
+        ("http", What::Reset) => Mechanism::HttpResetHost,
+        ("http", What::Timeout) => Mechanism::HttpTimeout,
+        ("http", What::Close) => Mechanism::HttpClose,
+        _ => return None,
+    };
+    let draft = rule.verdict(Status::Blocked, Confidence::High).by(mechanism, Locus::Path);
+    let evidence = same.evidence(failed(layer, &same)).into_iter();
+    Some(draft.with(evidence.chain(other.evidence(answered(layer)))).done())
+}
+
+fn quic(facts: &Facts<'_>) -> Option<Verdict> {
+    let same = Series::of(facts, "quic", "nothing");
+    let other = Series::of(facts, "quic", "name").settled();
+    let silent = |step: &FollowUp<'_>| step.failure.as_str().map(What::of) == Some(What::Timeout);
+    if !same.mostly(silent) || !other.mostly(is_answered) {
+        return None;
+    }
+    let draft = QUIC_NAME.verdict(Status::Ok, Confidence::High);
+    let draft = draft.by(Mechanism::QuicTimeoutSni, Locus::Path);
+    let evidence = same.evidence(Outcome::QuicTimeout).into_iter();
+    Some(draft.with(evidence.chain(other.evidence(Outcome::QuicOk))).done())
+}
+
+fn throttled(facts: &Facts<'_>) -> Option<Verdict> {
+    let same = Series::of(facts, "http", "nothing");
+    let other = Series::of(facts, "http", "name").settled();
+    let slow =
+        median(same.steps.iter().filter_map(|(_, step)| kbit_per_second(step, MIN_SLOW_BYTES)))?;
+    let fast =
+        median(other.steps.iter().filter_map(|(_, step)| kbit_per_second(step, MIN_FAST_BYTES)))?;
+    if slow > MAX_SLOW_KBIT || fast < slow * MIN_RATIO {
+        return None;
+    }
+    let is_https = facts.last().is_some_and(|last| last.is_https());
+    let mechanism = if is_https { Mechanism::TlsThrottleSni } else { Mechanism::HttpThrottleHost };
+    let (at, _) = same.steps.first()?;
+    let draft = THROTTLE_NAME.verdict(Status::Blocked, Confidence::High);
+    let seen = format!("{slow:.0} kbit/s (median of {})", same.steps.len());
+    let expected = format!("{fast:.0} kbit/s, as a harmless name at the same address");
+    let place = format!("test_keys.x_follow_ups[{at}]");
+    let draft = draft.by(mechanism, Locus::Path);
+    Some(draft.saw_instead(place, Outcome::HttpSlow, seen, expected).done())
+}
+
+/// Goodput of a transfer of at least `min_bytes`.
+#[allow(clippy::cast_precision_loss, reason = "byte counts, far below 2^53")]
+fn kbit_per_second(step: &FollowUp<'_>, min_bytes: i64) -> Option<f64> {
+    let bytes = step.body_bytes.0.filter(|bytes| *bytes >= min_bytes)?;
+    let seconds = (step.t.0? - step.t0.0?).max(0.001);
+    Some(bytes as f64 * 8.0 / 1000.0 / seconds)
+}
+
+/// The middle one of two at least.
+fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    if values.len() < 2 { None } else { values.get(values.len() / 2).copied() }
+}
+
+/// Whether a repeated lookup came to what the first had come to.
+fn stays_wrong(facts: &Facts<'_>, step: &FollowUp<'_>) -> bool {
+    let first = facts.keys.queries.iter().filter(|it| {
+        it.engine.or_empty() == "getaddrinfo" && it.hostname.or_empty() == step.name.or_empty()
+    });
+    let mut first = first.peekable();
+    if first.peek().is_none() {
+        return true;
+    }
+    first.any(|query| match (query.failure.as_str(), step.failure.as_str()) {
+        (Some(_), Some(_)) => true,
+        (None, None) => {
+            let told = query.answers.iter().flat_map(|it| [it.ipv4.or_empty(), it.ipv6.or_empty()]);
+            let mut told = told.filter(|it| !it.is_empty());
+            told.any(|address| step.answers.iter().any(|it| it.or_empty() == address))
+        }
+        _ => false,
+    })
+}
+
+fn layer_of(mechanism: Mechanism) -> Option<&'static str> {
+    match mechanism.word().split('.').next()? {
+        layer @ ("dns" | "tcp" | "tls" | "http") => Some(match layer {
+            "dns" => "dns",
+            "tcp" => "tcp",
+            "tls" => "tls",
+            _ => "http",
+        }),
+        "ip" => Some("tcp"),
+        _ => None,
+    }
+}
+
+fn answered(layer: &str) -> Outcome {
+    match layer {
+        "dns" => Outcome::DnsAnswer,
+        "tcp" => Outcome::TcpOk,
+        "tls" => Outcome::TlsOk,
+        _ => Outcome::HttpResponse,
+    }
+}
+
+fn failed(layer: &str, series: &Series<'_>) -> Outcome {
+    let step = series.steps.iter().find(|(_, step)| step.failure.as_str().is_some());
+    let what = step.and_then(|(_, step)| step.failure.as_str()).map(What::of);
+    match (layer, what) {
+        ("dns", None) => Outcome::DnsDiffer,
+        ("dns", Some(_)) => Outcome::DnsFailed,
+        ("tcp", Some(What::Timeout)) => Outcome::TcpTimeout,
+        ("tcp", Some(What::Refused)) => Outcome::TcpRefused,
+        ("tcp", Some(What::Reset)) => Outcome::TcpReset,
+        ("tcp", _) => Outcome::TcpFailed,
+        ("tls", Some(What::Reset)) => Outcome::TlsReset,
+        ("tls", Some(What::Timeout)) => Outcome::TlsTimeout,
+        ("tls", Some(What::Close)) => Outcome::TlsClose,
+        ("tls", _) => Outcome::TlsFailed,
+        (_, Some(What::Reset)) => Outcome::HttpReset,
+        (_, Some(What::Timeout)) => Outcome::HttpTimeout,
+        (_, Some(What::Close)) => Outcome::HttpClose,
+        (_, Some(_)) => Outcome::HttpFailed,
+        (_, None) => Outcome::HttpDiffer,
+    }
+}
+
+/// Slower than this a transfer of a name counts as slow, in kbit/s: published policing rates are 128 to 150 kbit/s.
+const MAX_SLOW_KBIT: f64 = 256.0;
+/// The harmless name must be this many times faster.
+const MIN_RATIO: f64 = 5.0;
+/// A slow transfer must have begun, in bytes.
+const MIN_SLOW_BYTES: i64 = 4_096;
+/// A fast one must have carried enough to have a speed, in bytes.
+const MIN_FAST_BYTES: i64 = 16_384;
