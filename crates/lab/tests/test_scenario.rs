@@ -377,3 +377,132 @@ fn mistakes_in_truths_are_named() {
         assert!(error.starts_with(said), "{to:?}\n said {error}\n want {said}");
     }
 }
+
+fn seed(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/scenario");
+    std::fs::read_to_string(folder.join(name)).unwrap()
+}
+
+const SEEDS: [&str; 2] = ["places.toml", "devices.toml"];
+
+#[test]
+fn mistakes_with_the_newer_keys_are_named() {
+    let (places, devices) = (seed("places.toml"), seed("devices.toml"));
+    for (text, from, to, said) in [
+        (&places, "\"silent\"", "\"broken\"", "ipv6: expected one of `works`, `silent`, `unreach"),
+        (&places, "home = \"linux\"", "hom = \"linux\"", "hom: expected the name of a client"),
+        (&places, "[\"home\"]", "[\"hom\"]", "captcha_for: expected the name of a client (home)"),
+        (&places, "{ dns = [", "{ dn = [", "addresses_for: expected the name of a resolver (dns)"),
+        (
+            &places,
+            "{ \"c.example\" = \"ex",
+            "{ \"d.example\" = \"ex",
+            "certificates: expected a name of",
+        ),
+        (&places, "[443, 8443]", "[80, 8443]", "https_ports: expected a port from 1 to 65535"),
+        (
+            &places,
+            "\"192.0.2.80\"",
+            "\"224.0.0.1\"",
+            "addresses: expected an address that one host",
+        ),
+        (&places, "\"192.0.2.81\"", "\"0.0.0.0\"", "addresses_for: expected an address that one"),
+        (&places, "\"192.0.2.81\"", "\"10.0.0.80\"", "addresses_for: expected an address that no"),
+        (&places, "\"edge.example\"", "\"a.example\"", "alias: expected a name that nothing else"),
+        (&places, "\nbytes = 1000", "\nbytes = 99999999", "bytes: expected at most 33554432"),
+        (&places, "delay_ms = 3", "delay_ms = 3600001", "delay_ms: expected at most 3600000"),
+        (&places, "scheme = \"https\"", "scheme = \"ftp\"", "scheme: expected `http` or `https`"),
+        (&places, "\"android\"", "\"ios\"", "system: expected `linux` or `android`"),
+        (
+            &places,
+            "resolvers = \"all\"",
+            "resolvers = \"some\"",
+            "resolvers: expected one of `isp`,",
+        ),
+        (&devices, "hold_secs = 180", "hold_secs = 86401", "residual: expected at most 86400"),
+        (&devices, "[\"v2\"]", "[\"v3\"]", "quic_sni: expected one of `v1`, `v2`, `draft29`"),
+        (
+            &devices,
+            "[\"10.8.8.8\"]",
+            "[]",
+            "gateway: expected a mitm with an interceptor's address",
+        ),
+        (
+            &devices,
+            "[\"10.8.8.8\"]",
+            "[\"10.0.0.2\"]",
+            "mitm: expected an address that nothing else",
+        ),
+        (&devices, "\"udp\"", "\"sctp\"", "endpoint: expected `tcp` or `udp`"),
+        (&devices, "= 100_000", "= 1_000_001", "throttle: expected at most 1000000"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let error = Scenario::parse("p", &text.replacen(from, to, 1)).unwrap_err().to_string();
+        let (_, error) = error.split_once(": ").unwrap();
+        assert!(error.starts_with(said), "{to:?}\n said {error}\n want {said}");
+    }
+    let many: String =
+        (0..2_050).map(|_| "[[client]]\nname=''\naddresses=[]\ngateway=''\n").collect();
+    let many = format!("name = \"x\"\nabout = \"x\"\ngateway = []\n{many}");
+    let error = Scenario::parse("p", &many).unwrap_err();
+    assert_eq!(error.expected, "at most 2048 tables of a kind");
+    let long = format!("# {}\n{}", "x".repeat(1 << 20), seed("places.toml"));
+    assert_eq!(Scenario::parse("p", &long).unwrap_err().expected, "at most 1048576 bytes");
+}
+
+/// Every value of every key, in turn, becomes something odd. What is still a scenario starts.
+#[test]
+fn odd_values_are_mistakes_or_scenarios_and_no_panic() {
+    let odd = [
+        "0",
+        "-1",
+        "1",
+        "65535",
+        "65536",
+        "4294967295",
+        "9223372036854775807",
+        "1e308",
+        "nan",
+        "true",
+        "\"\"",
+        "\"*\"",
+        "\"\\u0000\"",
+        "\"ﷺ\"",
+        "[]",
+        "[\"\"]",
+        "[\"0.0.0.0\"]",
+        "[\"255.255.255.255\"]",
+        "[\"ff02::1\"]",
+        "[\"::ffff:1.2.3.4\"]",
+        "{}",
+        "1979-05-27",
+    ];
+    let mut started = 0;
+    for name in SEEDS {
+        let text = seed(name);
+        let lines: Vec<&str> = text.lines().collect();
+        for at in 0..lines.len() {
+            let Some((key, _)) = lines[at].split_once(" = ") else { continue };
+            for value in odd {
+                let line = format!("{key} = {value}");
+                let mut lines = lines.clone();
+                lines[at] = &line;
+                let Ok(scenario) = Scenario::parse("odd", &lines.join("\n")) else { continue };
+                let run = scenario.run(None, |running| async move { running.lab.packets() });
+                started += usize::from(run.is_ok());
+            }
+        }
+    }
+    assert!(started > 100, "{started}");
+}
+
+#[test]
+fn seeds_cut_short_anywhere_are_an_error_or_a_scenario_and_no_panic() {
+    for name in SEEDS {
+        let text = seed(name);
+        assert!(Scenario::parse(name, &text).is_ok(), "{name}");
+        for len in 0..text.len() {
+            let _ = Scenario::parse(name, &text[..len]);
+        }
+    }
+}

@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wirewitness_lab::{Running, Scenario};
 use wirewitness_net::{LookupFailure, Net};
 
+use crate::test_quic::{body, fetch};
 use crate::world::{Client, ips};
 
 const BASE: &str = r#"
@@ -340,4 +341,52 @@ ports = [80]
             assert!(elsewhere.is_ok());
         });
     }
+}
+
+#[test]
+fn http3_and_its_block() {
+    let more = r#"
+[[site]]
+names = ["www.example", "other.example"]
+addresses = ["192.0.2.80"]
+html = "true page"
+h3 = true
+[[middlebox]]
+gateway = "isp"
+placement = "in-path"
+source = "invented"
+quic_sni = { names = ["www.example"], versions = ["v1"] }
+"#;
+    world(more, |world| async move {
+        let answer = world.ask("home", "www.example", "/").await;
+        assert!(answer.contains("alt-svc: h3=\":443\"\r\n"), "{answer}");
+        let remote = SocketAddr::new([192, 0, 2, 80].into(), 443);
+        let (home, away) = (world.client("home"), world.client("away"));
+        let page = Ok("true page".to_owned());
+        // The helper checks a certificate for the lab's name, by that name.
+        assert_eq!(body(fetch(&home, "other.example", remote).await), page);
+        assert_eq!(body(fetch(&away, "www.example", remote).await), page);
+        assert_eq!(fetch(&home, "www.example", remote).await, Err(None), "silence");
+        assert!(home.https("www.example").await.is_ok(), "TCP is untouched");
+    });
+}
+
+#[test]
+fn encrypted_resolvers_of_a_scenario() {
+    let resolver = r#"
+[[resolver]]
+name = "encrypted-dns"
+addresses = ["192.0.2.54"]
+names = ["dns.example"]
+udp = false
+dot = true
+doh = true
+"#;
+    world(resolver, |world| async move {
+        let home = world.client("home");
+        // A path without an answer: there is a server with the right certificate.
+        assert_eq!(home.https("dns.example").await, Ok((404, String::new())));
+        assert!(home.connect(SocketAddr::new([192, 0, 2, 54].into(), 853)).await.is_ok());
+        assert!(home.connect(SocketAddr::new([192, 0, 2, 54].into(), 53)).await.is_err());
+    });
 }

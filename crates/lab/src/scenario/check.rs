@@ -29,6 +29,7 @@ impl Flaw {
 
 /// Checks a file.
 pub(super) fn check(file: &File) -> Result<(), Flaw> {
+    few(file)?;
     unique_names(file)?;
     unique_addresses(file)?;
     let gateways: BTreeSet<&str> =
@@ -51,6 +52,23 @@ pub(super) fn check(file: &File) -> Result<(), Flaw> {
     sizes(file)?;
     truths(file)?;
     file.middlebox.iter().try_for_each(device)
+}
+
+/// Ways are worked out from every host to every router, so that a file with very many would take very long.
+fn few(file: &File) -> Result<(), Flaw> {
+    let last = |names: &mut dyn Iterator<Item = &Spanned<String>>| match names.nth(MAX_TABLES) {
+        Some(name) => Err(Flaw::at(name, format!("at most {MAX_TABLES} tables of a kind"))),
+        None => Ok(()),
+    };
+    last(&mut file.client.iter().map(|it| &it.name))?;
+    last(&mut file.gateway.iter().map(|it| &it.name))?;
+    last(&mut file.resolver.iter().map(|it| &it.name))?;
+    last(&mut file.helper.iter().map(|it| &it.name))?;
+    last(&mut file.proxy.iter().map(|it| &it.name))?;
+    last(&mut file.record.iter().map(|it| &it.name))?;
+    last(&mut file.site.iter().filter_map(|it| it.names.first()))?;
+    last(&mut file.middlebox.iter().map(|it| &it.gateway))?;
+    last(&mut file.truth.iter().map(|it| &it.url))
 }
 
 fn list(names: &BTreeSet<&str>) -> String {
@@ -100,9 +118,7 @@ fn unique_addresses(file: &File) -> Result<(), Flaw> {
     addresses.sort_by_key(|address| address.span().start);
     let mut seen = BTreeSet::new();
     for address in addresses {
-        if address.get_ref().is_loopback() {
-            return Err(Flaw::at(address, "an address that is not the host's own loopback"));
-        }
+        usable(address)?;
         if !seen.insert(*address.get_ref()) {
             return Err(Flaw::at(address, "an address that nothing else has"));
         }
@@ -111,10 +127,24 @@ fn unique_addresses(file: &File) -> Result<(), Flaw> {
         // What some resolvers are told may be what the others are told too.
         let mut own: BTreeSet<IpAddr> = site.addresses.iter().map(|it| *it.get_ref()).collect();
         for address in site.addresses_for.values().flatten() {
+            usable(address)?;
             if own.insert(*address.get_ref()) && !seen.insert(*address.get_ref()) {
                 return Err(Flaw::at(address, "an address that nothing else has"));
             }
         }
+    }
+    Ok(())
+}
+
+/// An address that one host can have: the stack of a host takes no other.
+fn usable(address: &Spanned<IpAddr>) -> Result<(), Flaw> {
+    let own = *address.get_ref();
+    if own.is_loopback() {
+        return Err(Flaw::at(address, "an address that is not the host's own loopback"));
+    }
+    let everybodys = own == IpAddr::V4(std::net::Ipv4Addr::BROADCAST);
+    if own.is_multicast() || own.is_unspecified() || everybodys {
+        return Err(Flaw::at(address, "an address that one host can have"));
     }
     Ok(())
 }
@@ -282,6 +312,7 @@ fn device(device: &Device) -> Result<(), Flaw> {
         device.dns_injection.is_some(),
         device.endpoint.is_some(),
         device.tls_sni.is_some(),
+        device.quic_sni.is_some(),
         device.http_host.is_some(),
         device.throttle.is_some(),
         device.residual.is_some(),
@@ -289,7 +320,7 @@ fn device(device: &Device) -> Result<(), Flaw> {
         device.mitm.is_some(),
     ];
     if techniques.iter().filter(|it| **it).count() != 1 {
-        let expected = "exactly one technique beside it: dns_injection, endpoint, tls_sni, \
+        let expected = "exactly one technique beside it: dns_injection, endpoint, tls_sni, quic_sni, \
                         http_host, throttle, residual, payload or mitm";
         return Err(Flaw::at(&device.gateway, expected));
     }
@@ -305,6 +336,7 @@ fn device(device: &Device) -> Result<(), Flaw> {
 fn needs_the_path(device: &Device) -> bool {
     device.throttle.is_some()
         || device.mitm.is_some()
+        || device.quic_sni.is_some()
         || device.payload.as_ref().is_some_and(|it| it.action == HostWord::Drop)
         || device.dns_injection.as_ref().is_some_and(|it| it.answer == DnsAnswer::Silence)
         || device.endpoint.as_ref().is_some_and(|it| it.action == EndpointWord::Drop)
@@ -345,3 +377,5 @@ fn details(device: &Device) -> Result<(), Flaw> {
 
 /// Bytes of all pages together: 64 MiB.
 const MAX_PAGES: u64 = 67_108_864;
+/// Tables of one kind in a file.
+const MAX_TABLES: usize = 2_048;

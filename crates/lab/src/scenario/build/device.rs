@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use wirewitness_wire::app::quic::Version;
+
 use crate::fabric::topology::{RouterId, Topology};
 use crate::frame::{IcmpKind, flags};
 use crate::middlebox::Placement;
@@ -14,14 +16,15 @@ use crate::middlebox::forge::ResetShape;
 use crate::middlebox::http_host::{HostAction, HttpHost};
 use crate::middlebox::names::Names;
 use crate::middlebox::payload::Payload;
+use crate::middlebox::quic_sni::{QuicShape, QuicSni};
 use crate::middlebox::residual::{Refresh, Residual, ResidualAction, ResidualRule, Tuple};
 use crate::middlebox::throttle::{Brake, Throttle, Throttled};
 use crate::middlebox::tls_sni::{SniAction, TlsSni};
 use crate::middlebox::watch::{Layer, Reassembly, Watch};
 use crate::scenario::spec::device::{
     BrakeWord, Device, DnsAnswer, DnsInjectionSpec, EndpointSpec, EndpointWord, HostWord,
-    HttpHostSpec, PayloadSpec, ResetSpec, ResidualSpec, ResidualWord, SniWord, ThrottleSpec,
-    TlsSniSpec,
+    HttpHostSpec, PayloadSpec, QuicSniSpec, QuicVersion, ResetSpec, ResidualSpec, ResidualWord,
+    SniWord, ThrottleSpec, TlsSniSpec,
 };
 
 /// Puts a device on its router. `origins` is where one that leads connections elsewhere says where they were for.
@@ -35,6 +38,9 @@ pub(super) fn place(device: &Device, topology: &mut Topology, router: RouterId, 
     }
     if let Some(spec) = &device.tls_sni {
         topology.middlebox(router, placement, tls_sni(spec));
+    }
+    if let Some(spec) = &device.quic_sni {
+        topology.middlebox(router, placement, quic_sni(spec));
     }
     if let Some(spec) = &device.http_host {
         topology.middlebox(router, placement, http_host(spec));
@@ -102,6 +108,22 @@ fn tls_sni(spec: &TlsSniSpec) -> TlsSni {
         SniWord::Close => SniAction::Close,
     };
     TlsSni::new(Names::new(&spec.names), spec.reassembly, action)
+}
+
+fn quic_sni(spec: &QuicSniSpec) -> QuicSni {
+    let version = |version: &QuicVersion| match version {
+        QuicVersion::V1 => Version::V1,
+        QuicVersion::V2 => Version::V2,
+        QuicVersion::Draft29 => Version::Draft29,
+    };
+    let shape = QuicShape {
+        ports: spec.ports.clone(),
+        versions: spec.versions.iter().map(version).collect(),
+        reassembly: spec.reassembly,
+        drops: spec.drops,
+        hold: Duration::from_secs(spec.hold_secs.get()),
+    };
+    QuicSni::new(Names::new(&spec.names), shape)
 }
 
 fn http_host(spec: &HttpHostSpec) -> HttpHost {

@@ -15,12 +15,14 @@ use super::spec::{Client, File, Record, Resolver, ResolverLie, Whose, site::Site
 use super::{ClientFacts, Helper, PublicResolver, StartError};
 use crate::fabric::topology::{HostId, LinkId, RouterId, Topology};
 use crate::host::Mood;
+use crate::host::socket::HostNet;
 use crate::lab::Lab;
 use crate::server::authority::{Authority, CertificateKind};
 use crate::server::dns::{self, Entry, Zone};
 use crate::server::interceptor::{self, Interception};
 use crate::server::proxy;
 use crate::server::web::{self, Certificates};
+use crate::server::{doh, dot};
 
 /// What of the network has a name.
 #[derive(Default)]
@@ -126,9 +128,7 @@ pub(super) fn serve(
     authority: &Arc<Authority>,
 ) -> Result<(), StartError> {
     for (resolver, host) in file.resolver.iter().zip(&named.resolvers) {
-        if resolver.udp {
-            dns::serve(&lab.net(*host), zone(file, resolver))?;
-        }
+        serve_resolver(file, (resolver, &lab.net(*host)), authority)?;
     }
     for (site, host) in file.site.iter().zip(&named.sites) {
         if let (Some(host), SiteState::Up) = (host, site.state) {
@@ -144,6 +144,34 @@ pub(super) fn serve(
         }
     }
     gateway::serve_portals(file, named, lab)
+}
+
+fn serve_resolver(
+    file: &File,
+    (resolver, net): (&Resolver, &HostNet),
+    authority: &Authority,
+) -> Result<(), StartError> {
+    let zone = zone(file, resolver);
+    if resolver.udp {
+        dns::serve(net, zone.clone())?;
+    }
+    if !resolver.dot && !resolver.doh {
+        return Ok(());
+    }
+    let names = texts(&resolver.names);
+    let certificate = authority.certify(&names, CertificateKind::Good)?;
+    let certificates = || {
+        let mut certificates = Certificates::default();
+        certificates.add(&names, &certificate);
+        certificates
+    };
+    if resolver.dot {
+        dot::serve_dot(net, zone.clone(), certificates())?;
+    }
+    if resolver.doh {
+        doh::serve_doh(net, 443, zone, certificates())?;
+    }
+    Ok(())
 }
 
 /// The hosts of the test helpers, each with a certificate for its names.

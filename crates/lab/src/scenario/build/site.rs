@@ -16,6 +16,7 @@ use crate::scenario::spec::bound;
 use crate::scenario::spec::site::{Page, Site};
 use crate::server::authority::Authority;
 use crate::server::dns::{Entry, Zone};
+use crate::server::h3;
 use crate::server::web::{self, Asked, Certificates, Handler, Reply, Scheme};
 
 /// All addresses of the host, whoever is told which.
@@ -57,6 +58,10 @@ pub(super) fn serve(
     for port in &site.https_ports {
         let certificates = certificates(site, authority)?;
         web::serve_https(net, *port.get_ref(), certificates, handler.clone())?;
+        if site.h3 {
+            let certificates = self::certificates(site, authority)?;
+            h3::serve_h3(net, *port.get_ref(), certificates, handler.clone())?;
+        }
     }
     Ok(())
 }
@@ -92,10 +97,14 @@ fn handler(file: &File, site: &Site) -> Handler {
     };
     rules.push(Rule::always(whole));
     let delay = Duration::from_millis(site.delay_ms.get());
+    let port = site.https_ports.first().filter(|_| site.h3).map(|port| *port.get_ref());
+    let alt_svc = port.map(|port| ("alt-svc".to_owned(), format!("h3=\":{port}\"")));
     Arc::new(move |asked| {
         let rule = rules.iter().find(|rule| rule.fits(asked));
-        let reply = rule.map_or_else(|| Reply::page(""), |rule| rule.reply(asked));
-        Reply { delay: reply.delay + delay, ..reply }
+        let mut reply = rule.map_or_else(|| Reply::page(""), |rule| rule.reply(asked));
+        reply.delay += delay;
+        reply.headers.extend(alt_svc.clone());
+        reply
     })
 }
 

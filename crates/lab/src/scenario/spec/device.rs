@@ -10,6 +10,7 @@ use super::bound::{Bytes, Micros, Millis, PerMillion, Secs};
 use crate::middlebox::Placement;
 use crate::middlebox::endpoint::Transport;
 use crate::middlebox::forge::Towards;
+use crate::middlebox::quic_sni::Dropped;
 use crate::middlebox::watch::{Layer, Reassembly};
 use crate::server::authority::CertificateKind;
 
@@ -24,6 +25,7 @@ pub(crate) struct Device {
     pub(crate) dns_injection: Option<DnsInjectionSpec>,
     pub(crate) endpoint: Option<EndpointSpec>,
     pub(crate) tls_sni: Option<TlsSniSpec>,
+    pub(crate) quic_sni: Option<QuicSniSpec>,
     pub(crate) http_host: Option<HttpHostSpec>,
     pub(crate) throttle: Option<ThrottleSpec>,
     pub(crate) residual: Option<ResidualSpec>,
@@ -95,6 +97,30 @@ pub(crate) enum SniWord {
     Reset,
     Drop,
     Close,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QuicSniSpec {
+    pub(crate) names: Vec<String>,
+    #[serde(default = "https_port")]
+    pub(crate) ports: Vec<u16>,
+    #[serde(default = "every_version")]
+    pub(crate) versions: Vec<QuicVersion>,
+    #[serde(default)]
+    pub(crate) reassembly: Reassembly,
+    #[serde(default)]
+    pub(crate) drops: Dropped,
+    #[serde(default = "three_minutes")]
+    pub(crate) hold_secs: Secs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum QuicVersion {
+    V1,
+    V2,
+    Draft29,
 }
 
 #[derive(Debug, Deserialize)]
@@ -238,6 +264,14 @@ pub(crate) struct MitmSpec {
     pub(crate) addresses: Vec<IpAddr>,
     #[serde(default = "https_port")]
     pub(crate) ports: Vec<u16>,
+}
+
+fn every_version() -> Vec<QuicVersion> {
+    vec![QuicVersion::V1, QuicVersion::V2, QuicVersion::Draft29]
+}
+
+fn three_minutes() -> Secs {
+    Secs::new(180)
 }
 
 fn https_port() -> Vec<u16> {

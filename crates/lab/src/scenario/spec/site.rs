@@ -35,6 +35,9 @@ pub(crate) struct Site {
     pub(crate) http_ports: Vec<Spanned<u16>>,
     #[serde(default = "https_ports")]
     pub(crate) https_ports: Vec<Spanned<u16>>,
+    /// HTTP/3 on the ports of HTTPS, and word of it in every answer.
+    #[serde(default)]
+    pub(crate) h3: bool,
     pub(crate) status: Option<u16>,
     pub(crate) html: Option<String>,
     pub(crate) bytes: Option<Spanned<Bytes>>,
