@@ -8,5 +8,7 @@
     reason = "clippy's own exception for tests does not reach the helpers between them"
 )]
 
+mod helper_world;
+mod test_helper;
 mod test_kernel;
 mod test_policy;

@@ -4,7 +4,7 @@ use url::Url;
 
 /// The cookies that servers have set so far.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Cookies(Vec<Cookie>);
+pub(crate) struct Cookies(Vec<Cookie>);
 
 #[derive(Debug, Clone)]
 struct Cookie {
@@ -36,7 +36,7 @@ enum Channel {
 
 impl Cookies {
     /// Takes a Set-Cookie field in. One for a domain that the host is not in is refused.
-    pub(super) fn set(&mut self, url: &Url, field: &[u8]) {
+    pub(crate) fn set(&mut self, url: &Url, field: &[u8]) {
         let Ok(field) = std::str::from_utf8(field) else { return };
         let Some(cookie) = Cookie::parse(url, field) else { return };
         self.0.retain(|it| {
@@ -48,7 +48,7 @@ impl Cookies {
     }
 
     /// The Cookie field for a request; none without cookies.
-    pub(super) fn field(&self, url: &Url) -> Option<String> {
+    pub(crate) fn field(&self, url: &Url) -> Option<String> {
         let fits: Vec<_> = self.0.iter().filter(|it| it.fits(url)).collect();
         let pairs = fits.iter().map(|it| format!("{}={}", it.name, it.value));
         (!fits.is_empty()).then(|| pairs.collect::<Vec<_>>().join("; "))

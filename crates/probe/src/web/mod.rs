@@ -14,7 +14,7 @@
 //! Nothing is judged here: a reset is written down as a reset.
 
 mod attempt;
-mod cookies;
+pub(crate) mod cookies;
 mod flow;
 mod follow_up;
 mod h3;
