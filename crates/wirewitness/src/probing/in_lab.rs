@@ -8,16 +8,21 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use serde_json::Value;
+use tokio_rustls::TlsAcceptor;
 use url::Url;
 use wirewitness_lab::host::socket::HostNet;
-use wirewitness_lab::scenario::{ClientFacts, Helper, Running};
+use wirewitness_lab::scenario::{ClientFacts, Helper as Host, Running, StartError};
 use wirewitness_lab::{Scenario, Truth};
+use wirewitness_net::Listen;
+use wirewitness_probe::helper::{self, Access, AddressRule, Helper, Limits, Standing};
 use wirewitness_probe::journal::Journal;
 use wirewitness_probe::pace::Pace;
 use wirewitness_probe::record::Network;
 use wirewitness_probe::run::{Plan, Runner};
 use wirewitness_probe::scrub::Scrubber;
-use wirewitness_probe::{FollowUp, Helpers, Session, TestHelper, Vantage, web};
+use wirewitness_probe::{
+    FollowUp, HarmlessName, Helpers, Session, TestHelper, Trust, Vantage, web,
+};
 
 use super::report::{Places, Report, Taken};
 use super::settings::{PlanArgs, TellArgs};
@@ -263,6 +268,8 @@ fn whom_to_ask(running: &Running, test_helpers: &[TestHelper]) -> Helpers {
     for helper in running.helpers() {
         for name in &helper.names {
             know(&mut asked.known, name, &helper.addresses);
+            // The one name of which a scenario says that it is nobody's target.
+            asked.harmless = HarmlessName(name.clone());
         }
     }
     asked
@@ -273,10 +280,10 @@ fn know(known: &mut BTreeMap<String, Vec<IpAddr>>, name: &str, addresses: &[IpAd
 }
 
 /// Starts our own test helper on every host that the scenario has for one.
-async fn helpers(running: &Running) -> Result<Vec<TestHelper>, CommandError> {
+async fn helpers(running: &Arc<Running>) -> Result<Vec<TestHelper>, CommandError> {
     let mut helpers = Vec::new();
     for host in running.helpers() {
-        serve(host).await?;
+        serve(host, running).await?;
         let names = host.names.iter();
         let urls = names.filter_map(|name| Url::parse(&format!("https://{name}/")).ok());
         helpers.extend(urls.map(|url| TestHelper { url, token: None }));
@@ -284,8 +291,35 @@ async fn helpers(running: &Running) -> Result<Vec<TestHelper>, CommandError> {
     Ok(helpers)
 }
 
-async fn serve(_host: &Helper) -> Result<(), CommandError> {
+/// Runs as long as the lab does.
+async fn serve(host: &Host, running: &Arc<Running>) -> Result<(), CommandError> {
+    let table = Arc::clone(running);
+    let standing = Standing {
+        trust: Trust::new(running.roots(), &host.net)?,
+        rule: Arc::new(InsideOnly),
+        asns: Arc::new(move |address| table.asn(address).map(|(asn, _)| asn)),
+    };
+    let helper = Helper::new(host.net.clone(), standing, Access::Public, limits());
+    let any = SocketAddr::from(([0, 0, 0, 0], HTTPS_PORT));
+    let listener = Listen::listen(&host.net, any).await.map_err(StartError::Listen)?;
+    let tls = TlsAcceptor::from(Arc::clone(&host.tls));
+    tokio::spawn(helper::serve::<HostNet>(listener, Some(tls), Arc::new(helper)));
     Ok(())
 }
 
+/// In the lab every address is the lab's own, and the public ones are nobody's there.
+struct InsideOnly;
+
+impl AddressRule for InsideOnly {
+    fn allows(&self, _: IpAddr) -> bool {
+        true
+    }
+}
+
+/// Strangers there are none in a lab; but a hundred thousand targets of one client.
+fn limits() -> Limits {
+    Limits { in_flight: 10_000, requests_per_minute: u32::MAX, ..Limits::default() }
+}
+
 const DNS_PORT: u16 = 53;
+const HTTPS_PORT: u16 = 443;
