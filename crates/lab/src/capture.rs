@@ -59,6 +59,10 @@ impl fmt::Display for Record {
             .endpoints()
             .unwrap_or((SocketAddr::new(packet.source, 0), SocketAddr::new(packet.destination, 0)));
         write!(f, "{source} {destination} ttl {} id {} ", packet.ttl, packet.identification)?;
+        if let Some(fragment) = packet.fragment {
+            let more = if fragment.more { "+" } else { "" };
+            write!(f, "fragment {}{more} ", fragment.offset)?;
+        }
         match packet.body {
             Body::Tcp(tcp) => write!(
                 f,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use wirewitness_lab::capture::Way;
 use wirewitness_lab::frame::{IcmpKind, flags};
+use wirewitness_lab::middlebox::defragment::Defragment;
 use wirewitness_lab::middlebox::dns_injection::{AnswerShape, DnsInjection, Lie};
 use wirewitness_lab::middlebox::drop::{EndpointAction, EndpointBlock};
 use wirewitness_lab::middlebox::endpoint::Endpoints;
@@ -177,6 +178,48 @@ fn a_cut_name_hides_from_those_who_do_not_reassemble() {
             assert_eq!(read.is_ok(), !seen);
         });
     }
+}
+
+/// A hello in many TLS records, each of which the client's stack sends in a segment of its own.
+#[test]
+fn a_hello_over_many_records_hides_from_those_who_read_one() {
+    for (reassembly, seen) in [
+        (Reassembly::Stream, true),
+        (Reassembly::StreamOneRecord, false),
+        (Reassembly::Segment, false),
+        (Reassembly::SegmentOneRecord, false),
+    ] {
+        let reset = SniAction::Reset(ResetShape::default());
+        let middlebox = TlsSni::new(blocked(), reassembly, reset);
+        World::new(1).with(InPath, middlebox).run(|client| async move {
+            let fetched = client.https_in_records(BLOCKED, 64).await;
+            assert_eq!(fetched.is_err(), seen, "{reassembly:?}: {fetched:?}");
+            // In one record everybody sees it.
+            assert_eq!(client.https(BLOCKED).await, failed("tls: connection reset"));
+        });
+    }
+}
+
+/// A hello in IP fragments, with its twin that is not on the list.
+#[test]
+fn fragments_hide_a_name_from_those_who_do_not_join_them() {
+    let run = |middlebox: Box<dyn Middlebox>| {
+        let mut world = World::new(1);
+        world.topology.mtu(world.client, 120);
+        let access = world.access;
+        let world = world.with(InPath, middlebox);
+        world.run(|client| async move {
+            client.lab.tap(access);
+            let fetched = (client.https(BLOCKED).await, client.https(FINE).await);
+            let records = client.lab.records(access);
+            assert!(records.iter().any(|it| it.frame.packet().unwrap().fragment.is_some()));
+            fetched
+        })
+    };
+    let reset = || sni(SniAction::Reset(ResetShape::default()));
+    assert_eq!(run(Box::new(reset())), (page(BLOCKED), page(FINE)));
+    let joined = run(Box::new(Defragment::new(reset())));
+    assert_eq!(joined, (failed("tls: connection reset"), page(FINE)));
 }
 
 #[test]

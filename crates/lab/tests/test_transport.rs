@@ -162,7 +162,7 @@ fn datagrams_and_a_trace_of_the_path() {
             assert_eq!(answer, Ok((4, at(address, 53))));
             socket.send_to(b"ping", at(address, 54)).unwrap();
             assert_eq!(socket.recv_from(&mut buffer).await, Err(Failure::Refused));
-            let huge = [0; 1500];
+            let huge = [0; 65_508];
             assert_eq!(socket.send_to(&huge, at(address, 53)), Err(Failure::MessageSize));
         }
     })
@@ -262,4 +262,27 @@ fn a_trace_is_what_it_was() {
     let step = |sum: u64, byte: u8| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     let digest = lines.concat().bytes().fold(0xcbf2_9ce4_8422_2325, step);
     assert_eq!((took.as_millis(), lines.len(), digest), (2_010, 380, 4_267_928_309_559_811_739));
+}
+
+#[test]
+fn a_datagram_beyond_the_mtu_comes_whole() {
+    let net = plain(1);
+    Lab::run(net.topology, |lab| async move {
+        let client = lab.net(net.client);
+        let server = lab.net(net.server).bind(9).unwrap();
+        let remote = at(SERVER[0], 9);
+        let socket = client.bind_udp(remote).await.unwrap();
+        for len in [1473, 9_000, 65_507] {
+            let sent: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
+            socket.send_to(&sent, remote).unwrap();
+            let (received, ..) = server.receive().await.unwrap();
+            assert_eq!(received, sent);
+        }
+        // IPv6 hosts of the lab do not cut.
+        let remote = at(SERVER[1], 9);
+        let socket = client.bind_udp(remote).await.unwrap();
+        assert_eq!(socket.send_to(&[0; 1453], remote), Err(Failure::MessageSize));
+        assert_eq!(socket.send_to(&[0; 1452], remote), Ok(()));
+    })
+    .unwrap();
 }

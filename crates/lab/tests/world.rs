@@ -189,7 +189,22 @@ impl Client {
     }
 
     pub(crate) async fn https_from(&self, name: &str, address: IpAddr, alpn: &str) -> Fetched {
-        let tls = self.tls(name, SocketAddr::new(address, 443), alpn).await?;
+        self.https_with(name, address, (alpn, None)).await
+    }
+
+    /// The same from the site, with TLS records of no more than `size` bytes.
+    pub(crate) async fn https_in_records(&self, name: &str, size: usize) -> Fetched {
+        self.https_with(name, ips(&[SITE])[0], ("http/1.1", Some(size))).await
+    }
+
+    async fn https_with(
+        &self,
+        name: &str,
+        address: IpAddr,
+        (alpn, max_fragment_size): (&str, Option<usize>),
+    ) -> Fetched {
+        let remote = SocketAddr::new(address, 443);
+        let tls = self.tls_with(name, remote, (alpn, max_fragment_size)).await?;
         if alpn == "h2" {
             return get2(name, tls).await;
         }
@@ -202,6 +217,15 @@ impl Client {
         remote: SocketAddr,
         alpn: &str,
     ) -> Result<TlsStream<TcpStream>, String> {
+        self.tls_with(name, remote, (alpn, None)).await
+    }
+
+    async fn tls_with(
+        &self,
+        name: &str,
+        remote: SocketAddr,
+        (alpn, max_fragment_size): (&str, Option<usize>),
+    ) -> Result<TlsStream<TcpStream>, String> {
         let stream = self.connect(remote).await?;
         let mut config = ClientConfig::builder_with_details(
             Arc::new(aws_lc_rs::default_provider()),
@@ -212,6 +236,7 @@ impl Client {
         .with_root_certificates(Authority::new().unwrap().roots().unwrap())
         .with_no_client_auth();
         config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
+        config.max_fragment_size = max_fragment_size;
         let connector = TlsConnector::from(Arc::new(config));
         let server = ServerName::try_from(name.to_owned()).unwrap();
         bounded("tls", connector.connect(server, stream)).await

@@ -122,6 +122,14 @@ impl Topology {
         }
     }
 
+    /// Sets the bytes of the largest packet that leaves a host, by default 1500. It cuts larger ones of IPv4 into fragments, of
+    /// no less than 68 bytes (RFC 791 §3.2).
+    pub fn mtu(&mut self, host: HostId, bytes: u16) {
+        if let Some(host) = self.hosts.get_mut(host.0.0) {
+            host.mtu = usize::from(bytes.max(68));
+        }
+    }
+
     /// Sets what a router does with a packet for which it knows no way.
     pub fn no_route(&mut self, router: RouterId, no_route: NoRoute) {
         if let Some(router) = self.routers.get_mut(router.0.0) {

@@ -120,6 +120,10 @@ pub(super) fn readdressed(
 /// Makes an ICMP error from `reporter` about `about`, to whoever sent it. None for what must not be answered with one.
 pub(crate) fn icmp_error(kind: IcmpKind, reporter: IpAddr, about: &Frame) -> Option<Frame> {
     let packet = about.packet()?;
+    // RFC 1122 §3.2.2: nor about any fragment but the first.
+    if packet.fragment.is_some_and(|fragment| fragment.offset != 0) {
+        return None;
+    }
     if matches!(packet.body, super::Body::Icmp(icmp) if is_error(icmp.kind)) {
         return None;
     }
@@ -211,7 +215,7 @@ impl Envelope {
         let mut header = vec![0x45, 0];
         header.extend(total.to_be_bytes());
         header.extend(self.identification.to_be_bytes());
-        // Don't fragment; nothing in the lab does.
+        // Don't fragment; a host that does clears it.
         header.extend([0x40, 0, self.ttl, self.protocol, 0, 0]);
         header.extend(source);
         header.extend(destination);
@@ -284,14 +288,14 @@ fn is_v4(bytes: &[u8]) -> bool {
     bytes.first().is_some_and(|first| first >> 4 == 4)
 }
 
-fn refresh_v4_checksum(bytes: &mut [u8]) {
+pub(super) fn refresh_v4_checksum(bytes: &mut [u8]) {
     put16(bytes, 10, 0);
     let header_len = bytes.first().map_or(0, |first| usize::from(first & 0x0f) * 4);
     let sum = checksum(&[bytes.get(..header_len).unwrap_or_default()]);
     put16(bytes, 10, sum);
 }
 
-fn put16(bytes: &mut [u8], at: usize, value: u16) -> Option<()> {
+pub(super) fn put16(bytes: &mut [u8], at: usize, value: u16) -> Option<()> {
     bytes.get_mut(at..at + 2)?.copy_from_slice(&value.to_be_bytes());
     be16(bytes, at).map(|_| ())
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 pub(crate) mod build;
+pub(crate) mod fragment;
 pub(crate) mod read;
 
 pub use build::{TcpSpec, UdpSpec};
@@ -88,8 +89,21 @@ pub struct Packet<'a> {
     pub ttl: u8,
     /// Identification field; 0 in IPv6.
     pub identification: u16,
-    /// What the packet carries.
+    /// Which part of a packet this is, where it is not all of it.
+    pub fragment: Option<Fragment>,
+    /// What the packet carries. The first fragment's is read as far as it goes; of later ones there is but the protocol.
     pub body: Body<'a>,
+}
+
+/// A part of an IPv4 packet (RFC 791 §3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fragment {
+    /// Where in the packet's payload it belongs, in bytes.
+    pub offset: u16,
+    /// Whether there is more after it.
+    pub more: bool,
+    /// What the whole carries (IANA).
+    pub protocol: u8,
 }
 
 impl Packet<'_> {

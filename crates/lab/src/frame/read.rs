@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use wirewitness_wire::read::{be16, be32};
 
-use super::{Body, Icmp, IcmpKind, Packet, Tcp, Udp};
+use super::{Body, Fragment, Icmp, IcmpKind, Packet, Tcp, Udp};
 
 /// IANA protocol numbers.
 pub(crate) mod protocol {
@@ -28,13 +28,34 @@ fn ipv4(bytes: &[u8]) -> Option<Packet<'_>> {
     let payload = bytes.get(header_len..total_len)?;
     let source: [u8; 4] = bytes.get(12..16)?.try_into().ok()?;
     let destination: [u8; 4] = bytes.get(16..20)?.try_into().ok()?;
+    let protocol = *bytes.get(9)?;
+    let fragment = fragment(be16(bytes, 6)?, protocol);
     Some(Packet {
         source: IpAddr::from(Ipv4Addr::from(source)),
         destination: IpAddr::from(Ipv4Addr::from(destination)),
         ttl: *bytes.get(8)?,
         identification: be16(bytes, 4)?,
-        body: body(*bytes.get(9)?, payload)?,
+        fragment,
+        body: match fragment {
+            None => body(protocol, payload)?,
+            Some(fragment) => body_of_fragment(fragment, payload),
+        },
     })
+}
+
+fn fragment(fields: u16, protocol: u8) -> Option<Fragment> {
+    let (more, offset) = (fields & 0x2000 != 0, (fields & 0x1fff).saturating_mul(8));
+    (more || offset != 0).then_some(Fragment { offset, more, protocol })
+}
+
+fn body_of_fragment(fragment: Fragment, payload: &[u8]) -> Body<'_> {
+    let other = Body::Other(fragment.protocol);
+    match fragment.protocol {
+        _ if fragment.offset != 0 => other,
+        protocol::TCP => tcp(payload).map_or(other, Body::Tcp),
+        protocol::UDP => udp_start(payload).map_or(other, Body::Udp),
+        _ => other,
+    }
 }
 
 /// No extension headers: no host of the lab writes any.
@@ -48,6 +69,7 @@ fn ipv6(bytes: &[u8]) -> Option<Packet<'_>> {
         destination: IpAddr::from(Ipv6Addr::from(destination)),
         ttl: *bytes.get(7)?,
         identification: 0,
+        fragment: None,
         body: body(*bytes.get(6)?, payload)?,
     })
 }
@@ -77,6 +99,16 @@ fn tcp(bytes: &[u8]) -> Option<Tcp<'_>> {
 
 fn udp(bytes: &[u8]) -> Option<Udp<'_>> {
     let len = usize::from(be16(bytes, 4)?);
+    Some(Udp {
+        source_port: be16(bytes, 0)?,
+        destination_port: be16(bytes, 2)?,
+        payload: bytes.get(8..len)?,
+    })
+}
+
+/// A datagram of which the end may be missing.
+fn udp_start(bytes: &[u8]) -> Option<Udp<'_>> {
+    let len = usize::from(be16(bytes, 4)?).min(bytes.len());
     Some(Udp {
         source_port: be16(bytes, 0)?,
         destination_port: be16(bytes, 2)?,

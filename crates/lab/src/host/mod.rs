@@ -9,6 +9,7 @@ use std::time::Duration;
 use wirewitness_net::Failure;
 
 use crate::fabric::is_local;
+use crate::frame::fragment::{Fragments, split};
 use crate::frame::read::{protocol, quoted_endpoints};
 use crate::frame::{Body, Frame, Icmp, IcmpKind, Packet, UdpSpec, build};
 use crate::rng::Rng;
@@ -54,10 +55,13 @@ pub(crate) struct Host {
     pub(crate) resolvers: Vec<IpAddr>,
     pub(crate) system: System,
     pub(crate) mood: Mood,
+    /// Bytes of the largest packet that leaves; larger ones are cut (IPv4).
+    pub(crate) mtu: usize,
     pub(crate) tcp: Stack,
     pub(crate) udp: Ports,
     identification: u16,
     outbox: Vec<Frame>,
+    fragments: Fragments,
 }
 
 impl Host {
@@ -71,8 +75,10 @@ impl Host {
             resolvers: Vec::new(),
             system: System::default(),
             mood: Mood::Up,
+            mtu: MTU,
             identification: rng.next_u16(),
             outbox: Vec::new(),
+            fragments: Fragments::default(),
         }
     }
 
@@ -83,6 +89,12 @@ impl Host {
         }
         let Some(packet) = frame.packet() else { return };
         if !self.addresses.contains(&packet.destination) {
+            return;
+        }
+        if packet.fragment.is_some() {
+            if let Some(whole) = self.fragments.put(now, &frame) {
+                self.receive(now, whole);
+            }
             return;
         }
         match packet.body {
@@ -119,8 +131,9 @@ impl Host {
 
     /// Sends a datagram from `source`, one of the host's addresses.
     pub(crate) fn send_datagram(&mut self, mut spec: UdpSpec) -> Result<(), Failure> {
-        let headers = if spec.source.is_ipv4() { 28 } else { 48 };
-        if spec.payload.len() + headers > MTU {
+        // What IPv4 can carry in fragments, and IPv6 in one packet.
+        let max = if spec.source.is_ipv4() { 65_507 } else { MTU - 48 };
+        if spec.payload.len() > max {
             return Err(Failure::MessageSize);
         }
         spec.identification = 0;
@@ -145,7 +158,7 @@ impl Host {
             frame.set_identification(self.identification);
             self.identification = self.identification.wrapping_add(1);
         }
-        sent
+        sent.into_iter().flat_map(|frame| split(frame, self.mtu)).collect()
     }
 }
 

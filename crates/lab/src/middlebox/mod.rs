@@ -14,7 +14,8 @@
 //! - [`payload`]: a text anywhere in a packet decides.
 //! - [`divert`]: connections are led to another host, which answers in the server's place.
 //!
-//! and what they share: [`names`] (which names), [`parse`] (where a message says its name), [`watch`] (a bounded table
+//! [`defragment`] puts IP fragments together before any of them. And what they share: [`names`] (which names),
+//! [`parse`] (where a message says its name), [`watch`] (a bounded table
 //! of flows, with reassembly), [`forge`] (the shape of injected segments), [`endpoint`] (which addresses and ports).
 
 use std::net::IpAddr;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use crate::frame::{Frame, TcpSpec, UdpSpec, build};
 use crate::rng::Rng;
 
+pub mod defragment;
 pub mod divert;
 pub mod dns_injection;
 pub mod drop;
@@ -42,6 +44,12 @@ pub mod watch;
 pub trait Middlebox: Send {
     /// Looks at a packet, injects what it likes, and says what becomes of the packet.
     fn see(&mut self, frame: &Frame, hop: &mut Hop<'_>) -> Fate;
+}
+
+impl<M: Middlebox + ?Sized> Middlebox for Box<M> {
+    fn see(&mut self, frame: &Frame, hop: &mut Hop<'_>) -> Fate {
+        self.as_mut().see(frame, hop)
+    }
 }
 
 /// Where a middlebox stands.

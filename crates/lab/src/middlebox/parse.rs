@@ -5,6 +5,7 @@
 
 use wirewitness_wire::app::http::RequestHead;
 use wirewitness_wire::app::tls::{ClientHello, handshake_message};
+use wirewitness_wire::read::be16;
 
 /// What a reader found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,16 @@ pub fn server_name(stream: &[u8]) -> Found {
     }
 }
 
+/// As [`server_name`], of a hello that is in the first TLS record as a whole.
+pub fn server_name_of_record(stream: &[u8]) -> Found {
+    let record = be16(stream, 3).and_then(|len| stream.get(..RECORD_HEAD + usize::from(len)));
+    match (server_name(record.unwrap_or(stream)), record) {
+        // Nothing more can come to a record that is whole.
+        (Found::More, Some(_)) => Found::Not,
+        (found, _) => found,
+    }
+}
+
 /// Reads the Host of an HTTP/1 request (RFC 9112 §3.2), without its port.
 pub fn http_host(stream: &[u8]) -> Found {
     let start = stream.get(..stream.len().min(LIMIT)).unwrap_or_default();
@@ -58,9 +69,10 @@ pub fn http_host(stream: &[u8]) -> Found {
 
 /// More than any browser sends.
 pub const LIMIT: usize = 16 * 1024;
+const RECORD_HEAD: usize = 5;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     const HANDSHAKE: u8 = 22;
@@ -89,6 +101,11 @@ mod tests {
         message
     }
 
+    /// A hello with a name, in records of `size` bytes.
+    pub(in super::super) fn hello_in_records(size: usize) -> Vec<u8> {
+        records(&hello(Some("a.example")), size)
+    }
+
     fn records(message: &[u8], size: usize) -> Vec<u8> {
         let record = |part: &[u8]| {
             let len = (part.len() as u16).to_be_bytes();
@@ -108,6 +125,19 @@ mod tests {
             }
         }
         assert_eq!(server_name(&records(&hello(None), 1000)), Found::Nameless);
+    }
+
+    #[test]
+    fn one_record_is_all_that_is_read() {
+        let message = hello(Some("blocked.example"));
+        let whole = records(&message, 1000);
+        assert_eq!(server_name_of_record(&whole), Found::Name("blocked.example".to_owned()));
+        for len in 0..whole.len() {
+            assert_eq!(server_name_of_record(&whole[..len]), Found::More, "{len}");
+        }
+        let cut = records(&message, 64);
+        assert_eq!(server_name_of_record(&cut[..30]), Found::More);
+        assert_eq!(server_name_of_record(&cut), Found::Not);
     }
 
     #[test]

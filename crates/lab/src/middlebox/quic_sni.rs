@@ -30,7 +30,7 @@ pub struct QuicShape {
     pub ports: Vec<u16>,
     /// Versions of QUIC that are read. Default all that the lab can read.
     pub versions: Vec<Version>,
-    /// Whether a hello is put together from several datagrams. Default: it is.
+    /// Whether a hello is put together from several datagrams. Default: it is. QUIC has no TLS records.
     pub reassembly: Reassembly,
     /// Which of the flow's packets are dropped. Default both ways.
     pub drops: Dropped,
@@ -108,7 +108,7 @@ impl QuicSni {
     }
 
     fn take_in(&mut self, flow: Flow, payload: &[u8], now: Duration) -> Option<Found> {
-        if self.shape.reassembly == Reassembly::Segment {
+        if !self.shape.reassembly.joins_segments() {
             let mut flight = ClientFlight::default();
             return flight.take_in(payload).then(|| found(&flight));
         }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::names::Names;
-use super::parse::{Found, LIMIT, http_host, server_name};
+use super::parse::{Found, LIMIT, http_host, server_name, server_name_of_record};
 use super::{Direction, Fate, Hop};
 use crate::frame::{Frame, Packet, Tcp, flags};
 
@@ -106,8 +106,24 @@ pub enum Reassembly {
     /// Puts segments in order, first copy of a byte wins: a name cannot be hidden by cutting it.
     #[default]
     Stream,
-    /// Each segment by itself: a name cut in two is not seen.
+    /// As [`Self::Stream`], but a hello is looked for in the first TLS record only: one that is spread over records is not
+    /// seen.
+    StreamOneRecord,
+    /// Each segment by itself: a name cut in two is not seen. TLS records within a segment are joined.
     Segment,
+    /// Each segment by itself, and in it the first TLS record only.
+    SegmentOneRecord,
+}
+
+impl Reassembly {
+    /// True if segments (in QUIC: datagrams) are put together.
+    pub(super) fn joins_segments(self) -> bool {
+        matches!(self, Self::Stream | Self::StreamOneRecord)
+    }
+
+    fn joins_records(self) -> bool {
+        matches!(self, Self::Stream | Self::Segment)
+    }
 }
 
 /// What a [`Watch`] says of a packet.
@@ -206,7 +222,7 @@ impl Watch {
                 self.flows.insert(flow, State::Passed, now);
                 Sight::Clear
             }
-            Found::Not if self.reassembly == Reassembly::Stream => {
+            Found::Not if self.reassembly.joins_segments() => {
                 self.flows.insert(flow, State::Passed, now);
                 Sight::Clear
             }
@@ -222,10 +238,11 @@ impl Stream {
 
     fn take_in(&mut self, tcp: &Tcp<'_>, layer: Layer, reassembly: Reassembly) -> Found {
         let read = match layer {
-            Layer::Tls => server_name,
+            Layer::Tls if reassembly.joins_records() => server_name,
+            Layer::Tls => server_name_of_record,
             Layer::Http => http_host,
         };
-        if reassembly == Reassembly::Segment {
+        if !reassembly.joins_segments() {
             return read(tcp.payload);
         }
         self.put(tcp.sequence, tcp.payload);
@@ -299,6 +316,39 @@ mod tests {
                 stream.put(base.wrapping_add(from as u32), &request[from..to]);
             }
             assert_eq!(stream.bytes, request);
+        }
+    }
+
+    /// The same two records, in one segment and in two.
+    #[test]
+    fn segments_and_records_are_joined_each_by_its_own_switch() {
+        let whole = super::super::parse::tests::hello_in_records(40);
+        let cut = 60;
+        for (reassembly, one, two) in [
+            (Reassembly::Stream, true, true),
+            (Reassembly::StreamOneRecord, false, false),
+            (Reassembly::Segment, true, false),
+            (Reassembly::SegmentOneRecord, false, false),
+        ] {
+            let sees = |segments: &[&[u8]]| {
+                let mut stream = Stream::new(0);
+                let mut sequence = 0;
+                segments.iter().any(|payload| {
+                    let tcp = Tcp {
+                        source_port: 1,
+                        destination_port: 443,
+                        sequence,
+                        acknowledgement: 0,
+                        flags: flags::ACK,
+                        window: 0,
+                        payload,
+                    };
+                    sequence += payload.len() as u32;
+                    matches!(stream.take_in(&tcp, Layer::Tls, reassembly), Found::Name(_))
+                })
+            };
+            assert_eq!(sees(&[&whole]), one, "{reassembly:?}");
+            assert_eq!(sees(&[&whole[..cut], &whole[cut..]]), two, "{reassembly:?}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! The little of DNS (RFC 1035) that probers, resolvers, injectors and hosts speak.
 //!
-//! Names are lower-case strings without the last dot. Reading is total and bounded; an error says what is missing, and where.
+//! Names are lower-case strings without the last dot; a byte beyond ASCII is the character of that number. Reading is total and bounded; an error says what is missing, and where.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -392,7 +392,7 @@ fn parse_name(bytes: &[u8], start: usize) -> Result<(String, usize), Malformed> 
                     name.push('.');
                 }
                 name.extend(label.iter().map(|byte| char::from(byte.to_ascii_lowercase())));
-                if name.len() > MAX_NAME {
+                if name.chars().count() > MAX_NAME {
                     return Err(odd("length of a name", name.len() as u64));
                 }
             }
@@ -412,13 +412,14 @@ fn parse_name(bytes: &[u8], start: usize) -> Result<(String, usize), Malformed> 
 }
 
 fn write_name(bytes: &mut Vec<u8>, name: &str) -> Option<()> {
-    if name.len() > MAX_NAME {
+    if name.chars().count() > MAX_NAME {
         return None;
     }
     for label in name.split('.').filter(|_| !name.is_empty()) {
+        let label: Vec<u8> = label.chars().map(u8::try_from).collect::<Result<_, _>>().ok()?;
         let len = u8::try_from(label.len()).ok().filter(|len| (1..=63).contains(len))?;
         bytes.push(len);
-        bytes.extend(label.bytes());
+        bytes.extend(label);
     }
     bytes.push(0);
     Some(())
@@ -535,8 +536,17 @@ mod tests {
     }
 
     #[test]
+    fn bytes_beyond_ascii_survive() {
+        let mut bytes = Message::question(1, "xy.z", kind::A).to_bytes().unwrap();
+        bytes[13] = 0xe9;
+        let message = Message::parse(&bytes).unwrap();
+        assert_eq!(message.name, "\u{e9}y.z");
+        assert_eq!(message.to_bytes(), Some(bytes));
+    }
+
+    #[test]
     fn names_that_dns_cannot_carry() {
-        for name in ["a..b", &"x".repeat(64), &"abcdefgh.".repeat(40)] {
+        for name in ["a..b", "\u{100}", &"x".repeat(64), &"abcdefgh.".repeat(40)] {
             assert_eq!(Message::question(1, name, kind::A).to_bytes(), None);
         }
     }
