@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::command_error::CommandError;
-use crate::commands::{completions, judge, lab, man, probe, rules};
+use crate::commands::{completions, helper, judge, lab, man, probe, rules};
 
 /// Finds, proves and explains interference with people's connections: blocking, throttling, tampering.
 #[derive(Debug, Parser)]
@@ -19,6 +19,7 @@ pub(crate) struct Cli {
 enum Verb {
     Probe(Box<probe::ProbeArgs>),
     Lab(Box<lab::LabArgs>),
+    Helper(Box<helper::HelperArgs>),
     Judge(judge::JudgeArgs),
     Rules(rules::RulesArgs),
     Completions(completions::CompletionsArgs),
@@ -30,6 +31,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CommandError> {
     match cli.verb {
         Verb::Probe(args) => probe::run(&args),
         Verb::Lab(args) => lab::run(&args),
+        Verb::Helper(args) => helper::run(&args),
         Verb::Judge(args) => judge::run(&args),
         Verb::Rules(args) => rules::run(&args),
         Verb::Completions(args) => completions::run(&args),

@@ -7,6 +7,7 @@ mod environment;
 mod input;
 mod output;
 mod probing;
+mod stop;
 
 use std::process::ExitCode;
 

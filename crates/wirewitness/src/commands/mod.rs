@@ -1,6 +1,7 @@
 //! One file a verb.
 
 pub(crate) mod completions;
+pub(crate) mod helper;
 pub(crate) mod judge;
 pub(crate) mod lab;
 pub(crate) mod man;

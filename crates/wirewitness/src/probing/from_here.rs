@@ -18,6 +18,7 @@ use time::OffsetDateTime;
 use url::Url;
 use wirewitness_analysis::judge::address::AsnTable as _;
 use wirewitness_net::Clock as _;
+use wirewitness_probe::helper::address::is_public;
 use wirewitness_probe::journal::Journal;
 use wirewitness_probe::kernel::KernelNet;
 use wirewitness_probe::pace::{Pace, TargetRate};
@@ -34,7 +35,9 @@ use super::report::{Places, Report, TEST_NAME, Taken};
 use super::settings::{PlanArgs, TellArgs};
 use crate::command_error::CommandError;
 use crate::input::asn::MmdbTable;
+use crate::input::token;
 use crate::output::{self, Columns};
+use crate::stop;
 
 /// How to measure from this machine.
 #[derive(Debug, Clone, Args)]
@@ -127,8 +130,10 @@ impl LineRun<'_> {
         let line = line::find(&services, &net, self.line.public_address).await?;
         let table = self.line.asn.as_deref().map(MmdbTable::open).transpose()?.map(Arc::new);
         let asks_helper = !helpers.test_helpers.is_empty();
+        let pace = Arc::new(Pace::new(net.clone(), rate));
         let session = Session::new(net.clone(), roots, vantage(&line, table.as_deref()), helpers)?
             .with_networks(networks(table))
+            .with_pace(Arc::clone(&pace))
             .with_follow_up(self.plan.follow_up());
         let (path, journal) = self.journal(&net)?;
         let expected = self.count(policy, &journal)?;
@@ -140,7 +145,6 @@ impl LineRun<'_> {
         };
         let report = RefCell::new(Report::begin(self.tell, places)?);
         self.announce(&report.borrow(), expected, (&path, asks_helper));
-        let pace = Pace::new(net.clone(), rate);
         let end = self.measure((net, &pace), session, (policy, &report)).await?;
         let report = report.into_inner();
         if let End::Stopped { given_up } = end {
@@ -159,11 +163,6 @@ impl LineRun<'_> {
         (policy, report): (&Policy, &RefCell<Report<'_>>),
     ) -> Result<End, CommandError> {
         let session = Arc::new(session);
-        let stop = async {
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
         let is_new = |url: &String| !(self.line.resume && report.borrow().has(url));
         let targets = |_| self.targets(policy).into_iter().flatten().flatten().filter(is_new);
         let measure = |url: String| {
@@ -182,7 +181,7 @@ impl LineRun<'_> {
         };
         let mut helper_was_heard_of = self.line.helper.is_empty();
         let plan = self.plan.plan(AT_ONCE);
-        Runner::new((net, pace), plan, stop)
+        Runner::new((net, pace), plan, stop::asked_for())
             .run(targets, measure, async |done| {
                 let (url, measured) = done.measured;
                 let mut report = report.borrow_mut();
@@ -280,7 +279,7 @@ impl LineRun<'_> {
     }
 
     fn helpers(&self) -> Result<Helpers, CommandError> {
-        let token = self.line.helper_token_file.as_deref().map(read_token).transpose()?;
+        let token = self.line.helper_token_file.as_deref().map(token::read).transpose()?;
         let helper = |url: &Url| TestHelper { url: url.clone(), token: token.clone() };
         let mut helpers = Helpers {
             resolvers: vec![self.line.resolver],
@@ -359,23 +358,11 @@ fn networks(table: Option<Arc<MmdbTable>>) -> Arc<wirewitness_probe::dns::Networ
 
 /// Takes out the line's addresses, those of its interfaces, and the system's resolvers.
 fn scrubber(line: &Line) -> Result<Scrubber, CommandError> {
-    let text = |path| std::fs::read_to_string(path).unwrap_or_default();
     let mut secrets = Secrets { line: line.public.clone(), ..Secrets::default() };
-    secrets.line.extend(line::interfaces(&text("/proc/net/if_inet6")));
-    secrets.resolvers = line::resolvers(&text("/etc/resolv.conf"));
+    // Those of the local network are nobody's outside it.
+    secrets.line.extend(line::own_addresses().into_iter().filter(|it| is_public(*it)));
+    secrets.resolvers = line::system_resolvers();
     Scrubber::new(&secrets).map_err(|error| measuring(error.to_string(), "this is a fault of ours"))
-}
-
-fn read_token(path: &Path) -> Result<String, CommandError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| CommandError::Unreadable { path: path.display().to_string(), source })?;
-    let token = text.trim();
-    let is_token = !token.is_empty() && token.bytes().all(|it| it.is_ascii_graphic());
-    is_token.then(|| token.to_owned()).ok_or_else(|| CommandError::BadFile {
-        path: path.display().to_string(),
-        message: "holds no token".to_owned(),
-        hint: "expected one word of visible ASCII".to_owned(),
-    })
 }
 
 /// `20250101T000000Z`.

@@ -99,8 +99,20 @@ fn read(text: &str) -> Line {
     }
 }
 
-/// The resolvers that this system asks, from the text of `resolv.conf`.
-pub(crate) fn resolvers(text: &str) -> Vec<IpAddr> {
+/// The resolvers that this system asks, where it says so in a file.
+pub(crate) fn system_resolvers() -> Vec<IpAddr> {
+    resolvers(&std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default())
+}
+
+/// The addresses of this machine's interfaces, where the system says so in files (Linux).
+pub(crate) fn own_addresses() -> Vec<IpAddr> {
+    let text = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let mut addresses = interfaces_v6(&text("/proc/net/if_inet6"));
+    addresses.extend(interfaces_v4(&text("/proc/net/fib_trie")));
+    addresses
+}
+
+fn resolvers(text: &str) -> Vec<IpAddr> {
     let address = |line: &str| {
         let mut words = line.split_whitespace();
         let address = words.next().filter(|it| *it == "nameserver").and(words.next())?;
@@ -110,13 +122,28 @@ pub(crate) fn resolvers(text: &str) -> Vec<IpAddr> {
     text.lines().filter_map(address).take(MOST_RESOLVERS).collect()
 }
 
-/// The addresses of this machine's interfaces, from the text of Linux's `/proc/net/if_inet6`.
-pub(crate) fn interfaces(text: &str) -> Vec<IpAddr> {
+/// Lines of an address in hexadecimal and its interface.
+fn interfaces_v6(text: &str) -> Vec<IpAddr> {
     let address = |line: &str| {
         let bits = u128::from_str_radix(line.split_whitespace().next()?, 16).ok()?;
         Some(IpAddr::V6(Ipv6Addr::from_bits(bits)))
     };
     text.lines().filter_map(address).take(MOST_INTERFACES).collect()
+}
+
+/// A tree of routes: an address, and on the line below that it is this host's.
+fn interfaces_v4(text: &str) -> Vec<IpAddr> {
+    let mut addresses = Vec::new();
+    for (above, line) in text.lines().zip(text.lines().skip(1)) {
+        let address = above.trim_start_matches([' ', '|', '-', '+']).parse();
+        if let (true, Ok(address)) = (line.trim() == "/32 host LOCAL", address)
+            && !addresses.contains(&address)
+            && addresses.len() < MOST_INTERFACES
+        {
+            addresses.push(address);
+        }
+    }
+    addresses
 }
 
 /// Cloudflare's resolver, over IPv4 and over IPv6, tells each visitor what it sees of it. By address, so that no
@@ -149,7 +176,12 @@ mod tests {
         let expected: Vec<IpAddr> = ["192.0.2.53", "fe80::1"].map(|it| it.parse().unwrap()).into();
         assert_eq!(resolvers(text), expected);
         let text = "20010db8000a000b0000000000000001 02 40 00 80     eth0\nzz\n\n";
-        assert_eq!(interfaces(text), ["2001:db8:a:b::1".parse::<IpAddr>().unwrap()]);
+        assert_eq!(interfaces_v6(text), ["2001:db8:a:b::1".parse::<IpAddr>().unwrap()]);
+        let text = "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\n\
+                    \x20    +-- 192.0.2.0/24 2 0 2\n        |-- 192.0.2.7\n           /32 host LOCAL\n\
+                    \x20       |-- 192.0.2.255\n           /32 link BROADCAST\n\
+                    Local:\n        |-- 192.0.2.7\n           /32 host LOCAL\n";
+        assert_eq!(interfaces_v4(text), ["192.0.2.7".parse::<IpAddr>().unwrap()]);
     }
 
     #[test]
