@@ -56,6 +56,9 @@ pub(crate) struct HelperArgs {
     /// A public address of this host that its interfaces do not have (behind NAT): never contacted
     #[arg(long, value_name = "IP")]
     own_address: Vec<IpAddr>,
+    /// A port that is contacted beside 80 and 443. May be given several times
+    #[arg(long, value_name = "PORT")]
+    also_port: Vec<u16>,
     /// Requests worked on at once; further ones get 503
     #[arg(long, value_name = "N", default_value_t = Limits::default().in_flight)]
     max_requests: usize,
@@ -136,11 +139,13 @@ fn standing(args: &HelperArgs, net: &KernelNet) -> Result<Standing, CommandError
 }
 
 fn limits(args: &HelperArgs) -> Limits {
+    let defaults = Limits::default();
     Limits {
+        ports: defaults.ports.iter().chain(&args.also_port).copied().collect(),
         in_flight: args.max_requests,
         connections: args.max_connections,
         requests_per_minute: args.requests_per_minute,
-        ..Limits::default()
+        ..defaults
     }
 }
 
