@@ -8,10 +8,13 @@
     reason = "clippy's own exception for tests does not reach the helpers between them"
 )]
 
+mod field;
 mod test_encrypted_dns;
+mod test_field;
 mod test_invariants;
 mod test_middlebox;
 mod test_probe;
+mod test_qa;
 mod test_quic;
 mod test_scenario;
 mod test_sites;

@@ -14,6 +14,7 @@ use wirewitness_lab::middlebox::endpoint::Endpoints;
 use wirewitness_lab::middlebox::forge::{ResetShape, Towards};
 use wirewitness_lab::middlebox::http_host::{HostAction, HttpHost};
 use wirewitness_lab::middlebox::names::Names;
+use wirewitness_lab::middlebox::payload::Payload;
 use wirewitness_lab::middlebox::residual::{
     Refresh, Residual, ResidualAction, ResidualRule, Tuple,
 };
@@ -220,6 +221,18 @@ fn fragments_hide_a_name_from_those_who_do_not_join_them() {
     assert_eq!(run(Box::new(reset())), (page(BLOCKED), page(FINE)));
     let joined = run(Box::new(Defragment::new(reset())));
     assert_eq!(joined, (failed("tls: connection reset"), page(FINE)));
+}
+
+#[test]
+fn a_cut_text_hides_from_a_device_that_reads_packets() {
+    let reset = || HostAction::Reset(ResetShape::default());
+    for (text, seen) in [("blocked.example", false), ("ked.example", true)] {
+        let middlebox = Payload::new(Endpoints::default(), text, reset());
+        World::new(1).with(InPath, middlebox).run(|client| async move {
+            let read = cut_request(&client).await;
+            assert_eq!(read == Err(Failure::Reset), seen, "{text:?}: {read:?}");
+        });
+    }
 }
 
 #[test]

@@ -7,18 +7,20 @@ use std::time::Duration;
 use rustls::crypto::aws_lc_rs;
 use rustls::{AlertDescription, CertificateError, ClientConfig};
 use tokio::time::timeout;
-use wirewitness_lab::Placement;
+use wirewitness_lab::frame::Frame;
 use wirewitness_lab::middlebox::names::Names;
 use wirewitness_lab::middlebox::quic_sni::{Dropped, QuicShape, QuicSni};
 use wirewitness_lab::middlebox::watch::Reassembly;
+use wirewitness_lab::middlebox::{Direction, Fate, Hop};
 use wirewitness_lab::server::authority::{Authority, CertificateKind};
 use wirewitness_lab::server::h3::serve_h3;
 use wirewitness_lab::server::web::{Certificates, Reply, time_provider};
 use wirewitness_lab::{HostId, LinkSpec};
+use wirewitness_lab::{Middlebox, Placement};
 use wirewitness_net::quic::{AnySource, client_config, client_endpoint, server_endpoint};
-use wirewitness_net::{Clock, Failure, Net};
+use wirewitness_net::{Clock, Datagrams, Failure, Net};
 use wirewitness_probe::quic::{Connection, Dial, QuicFailure, Request, Response, get, handshake};
-use wirewitness_wire::app::quic::{ClientFlight, Version};
+use wirewitness_wire::app::quic::{ClientFlight, Version, packets};
 
 use crate::world::{BIG, BIG_LEN, BLOCKED, Client, FINE, GONE, PATIENCE, SITE, SITE6, World, at};
 
@@ -139,19 +141,7 @@ fn an_endless_head_is_given_up() {
     let world = World::new(1);
     let site = world.site;
     world.run(|client| async move {
-        let names = [FINE.to_owned()];
-        let key = Authority::new().unwrap().certify(&names, CertificateKind::Good).unwrap();
-        let mut certificates = Certificates::default();
-        certificates.add(&names, &key);
-        let mut config =
-            rustls::ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-                .with_protocol_versions(&[&rustls::version::TLS13])
-                .unwrap()
-                .with_no_client_auth()
-                .with_cert_resolver(Arc::new(certificates));
-        config.alpn_protocols = vec![b"h3".to_vec()];
-        let port = AnySource(client.lab.net(site).bind(443).unwrap());
-        tokio::spawn(flood(server_endpoint(port, Arc::new(config), [9; 32]).unwrap()));
+        tokio::spawn(flood(endpoint(&client, site)));
         let mut connection = open(&client, FINE, at(SITE, 443), "h3").await.unwrap();
         let small = Request { max_body_bytes: 0, ..request(FINE) };
         let got = timeout(PATIENCE, get(&mut connection, &small)).await;
@@ -200,7 +190,7 @@ fn what_is_not_there_fails_as_what_it_is() {
     });
 }
 
-fn packets(seed: u64, access: LinkSpec) -> Vec<String> {
+fn records(seed: u64, access: LinkSpec) -> Vec<String> {
     let world = World::with_access(seed, access);
     let (access, site) = (world.access, world.site);
     world.run(|client| async move {
@@ -220,13 +210,13 @@ fn packets(seed: u64, access: LinkSpec) -> Vec<String> {
 fn two_runs_of_a_seed_send_the_same_packets() {
     let lossy = LinkSpec { loss_per_million: 20_000, ..LinkSpec::default() };
     for access in [LinkSpec::default(), lossy] {
-        let first = packets(3, access);
+        let first = records(3, access);
         assert!(first.len() > 100);
         for _ in 0..3 {
-            assert_eq!(first, packets(3, access));
+            assert_eq!(first, records(3, access));
         }
     }
-    assert_ne!(packets(3, lossy), packets(4, lossy));
+    assert_ne!(records(3, lossy), records(4, lossy));
 }
 
 fn quic_sni(shape: QuicShape) -> QuicSni {
@@ -356,4 +346,108 @@ fn a_long_hello_hides_from_those_who_do_not_reassemble() {
             assert_eq!(opened.is_err(), seen, "{reassembly:?}");
         });
     }
+}
+
+/// A server of quinn's on the site's port 443.
+fn endpoint(client: &Client, site: HostId) -> quinn::Endpoint {
+    let names = [FINE.to_owned()];
+    let key = Authority::new().unwrap().certify(&names, CertificateKind::Good).unwrap();
+    let mut certificates = Certificates::default();
+    certificates.add(&names, &key);
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(certificates));
+    config.alpn_protocols = vec![b"h3".to_vec()];
+    let port = AnySource(client.lab.net(site).bind(443).unwrap());
+    server_endpoint(port, Arc::new(config), [9; 32]).unwrap()
+}
+
+#[test]
+fn a_server_that_refuses_or_closes_says_with_what() {
+    let world = World::new(1);
+    let site = world.site;
+    world.run(|client| async move {
+        let server = endpoint(&client, site);
+        tokio::spawn(async move {
+            server.accept().await.unwrap().refuse();
+            let connection = server.accept().await.unwrap().await.unwrap();
+            connection.close(0x42_u32.into(), b"enough");
+            // The third gives up the request only.
+            let connection = server.accept().await.unwrap().await.unwrap();
+            let (mut answer, question) = connection.accept_bi().await.unwrap();
+            answer.reset(0x10b_u32.into()).unwrap();
+            drop(question);
+            std::future::pending::<()>().await;
+        });
+        let remote = at(SITE, 443);
+        // RFC 9000 §20.1: CONNECTION_REFUSED.
+        let refused = fetch(&client, FINE, remote).await.unwrap_err().unwrap();
+        assert_eq!(refused, QuicFailure::Closed { code: 2, reason: String::new() });
+        let closed = fetch(&client, FINE, remote).await.unwrap_err().unwrap();
+        let (code, reason) = (0x42, "enough".to_owned());
+        assert_eq!(closed, QuicFailure::ClosedByApplication { code, reason });
+        // RFC 9114 §8.1: H3_REQUEST_REJECTED.
+        let given_up = fetch(&client, FINE, remote).await.unwrap_err().unwrap();
+        assert_eq!(given_up, QuicFailure::StreamReset { code: 0x10b });
+    });
+}
+
+/// A server that knows another version only (RFC 9000 §17.2.1).
+#[test]
+fn no_common_version() {
+    let world = World::new(1);
+    let site = world.site;
+    world.run(|client| async move {
+        let port = client.lab.net(site).bind(443).unwrap();
+        tokio::spawn(async move {
+            let (payload, sender, _) = port.receive().await.unwrap();
+            let asked = packets(&payload).next().unwrap().unwrap();
+            let mut answer = vec![0x80, 0, 0, 0, 0];
+            for id in [asked.source_id, asked.destination_id] {
+                answer.push(id.len() as u8);
+                answer.extend(id);
+            }
+            answer.extend(0x1a2a_3a4a_u32.to_be_bytes());
+            port.send_to(&answer, sender).unwrap();
+            // The port stays bound, so that no ICMP comes.
+            std::future::pending::<()>().await;
+        });
+        let failure = open(&client, FINE, at(SITE, 443), "h3").await.err();
+        assert_eq!(failure, Some(Some(QuicFailure::Version)));
+    });
+}
+
+/// Loses what comes for the client over UDP within a time.
+struct Lossy(std::ops::Range<Duration>);
+
+impl Middlebox for Lossy {
+    fn see(&mut self, frame: &Frame, hop: &mut Hop<'_>) -> Fate {
+        let is_udp = frame.packet().is_some_and(|packet| packet.udp().is_some());
+        let lost = is_udp && hop.direction() == Direction::Inbound && self.0.contains(&hop.now());
+        if lost { Fate::Drop } else { Fate::Forward }
+    }
+}
+
+/// A server that was started anew, with the same keys, knows nothing of the connection (RFC 9000 §10.3).
+#[test]
+fn a_server_that_forgot_resets() {
+    let (closing, anew) = (Duration::from_secs(2), Duration::from_secs(12));
+    let world = World::new(1).with(Placement::InPath, Lossy(closing..anew));
+    let site = world.site;
+    world.run(|client| async move {
+        let server = endpoint(&client, site);
+        let connecting = open(&client, FINE, at(SITE, 443), "h3");
+        let (connected, accepted) =
+            tokio::join!(connecting, async { server.accept().await.unwrap().await });
+        let (mut connection, accepted) = (connected.unwrap(), accepted.unwrap());
+        client.net.sleep(closing).await;
+        drop((server, accepted));
+        client.net.sleep(anew - closing).await;
+        let _anew = endpoint(&client, site);
+        let got = timeout(PATIENCE, get(&mut connection, &request(FINE))).await;
+        assert_eq!(got, Ok(Err(QuicFailure::Reset)));
+    });
 }

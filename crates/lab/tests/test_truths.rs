@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use wirewitness_lab::capture::Way;
 use wirewitness_lab::{Scenario, Truth};
 
 use crate::test_scenario::shipped;
@@ -13,13 +14,18 @@ use crate::world::{Client, Fetched};
 fn goes_with(truth: &Truth, seen: &Fetched) -> bool {
     let failed = |word: &str| seen.as_ref().is_err_and(|it| it.contains(word));
     let status = |wanted: u16| seen.as_ref().is_ok_and(|it| it.0 == wanted);
-    let blockpage = || seen.as_ref().is_ok_and(|it| it.1.contains("Surf Safely"));
+    let blockpage = || {
+        let words = ["<title>Surf Safely!</title>", "<title>Blocked</title>"];
+        seen.as_ref().is_ok_and(|it| words.iter().any(|word| it.1.contains(word)))
+    };
     let Some(mechanism) = truth.mechanism else {
-        return status(404) || status(200) && !blockpage();
+        return status(403) || status(404) || status(200) && !blockpage();
     };
     match mechanism.word() {
         "dns.injection.blockpage" | "http.blockpage" | "http.redirect" => blockpage(),
-        "dns.injection.other" | "dns.injection.bogon" => failed("tcp: network unreachable"),
+        // An address where nobody is, or where somebody else is.
+        "dns.injection.other" => failed("tcp: network unreachable") || failed("not valid for name"),
+        "dns.injection.bogon" => failed("tcp: network unreachable"),
         "dns.nxdomain" => failed("dns: no such name") || failed("dns: no data in the cache"),
         "dns.refused" => failed("dns: the resolver refuses"),
         "dns.timeout" => failed("dns: no answer in time"),
@@ -34,11 +40,14 @@ fn goes_with(truth: &Truth, seen: &Fetched) -> bool {
         "http.reset.host" => failed("http: connection reset"),
         "http.timeout" => failed("http: timed out"),
         "http.close" => failed("http: connection closed"),
+        // A browser without QUIC sees nothing of it.
+        "quic.timeout.sni" => status(200) && !blockpage(),
         "server.down" => seen.is_err() || status(503),
         "server.bad_certificate" => failed("tls: invalid peer certificate"),
         "server.captcha" => status(503),
         "server.geoblock" => status(403),
         "server.redirect_loop" => failed("too many redirects"),
+        "vantage.captive_portal" => seen.as_ref().is_ok_and(|it| it.1.contains("log in")),
         "vantage.ipv6_broken" => failed("tcp: network unreachable"),
         word => panic!("nobody has said what {word} looks like"),
     }
@@ -53,7 +62,7 @@ fn lies(scenario: &Scenario) -> Vec<String> {
             let net = running.client(name).unwrap();
             let client = Client { net, lab: running.lab.clone() };
             for url in scenario.targets() {
-                let truth = scenario.truth(name, url).unwrap();
+                let Some(truth) = scenario.truth(name, url) else { continue };
                 let seen = client.visit(url).await;
                 if !goes_with(truth, &seen) {
                     let word = truth.mechanism.map_or("-", |it| it.word());
@@ -65,6 +74,15 @@ fn lies(scenario: &Scenario) -> Vec<String> {
         lies
     });
     run.unwrap()
+}
+
+#[test]
+fn small_scenarios() {
+    for (file, truths) in [("open.toml", 11), ("textbook.toml", 21), ("portal.toml", 2)] {
+        let scenario = shipped(file);
+        assert_eq!(lies(&scenario), Vec::<String>::new(), "{file}");
+        assert_eq!(scenario.truths().len(), truths, "{file}");
+    }
 }
 
 #[test]
@@ -178,4 +196,42 @@ fn ooni_qa() {
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// Throttled media is slow in the way that a rule can see: for ten seconds bytes keep coming, at no more than the rate, and
+/// untouched media beside it is many times faster.
+#[test]
+fn throttled_media_is_slow_and_comes() {
+    let scenario = shipped("pakistan-2025.toml");
+    let rate = |client: &'static str, url: &'static str| {
+        let run = scenario.run(None, |running| async move {
+            running.tap(client);
+            let net = running.client(client).unwrap();
+            let _ = Client { net, lab: running.lab.clone() }.visit(url).await;
+            let records = running.records(client);
+            let data: Vec<(f64, usize)> = records
+                .iter()
+                .filter(|it| it.way == Way::In)
+                .filter_map(|it| {
+                    Some((it.at.as_secs_f64(), it.frame.packet()?.tcp()?.payload.len()))
+                })
+                .filter(|(_, len)| *len > 0)
+                .collect();
+            let seconds = data.last().unwrap().0 - data[0].0;
+            let bytes: usize = data.iter().map(|(_, len)| len).sum();
+            (seconds, bytes as f64 * 8.0 / 1000.0 / seconds)
+        });
+        run.unwrap()
+    };
+    for (client, url) in [
+        ("fixed", "https://media.example/"),
+        ("mobile-b", "https://media.example/"),
+        ("mobile-b", "http://media-plain.example/"),
+    ] {
+        let (seconds, kbit) = rate(client, url);
+        assert!(seconds > 9.0, "{client} {url}: {seconds} s");
+        assert!((20.0..=128.0).contains(&kbit), "{client} {url}: {kbit} kbit/s");
+    }
+    let (_, kbit) = rate("fixed", "http://media-plain.example/");
+    assert!(kbit > 1_000.0, "{kbit} kbit/s");
 }

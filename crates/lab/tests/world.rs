@@ -183,7 +183,7 @@ impl Client {
         let remote = SocketAddr::new(lookup.addresses[0], port);
         let path = format!("/{path}");
         if scheme == "https" {
-            return get(host, &path, self.tls(host, remote, "http/1.1").await?).await;
+            return get(host, &path, self.tls(host, remote, ("http/1.1", None)).await?).await;
         }
         get(host, &path, self.connect(remote).await?).await
     }
@@ -204,7 +204,7 @@ impl Client {
         (alpn, max_fragment_size): (&str, Option<usize>),
     ) -> Fetched {
         let remote = SocketAddr::new(address, 443);
-        let tls = self.tls_with(name, remote, (alpn, max_fragment_size)).await?;
+        let tls = self.tls(name, remote, (alpn, max_fragment_size)).await?;
         if alpn == "h2" {
             return get2(name, tls).await;
         }
@@ -212,15 +212,6 @@ impl Client {
     }
 
     async fn tls(
-        &self,
-        name: &str,
-        remote: SocketAddr,
-        alpn: &str,
-    ) -> Result<TlsStream<TcpStream>, String> {
-        self.tls_with(name, remote, (alpn, None)).await
-    }
-
-    async fn tls_with(
         &self,
         name: &str,
         remote: SocketAddr,

@@ -23,6 +23,7 @@ pub(crate) struct World {
     names: Arc<BTreeMap<String, Result<Vec<IpAddr>, LookupFailure>>>,
     /// Public addresses that are played by one port of loopback; every other port of theirs refuses.
     stand_ins: Arc<BTreeMap<IpAddr, u16>>,
+    flips: Arc<AtomicUsize>,
     /// Every address that was connected to, as it was asked for.
     pub(crate) connected: Arc<Mutex<Vec<SocketAddr>>>,
 }
@@ -40,6 +41,7 @@ impl World {
             kernel: KernelNet::new(),
             names: Arc::new(names.collect()),
             stand_ins: Arc::new(stand_ins.collect()),
+            flips: Arc::default(),
             connected: Arc::default(),
         }
     }
@@ -79,6 +81,9 @@ impl Net for World {
         if name == "localhost" {
             return self.kernel.lookup(name).await;
         }
+        // A name that is public for one question and private for the next.
+        let flipped = name == "flip.example" && self.flips.fetch_add(1, Ordering::SeqCst) % 2 == 1;
+        let name = if flipped { "rebind.example" } else { name };
         let addresses = self.names.get(name).cloned().unwrap_or(Err(LookupFailure::NxDomain))?;
         Ok(Lookup { addresses, canonical_name: None })
     }

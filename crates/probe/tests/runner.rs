@@ -8,7 +8,9 @@
     reason = "clippy's own exception for tests does not reach the helpers between them"
 )]
 
+mod helper_flood;
 mod helper_world;
 mod test_helper;
+mod test_helper_in_lab;
 mod test_kernel;
 mod test_policy;

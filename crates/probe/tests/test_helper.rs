@@ -133,6 +133,7 @@ async fn no_way_of_asking_leads_into_the_helpers_own_network() {
     let names: &[(&str, &[&str])] = &[
         ("public.example", &["93.184.216.34"]),
         ("rebind.example", &["127.0.0.1"]),
+        ("flip.example", &["93.184.216.34"]),
         ("mixed.example", &["93.184.216.34", "127.0.0.1"]),
         ("mapped.example", &["::ffff:127.0.0.1"]),
         ("nat64.example", &["64:ff9b::7f00:1"]),
@@ -153,8 +154,10 @@ async fn no_way_of_asking_leads_into_the_helpers_own_network() {
     let forms = ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "0", "[::1]", "localhost"];
     let mapped = ["[::ffff:127.0.0.1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]"];
     let named = ["rebind.example", "mixed.example", "mapped.example", "nat64.example"];
+    let flipping = ["flip.example", "flip.example", "flip.example"];
     let given = [format!("127.0.0.1:{port}"), format!("[::1]:{port}"), "169.254.169.254:80".into()];
-    for host in forms.iter().chain(&mapped).chain(&named).chain(&["meta.example"]) {
+    for host in forms.iter().chain(&mapped).chain(&named).chain(&flipping).chain(&["meta.example"])
+    {
         let answer = ask(helper, &format!("http://{host}:{port}/"), &given).await;
         assert_eq!(answer["http_request"]["status_code"], -1, "{host}: {answer}");
         let reached = answer["tcp_connect"].as_object().unwrap();
@@ -225,6 +228,24 @@ async fn a_request_too_many_is_shed_and_the_next_is_taken() {
 }
 
 #[tokio::test]
+async fn a_client_cannot_take_all_places_with_slow_sites() {
+    let slow = listener().await;
+    let port = slow.local_addr().port();
+    let world = World::new(&[("slow.example", &["127.0.0.1"])], &[]);
+    let (roots, _) = authority(&["unused.example"]);
+    let step = Duration::from_millis(600);
+    let limits = Limits { in_flight_per_client: 2, step, ..on_ports(&[port]) };
+    let setting = (Access::Public, limits);
+    let (helper, _) = start(&world, Arc::new(Everything), roots, setting).await;
+    let body = json!({ "http_request": format!("http://slow.example:{port}/") }).to_string();
+    let request = post(&body, "");
+    let asked = [&request; 5].map(|it| send(helper, it));
+    let answers = futures_util::future::join_all(asked).await;
+    let count = |status| answers.iter().filter(|it| it.0 == status).count();
+    assert_eq!((count(200), count(429)), (2, 3));
+}
+
+#[tokio::test]
 async fn what_is_no_request_is_refused_and_what_never_comes_is_not_waited_for() {
     let world = World::new(&[], &[]);
     let (roots, _) = authority(&["unused.example"]);
@@ -235,6 +256,8 @@ async fn what_is_no_request_is_refused_and_what_never_comes_is_not_waited_for() 
         (post("{}", ""), 400),
         (post("not json", ""), 400),
         (post(&"x".repeat(1_001), ""), 413),
+        (post("{}", &format!("X: {}\r\n", "y".repeat(20_000))), 431),
+        (post("{}", &"X: y\r\n".repeat(100)), 431),
         (b"PUT / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(), 400),
         (b"\x16\x03\x01\x00\x05garbage\r\n\r\n".to_vec(), 400),
         (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n".to_vec(), 408),

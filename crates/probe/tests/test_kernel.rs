@@ -74,6 +74,20 @@ async fn a_datagram_is_answered_also_when_sent_at_once() {
 }
 
 #[tokio::test]
+async fn a_datagram_to_nobody_is_answered_by_silence_or_refused() {
+    let nobody = UdpSocket::bind(LOOPBACK).unwrap().local_addr().unwrap();
+    let datagrams = KernelNet::new().bind_udp(nobody).await.unwrap();
+    datagrams.send_to(b"question", nobody).unwrap();
+    let mut buffer = [0; 64];
+    let waited = tokio::time::timeout(Duration::from_millis(100), datagrams.recv_from(&mut buffer));
+    // Linux tells a socket that is not connected of no ICMP error; other systems may.
+    match waited.await {
+        Err(_elapsed) => {}
+        Ok(told) => assert!(matches!(told, Err(Failure::Refused | Failure::Reset)), "{told:?}"),
+    }
+}
+
+#[tokio::test]
 async fn a_datagram_beyond_what_udp_holds_is_named() {
     let datagrams = KernelNet::new().bind_udp(LOOPBACK).await.unwrap();
     let sent = datagrams.send_to(&vec![0; 70_000], SocketAddr::from((Ipv4Addr::LOCALHOST, 9)));

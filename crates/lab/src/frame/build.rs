@@ -413,6 +413,30 @@ mod tests {
     }
 
     #[test]
+    fn a_segment_with_other_ends_keeps_all_else() {
+        for (source, destination, to) in [
+            ("192.0.2.1:80", "198.51.100.2:999", "203.0.113.3:443"),
+            ("[2001:db8::1]:80", "[2001:db8::2]:999", "[2001:db8::3]:443"),
+        ] {
+            let frame = tcp(&segment(source, destination)).unwrap();
+            let (source, to) = (source.parse().unwrap(), to.parse().unwrap());
+            let led = frame.readdressed(source, to).unwrap();
+            assert!(verified_by_smoltcp(&led));
+            let (packet, before) = (led.packet().unwrap(), frame.packet().unwrap());
+            assert_eq!(packet.endpoints().unwrap(), (source, to));
+            assert_eq!((packet.ttl, packet.identification), (before.ttl, before.identification));
+            let (now, then) = (packet.tcp().unwrap(), before.tcp().unwrap());
+            assert_eq!(
+                (now.sequence, now.flags, now.payload),
+                (then.sequence, then.flags, then.payload)
+            );
+        }
+        let frame = tcp(&segment("192.0.2.1:80", "198.51.100.2:999")).unwrap();
+        let six = "[2001:db8::3]:443".parse().unwrap();
+        assert!(frame.readdressed("192.0.2.1:80".parse().unwrap(), six).is_none());
+    }
+
+    #[test]
     fn cut_short_at_every_byte_is_no_packet_and_no_panic() {
         let frame = tcp(&segment("192.0.2.1:80", "198.51.100.2:999")).unwrap();
         for len in 0..frame.len() {

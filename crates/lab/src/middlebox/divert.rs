@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::endpoint::Endpoints;
 use super::watch::{Flow, FlowTable};
 use super::{Direction, Fate, Hop, Middlebox};
-use crate::frame::{Body, Frame, flags};
+use crate::frame::{Body, Frame, Packet, flags};
 
 /// Leads TCP connections to hosts of its own: it puts their address in the place of the server's, and the server's back
 /// into what they answer. Works only in the path, and only where it has an address of the connection's family.
@@ -78,7 +78,10 @@ impl Divert {
 
 impl Middlebox for Divert {
     fn see(&mut self, frame: &Frame, hop: &mut Hop<'_>) -> Fate {
-        let packet = frame.packet().filter(|packet| matches!(packet.body, Body::Tcp(_)));
+        // A fragment has no ports to go by: it passes, and is nobody's.
+        let whole =
+            |packet: &Packet<'_>| packet.fragment.is_none() && matches!(packet.body, Body::Tcp(_));
+        let packet = frame.packet().filter(whole);
         let flow = packet.and_then(|packet| Flow::of(&packet, hop.direction()));
         let Some(flow) = flow else { return Fate::Forward };
         let led = match hop.direction() {

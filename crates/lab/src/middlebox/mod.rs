@@ -14,9 +14,9 @@
 //! - [`payload`]: a text anywhere in a packet decides.
 //! - [`divert`]: connections are led to another host, which answers in the server's place.
 //!
-//! [`defragment`] puts IP fragments together before any of them. And what they share: [`names`] (which names),
-//! [`parse`] (where a message says its name), [`watch`] (a bounded table
-//! of flows, with reassembly), [`forge`] (the shape of injected segments), [`endpoint`] (which addresses and ports).
+//! [`defragment`] puts IP fragments together before any of them. And what they share: [`names`] (which names), [`parse`]
+//! (where a message says its name), [`watch`] (a bounded table of flows, with reassembly), [`forge`] (the shape of
+//! injected segments), [`endpoint`] (which addresses and ports).
 
 use std::net::IpAddr;
 use std::time::Duration;

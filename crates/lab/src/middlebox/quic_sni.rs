@@ -1,9 +1,9 @@
 //! Blocking QUIC by the name in the client's Initial packets.
 //!
-//! Sources: Zohaib et al., "Exposing and Circumventing SNI-based QUIC Censorship of the Great Firewall of China" (USENIX
-//! Security 2025): the Initial passes, what the client sends after it is dropped, for 180 s; nothing is injected. Pakistan's
-//! system also knows version 2. All devices measured so far read packets one by one: a hello that is cut over several
-//! Initial packets passes them.
+//! Sources: Zohaib et al. (USENIX Security 2025) for China: nothing is injected; the Initial passes, what the client sends
+//! after it is dropped for 180 s, also from other ports of the client, which is not modelled here. Ablove et al. (USENIX
+//! Security 2026, Table 12) for five devices: Pakistan's alone reads version 2, and a hello over several Initial packets
+//! passes all of them, though the leaked code of one has means to join them. Hence both values of `reassembly`.
 
 use std::time::Duration;
 

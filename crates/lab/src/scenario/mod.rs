@@ -251,6 +251,11 @@ impl Running {
         self.clients.get(name).cloned()
     }
 
+    /// The names of the clients.
+    pub fn client_names(&self) -> Vec<String> {
+        self.clients.keys().cloned().collect()
+    }
+
     /// What is known of a client.
     pub fn facts(&self, client: &str) -> Option<&ClientFacts> {
         self.facts.get(client)

@@ -57,7 +57,11 @@ pub async fn lookup<N: Net>(
     addresses
 }
 
-async fn ask<N: Net>(
+/// One question.
+///
+/// # Errors
+/// OONI's word for what happened instead of an answer.
+pub(crate) async fn ask<N: Net>(
     services: &Services<N>,
     url: &Url,
     name: &str,

@@ -51,7 +51,7 @@ fn alias_answer(name: &str) -> Answer {
 }
 
 /// OONI's word for an answer that has no address; none where it has one.
-fn failure_of(message: &Message) -> Option<String> {
+pub(crate) fn failure_of(message: &Message) -> Option<String> {
     if let Some(word) = failure::of_rcode(message.rcode) {
         return Some(word.to_owned());
     }

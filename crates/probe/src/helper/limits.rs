@@ -15,6 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub struct Limits {
     /// Requests worked on at once; further ones get 503. OONI's helper has 50.
     pub in_flight: usize,
+    /// Requests of one client worked on at once; further ones get 429. Slow sites would let it take all places.
+    pub in_flight_per_client: usize,
     /// Connections held at once; further ones are closed.
     pub connections: usize,
     /// Connections held at once for one client.
@@ -45,6 +47,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             in_flight: 50,
+            in_flight_per_client: 16,
             connections: 1_024,
             connections_per_client: 64,
             requests_per_minute: 240,
@@ -179,7 +182,7 @@ impl Rates {
     }
 }
 
-/// How many connections each client holds.
+/// How many connections, or requests that are worked on, each client holds.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Held(Arc<Mutex<BTreeMap<Client, usize>>>);
 

@@ -40,6 +40,7 @@ pub struct Helper<N> {
     limits: Limits,
     counts: Counts,
     in_flight: Room,
+    in_flight_of: Held,
     rates: Rates,
 }
 
@@ -52,6 +53,7 @@ impl<N: Net> Helper<N> {
             access,
             counts: Counts::default(),
             in_flight: Room::new(limits.in_flight),
+            in_flight_of: Held::default(),
             rates: Rates::new(limits.requests_per_minute),
             limits,
         }
@@ -99,6 +101,8 @@ impl<N: Net> Helper<N> {
         // A place is taken only now, and not while a slow client talks.
         let body = self.body(request.into_body()).await?;
         let request = ControlRequest::parse(&body).map_err(|_| malformed())?;
+        let most = self.limits.in_flight_per_client;
+        let _own = self.in_flight_of.take(client, most).ok_or(Refusal::TooFast)?;
         let _place = self.in_flight.take().ok_or(Refusal::Busy)?;
         let response = self.measurer.measure(&request).await.map_err(|_| malformed())?;
         let written = serde_json::to_vec(&response).map_err(|_| malformed())?;

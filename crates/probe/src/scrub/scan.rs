@@ -189,37 +189,48 @@ fn dotted(bytes: &[u8]) -> Option<([u8; 4], usize)> {
 /// IPv6 addresses between `separator`s. Every piece of a run of their characters is tried, since a port or a word of
 /// hexadecimal letters may touch the address.
 fn find_v6(scrubber: &Scrubber, bytes: &[u8], separator: u8) -> Vec<Range<usize>> {
-    let belongs = |byte: &u8| byte.is_ascii_hexdigit() || *byte == separator || *byte == b'.';
-    let is_edge = |byte: Option<&u8>| !byte.is_some_and(u8::is_ascii_hexdigit);
     let mut found = Vec::new();
     let mut start = 0;
-    while start < bytes.len() {
-        let rest = bytes.get(start..).unwrap_or_default();
-        let run = rest.iter().take(LONGEST_V6).take_while(|it| belongs(it)).count();
-        let window = rest.get(..run).unwrap_or_default();
+    while let Some(rest) = bytes.get(start..).filter(|it| !it.is_empty()) {
         let before = start.checked_sub(1).and_then(|it| bytes.get(it));
-        let starts = is_edge(before) || window.first() == Some(&separator);
-        if !starts || window.iter().filter(|it| **it == separator).count() < 2 {
-            start += 1;
-            continue;
-        }
-        let ends = (2..=run).rev().filter(|&end| is_edge(rest.get(end)));
-        let longest = ends.into_iter().find(|&end| {
-            rest.get(..end).is_some_and(|text| is_known_v6(scrubber, text, separator))
-        });
-        if let Some(end) = longest {
-            found.push(start..start + end);
-        }
+        let begins = is_edge(before) || rest.first() == Some(&separator);
+        let longest = if begins { known_v6(scrubber, rest, separator) } else { None };
+        found.extend(longest.map(|len| start..start + len));
         start += longest.unwrap_or(1);
     }
     found
 }
 
-fn is_known_v6(scrubber: &Scrubber, text: &[u8], separator: u8) -> bool {
-    // Most pieces of a long run fail here, before anything is copied.
-    if !(2..=8).contains(&text.iter().filter(|it| **it == separator).count()) {
-        return false;
+/// The length of the longest piece at the beginning of `rest` that is an address to be taken out.
+fn known_v6(scrubber: &Scrubber, rest: &[u8], separator: u8) -> Option<usize> {
+    let (mut separators, mut gap, mut before) = (0, false, None);
+    let mut ends = Vec::new();
+    for (at, &byte) in rest.iter().take(LONGEST_V6).enumerate() {
+        if !byte.is_ascii_hexdigit() && byte != separator && byte != b'.' {
+            break;
+        }
+        if byte == separator {
+            separators += 1;
+            gap |= before == Some(separator);
+        }
+        before = Some(byte);
+        // Eight groups, six and an IPv4 address, four that name a line, or fewer around a gap.
+        let complete = gap && separators <= 8 || matches!(separators, 3 | 6 | 7);
+        if complete && is_edge(rest.get(at + 1)) {
+            ends.push(at + 1);
+        }
     }
+    let known =
+        |end: &usize| rest.get(..*end).is_some_and(|text| is_known_v6(scrubber, text, separator));
+    ends.into_iter().rev().find(known)
+}
+
+/// Whether an address may begin or end beside this byte.
+fn is_edge(byte: Option<&u8>) -> bool {
+    !byte.is_some_and(u8::is_ascii_hexdigit)
+}
+
+fn is_known_v6(scrubber: &Scrubber, text: &[u8], separator: u8) -> bool {
     let Ok(text) = std::str::from_utf8(text) else { return false };
     let text = text.replace(char::from(separator), ":");
     match text.parse::<Ipv6Addr>() {

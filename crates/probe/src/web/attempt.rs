@@ -10,8 +10,8 @@ use wirewitness_wire::app::dns::kind;
 use super::flow::{BODY_CAP, CONNECT, FETCH, HANDSHAKE, page_headers};
 use super::hop::Scheme;
 use crate::clock::within;
-use crate::dns::system;
 use crate::dns::udp::{Asked, Question};
+use crate::dns::{self, doh, system};
 use crate::failure;
 use crate::http::{self, Asking, Came, Version};
 use crate::observed::Observed;
@@ -126,6 +126,22 @@ impl<N: Net + Unpin> Bench<'_, N> {
         let addresses: Vec<_> = asked.addresses().collect();
         let answers = (!addresses.is_empty()).then_some(addresses);
         self.end(Attempt { answers, ..attempt }, asked.failure())
+    }
+
+    /// A resolver over HTTPS.
+    pub(super) async fn doh(&self, changed: Changed, url: &Url, name: &str) -> Attempt {
+        let attempt = self.begin("dns", changed, (url.to_string(), name));
+        let asking = doh::ask(&self.session.services, url, name, kind::A);
+        let asked = within(&self.session.net, system::PATIENCE, asking).await;
+        let asked = asked.unwrap_or_else(|| Err(failure::TIMEOUT.to_owned()));
+        let (answers, failure) = match asked {
+            Ok((message, _)) => {
+                let addresses: Vec<_> = message.addresses().collect();
+                ((!addresses.is_empty()).then_some(addresses), dns::failure_of(&message))
+            }
+            Err(failure) => (None, Some(failure)),
+        };
+        self.end(Attempt { answers, ..attempt }, failure)
     }
 
     /// A TCP connection.

@@ -181,6 +181,9 @@ impl Subject {
                 if let Some(resolver) = resolver {
                     attempts.push(bench.udp(Changed::Resolver, *resolver, name).await);
                 }
+                if let Some(url) = bench.session.helpers.doh.first() {
+                    attempts.push(bench.doh(Changed::Resolver, url, name).await);
+                }
                 if let Some(helper) = helper {
                     let remote = SocketAddr::new(helper.ip(), 53);
                     attempts.push(bench.udp(Changed::NoResolver, remote, name).await);
@@ -218,7 +221,7 @@ impl Subject {
     }
 }
 
-/// Waits residual blocking out: where the harmless exchange is interrupted, it is tried again later, in the first round.
+/// Waits residual blocking out: where the harmless exchange is interrupted, it is tried again later.
 async fn settle<N, F>(
     bench: &Bench<'_, N>,
     first: Attempt,
@@ -231,7 +234,8 @@ async fn settle<N, F>(
     let mut interrupted = is_interruption(first.failure.as_deref());
     attempts.push(first);
     for wait in RESIDUAL_WAITS {
-        if !interrupted || bench.round > 1 {
+        // Where waiting was of no use in the first round, it is of none in the next.
+        if !interrupted || is_hopeless(attempts, bench.round) {
             return;
         }
         bench.session.net.sleep(wait).await;
@@ -239,6 +243,15 @@ async fn settle<N, F>(
         interrupted = is_interruption(attempt.failure.as_deref());
         attempts.push(attempt);
     }
+}
+
+/// True where the first round's last harmless exchange of this kind was cut off, for all its waiting.
+fn is_hopeless(attempts: &[Attempt], round: u32) -> bool {
+    let Some(last) = attempts.last() else { return false };
+    let before = attempts
+        .iter()
+        .rfind(|it| it.round == 1 && (it.layer, it.changed) == (last.layer, last.changed));
+    round > 1 && before.is_some_and(|it| is_interruption(it.failure.as_deref()))
 }
 
 /// Cut off, not answered badly.

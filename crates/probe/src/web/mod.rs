@@ -281,7 +281,9 @@ async fn addresses_of<N: Net>(
         }
     };
     let by_doh = async {
-        match pick(&session.helpers.doh, name) {
+        // OONI's prober asks over HTTPS so seldom that it never does for the target of a redirect; the keys that follow
+        // from its measurements suppose that. A redirect's lookup that fails is asked over HTTPS when it is repeated.
+        match pick(&session.helpers.doh, name).filter(|_| hop.depth == 0) {
             Some(url) => {
                 doh::lookup(&session.services, (url, name), mark(30_000, None), place).await
             }

@@ -4,6 +4,9 @@
 //! another host ([`wirewitness_model::ooni::follow_up`]). OONI's measurements have none of it, and nothing here applies
 //! to them. A majority decides: single packets get lost.
 
+use std::collections::BTreeSet;
+
+use wirewitness_model::ooni::dns::Query;
 use wirewitness_model::ooni::failure::What;
 use wirewitness_model::ooni::follow_up::FollowUp;
 use wirewitness_model::outcome::Outcome;
@@ -269,24 +272,31 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     if values.len() < 2 { None } else { values.get(values.len() / 2).copied() }
 }
 
-/// Whether a repeated lookup came to what the first had come to.
+/// Whether a repeated lookup failed as the first did, or gave again what nobody else gives.
 fn stays_wrong(facts: &Facts<'_>, step: &FollowUp<'_>) -> bool {
-    let first = facts.keys.queries.iter().filter(|it| {
-        it.engine.or_empty() == "getaddrinfo" && it.hostname.or_empty() == step.name.or_empty()
-    });
-    let mut first = first.peekable();
-    if first.peek().is_none() {
-        return true;
+    let asked = |engine: &'static str| {
+        facts.keys.queries.iter().filter(move |it| {
+            it.engine.or_empty() == engine && it.hostname.or_empty() == step.name.or_empty()
+        })
+    };
+    let Some(first) = asked("getaddrinfo").next() else { return true };
+    if step.failure.as_str().is_some() || first.failure.as_str().is_some() {
+        return step.failure.as_str().is_some() == first.failure.as_str().is_some();
     }
-    first.any(|query| match (query.failure.as_str(), step.failure.as_str()) {
-        (Some(_), Some(_)) => true,
-        (None, None) => {
-            let told = query.answers.iter().flat_map(|it| [it.ipv4.or_empty(), it.ipv6.or_empty()]);
-            let mut told = told.filter(|it| !it.is_empty());
-            told.any(|address| step.answers.iter().any(|it| it.or_empty() == address))
-        }
-        _ => false,
-    })
+    // A forger may give another address every time.
+    let mut elsewhere: BTreeSet<&str> = asked("doh").flat_map(addresses).collect();
+    let control = facts.control.into_iter().flat_map(|control| control.dns.addrs.iter());
+    elsewhere.extend(control.map(|it| it.or_empty()));
+    let again: BTreeSet<&str> = step.answers.iter().map(|it| it.or_empty()).collect();
+    if elsewhere.is_empty() {
+        return addresses(first).any(|address| again.contains(address));
+    }
+    again.is_disjoint(&elsewhere)
+}
+
+fn addresses<'q>(query: &'q Query<'_>) -> impl Iterator<Item = &'q str> {
+    let told = query.answers.iter().flat_map(|it| [it.ipv4.or_empty(), it.ipv6.or_empty()]);
+    told.filter(|it| !it.is_empty())
 }
 
 fn layer_of(mechanism: Mechanism) -> Option<&'static str> {

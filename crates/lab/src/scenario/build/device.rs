@@ -7,7 +7,7 @@ use wirewitness_wire::app::quic::Version;
 
 use crate::fabric::topology::{RouterId, Topology};
 use crate::frame::{IcmpKind, flags};
-use crate::middlebox::Placement;
+use crate::middlebox::defragment::Defragment;
 use crate::middlebox::divert::{Divert, Origins};
 use crate::middlebox::dns_injection::{AnswerShape, DnsInjection, Lie};
 use crate::middlebox::drop::{EndpointAction, EndpointBlock};
@@ -21,44 +21,49 @@ use crate::middlebox::residual::{Refresh, Residual, ResidualAction, ResidualRule
 use crate::middlebox::throttle::{Brake, Throttle, Throttled};
 use crate::middlebox::tls_sni::{SniAction, TlsSni};
 use crate::middlebox::watch::{Layer, Reassembly, Watch};
+use crate::middlebox::{Middlebox, Placement};
 use crate::scenario::spec::device::{
     BrakeWord, Device, DnsAnswer, DnsInjectionSpec, EndpointSpec, EndpointWord, HostWord,
-    HttpHostSpec, PayloadSpec, QuicSniSpec, QuicVersion, ResetSpec, ResidualSpec, ResidualWord,
-    SniWord, ThrottleSpec, TlsSniSpec,
+    HttpHostSpec, MitmSpec, PayloadSpec, QuicSniSpec, QuicVersion, ResetSpec, ResidualSpec,
+    ResidualWord, SniWord, ThrottleSpec, TlsSniSpec,
 };
 
 /// Puts a device on its router. `origins` is where one that leads connections elsewhere says where they were for.
 pub(super) fn place(device: &Device, topology: &mut Topology, router: RouterId, origins: &Origins) {
-    let placement = *device.placement.get_ref();
-    if let Some(spec) = &device.dns_injection {
-        topology.middlebox(router, placement, dns_injection(spec));
+    let mut hop = Place { device, topology, router };
+    hop.put(device.dns_injection.as_ref().map(dns_injection));
+    hop.put(device.endpoint.as_ref().map(endpoint));
+    hop.put(device.tls_sni.as_ref().map(tls_sni));
+    hop.put(device.quic_sni.as_ref().map(quic_sni));
+    hop.put(device.http_host.as_ref().map(http_host));
+    hop.put(device.throttle.as_ref().map(throttle));
+    hop.put(device.residual.as_ref().map(residual));
+    hop.put(device.payload.as_ref().map(payload));
+    hop.put(device.mitm.as_ref().map(|spec| divert(spec, origins)));
+}
+
+/// Where a device is put.
+struct Place<'a> {
+    device: &'a Device,
+    topology: &'a mut Topology,
+    router: RouterId,
+}
+
+impl Place<'_> {
+    fn put<M: Middlebox + 'static>(&mut self, technique: Option<M>) {
+        let Some(technique) = technique else { return };
+        let placement = *self.device.placement.get_ref();
+        if self.device.defragments {
+            self.topology.middlebox(self.router, placement, Defragment::new(technique));
+        } else {
+            self.topology.middlebox(self.router, placement, technique);
+        }
     }
-    if let Some(spec) = &device.endpoint {
-        topology.middlebox(router, placement, endpoint(spec));
-    }
-    if let Some(spec) = &device.tls_sni {
-        topology.middlebox(router, placement, tls_sni(spec));
-    }
-    if let Some(spec) = &device.quic_sni {
-        topology.middlebox(router, placement, quic_sni(spec));
-    }
-    if let Some(spec) = &device.http_host {
-        topology.middlebox(router, placement, http_host(spec));
-    }
-    if let Some(spec) = &device.throttle {
-        topology.middlebox(router, placement, throttle(spec));
-    }
-    if let Some(spec) = &device.residual {
-        topology.middlebox(router, placement, residual(spec));
-    }
-    if let Some(spec) = &device.payload {
-        topology.middlebox(router, placement, payload(spec));
-    }
-    if let Some(spec) = &device.mitm {
-        let to = spec.interceptor.iter().map(|address| *address.get_ref()).collect();
-        let divert = Divert::new(endpoints(&spec.addresses, &spec.ports), to, origins.clone());
-        topology.middlebox(router, placement, divert);
-    }
+}
+
+fn divert(spec: &MitmSpec, origins: &Origins) -> Divert {
+    let to = spec.interceptor.iter().map(|address| *address.get_ref()).collect();
+    Divert::new(endpoints(&spec.addresses, &spec.ports), to, origins.clone())
 }
 
 fn dns_injection(spec: &DnsInjectionSpec) -> DnsInjection {

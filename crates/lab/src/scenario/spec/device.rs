@@ -22,6 +22,9 @@ pub(crate) struct Device {
     pub(crate) placement: Spanned<Placement>,
     /// Where the behaviour is documented, or `invented`.
     pub(crate) source: Spanned<String>,
+    /// Whether IP fragments are put together before the technique looks at them.
+    #[serde(default)]
+    pub(crate) defragments: bool,
     pub(crate) dns_injection: Option<DnsInjectionSpec>,
     pub(crate) endpoint: Option<EndpointSpec>,
     pub(crate) tls_sni: Option<TlsSniSpec>,

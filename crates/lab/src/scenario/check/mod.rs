@@ -6,14 +6,12 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use wirewitness_model::verdict::Status;
+mod device;
+mod site;
+mod truth;
 
-use super::spec::device::{
-    BrakeWord, Device, DnsAnswer, EndpointWord, HostWord, ResidualWord, SniWord,
-};
-use super::spec::{File, Resolver, Site, TruthSpec};
-use super::{asn, truth};
-use crate::middlebox::Placement;
+use super::asn;
+use super::spec::{File, Resolver, Site};
 
 /// Something wrong, and where in the text.
 pub(super) struct Flaw {
@@ -48,10 +46,10 @@ pub(super) fn check(file: &File) -> Result<(), Flaw> {
     encrypted_resolvers(file)?;
     records(file)?;
     prefixes(file)?;
-    file.site.iter().try_for_each(|it| site(file, it))?;
-    sizes(file)?;
-    truths(file)?;
-    file.middlebox.iter().try_for_each(device)
+    file.site.iter().try_for_each(|it| site::site(file, it))?;
+    site::sizes(file)?;
+    truth::truths(file)?;
+    file.middlebox.iter().try_for_each(device::device)
 }
 
 /// Ways are worked out from every host to every router, so that a file with very many would take very long.
@@ -66,7 +64,10 @@ fn few(file: &File) -> Result<(), Flaw> {
     last(&mut file.helper.iter().map(|it| &it.name))?;
     last(&mut file.proxy.iter().map(|it| &it.name))?;
     last(&mut file.record.iter().map(|it| &it.name))?;
-    last(&mut file.site.iter().filter_map(|it| it.names.first()))?;
+    if file.site.len() > MAX_TABLES {
+        let expected = format!("at most {MAX_TABLES} tables of a kind");
+        return Err(Flaw { span: 0..0, expected });
+    }
     last(&mut file.middlebox.iter().map(|it| &it.gateway))?;
     last(&mut file.truth.iter().map(|it| &it.url))
 }
@@ -123,14 +124,16 @@ fn unique_addresses(file: &File) -> Result<(), Flaw> {
             return Err(Flaw::at(address, "an address that nothing else has"));
         }
     }
-    for site in &file.site {
-        // What some resolvers are told may be what the others are told too.
-        let mut own: BTreeSet<IpAddr> = site.addresses.iter().map(|it| *it.get_ref()).collect();
-        for address in site.addresses_for.values().flatten() {
-            usable(address)?;
-            if own.insert(*address.get_ref()) && !seen.insert(*address.get_ref()) {
-                return Err(Flaw::at(address, "an address that nothing else has"));
-            }
+    file.site.iter().try_for_each(|site| told_addresses(site, &mut seen))
+}
+
+/// What some resolvers are told may be what the others are told too.
+fn told_addresses(site: &Site, seen: &mut BTreeSet<IpAddr>) -> Result<(), Flaw> {
+    let mut own: BTreeSet<IpAddr> = site.addresses.iter().map(|it| *it.get_ref()).collect();
+    for address in site.addresses_for.values().flatten() {
+        usable(address)?;
+        if own.insert(*address.get_ref()) && !seen.insert(*address.get_ref()) {
+            return Err(Flaw::at(address, "an address that nothing else has"));
         }
     }
     Ok(())
@@ -217,165 +220,5 @@ fn prefixes(file: &File) -> Result<(), Flaw> {
     }
 }
 
-fn site(file: &File, site: &Site) -> Result<(), Flaw> {
-    let resolvers: BTreeSet<&str> =
-        file.resolver.iter().map(|it| it.name.get_ref().as_str()).collect();
-    let told = site.addresses_for.keys().find(|name| !resolvers.contains(name.get_ref().as_str()));
-    if let Some(name) = told {
-        return Err(Flaw::at(name, format!("the name of a resolver ({})", list(&resolvers))));
-    }
-    let own = |name: &Spanned<String>| site.names.iter().any(|it| it.get_ref() == name.get_ref());
-    if let Some(name) = site.certificates.keys().find(|name| !own(name)) {
-        return Err(Flaw::at(name, "a name of this site"));
-    }
-    let mut ports = BTreeSet::new();
-    for port in site.http_ports.iter().chain(&site.https_ports) {
-        if *port.get_ref() == 0 || !ports.insert(port.get_ref()) {
-            return Err(Flaw::at(port, "a port from 1 to 65535 that is named once"));
-        }
-    }
-    Ok(())
-}
-
-/// All pages of a file together stay within a bound: each is held in memory.
-fn sizes(file: &File) -> Result<(), Flaw> {
-    let pages = file.site.iter().flat_map(|it| it.page.iter().filter_map(|it| it.bytes.as_ref()));
-    let mut sum = 0;
-    for bytes in file.site.iter().filter_map(|it| it.bytes.as_ref()).chain(pages) {
-        sum += bytes.get_ref().get();
-        if sum > MAX_PAGES {
-            return Err(Flaw::at(bytes, format!("pages of at most {MAX_PAGES} bytes in all")));
-        }
-    }
-    Ok(())
-}
-
-fn truths(file: &File) -> Result<(), Flaw> {
-    let clients: BTreeSet<&str> = file.client.iter().map(|it| it.name.get_ref().as_str()).collect();
-    let names: BTreeSet<String> = known_names(file).collect();
-    let mut seen = BTreeSet::new();
-    for it in &file.truth {
-        let client = it.client.get_ref().as_str();
-        if client != truth::EVERY && !clients.contains(client) {
-            let expected = format!("`*` or the name of a client ({})", list(&clients));
-            return Err(Flaw::at(&it.client, expected));
-        }
-        let known = truth::host_of(it.url.get_ref()).is_some_and(|host| names.contains(&host));
-        if !known {
-            let expected = "an http or https URL with the name or address of a site, or a record's";
-            return Err(Flaw::at(&it.url, expected));
-        }
-        if !seen.insert((client, it.url.get_ref())) {
-            return Err(Flaw::at(&it.url, "one truth for a client and a URL"));
-        }
-        if it.why.get_ref().trim().is_empty() {
-            return Err(Flaw::at(&it.why, "why it is so"));
-        }
-        sourced(&it.source)?;
-        status(it)?;
-    }
-    Ok(())
-}
-
-/// The words of a verdict go together as they do everywhere else.
-fn status(truth: &TruthSpec) -> Result<(), Flaw> {
-    let word = truth.mechanism.as_ref().map_or("", |it| it.get_ref().word());
-    let server = word.starts_with("server.");
-    let vantage = word.starts_with("vantage.");
-    let (fits, expected) = match truth.status.get_ref() {
-        Status::Ok => (!server, "no server.* mechanism beside ok"),
-        Status::Down => (server, "a server.* mechanism beside down"),
-        Status::Blocked => {
-            (!word.is_empty() && !server && !vantage, "the mechanism of a block beside blocked")
-        }
-        Status::Insufficient => {
-            (word.is_empty() || vantage, "a vantage.* mechanism or none beside insufficient")
-        }
-    };
-    if fits { Ok(()) } else { Err(Flaw::at(&truth.status, expected)) }
-}
-
-/// Names and addresses that a URL may lead to.
-fn known_names(file: &File) -> impl Iterator<Item = String> {
-    let sites = file.site.iter().flat_map(|it| &it.names);
-    let records = file.record.iter().map(|it| &it.name);
-    let helpers = file.helper.iter().flat_map(|it| &it.names);
-    let resolvers = file.resolver.iter().flat_map(|it| &it.names);
-    let names = sites.chain(records).chain(helpers).chain(resolvers);
-    let addresses = file.site.iter().flat_map(|it| &it.addresses);
-    let names = names.map(|name| name.get_ref().to_ascii_lowercase());
-    names.chain(addresses.map(|address| address.get_ref().to_string()))
-}
-
-fn device(device: &Device) -> Result<(), Flaw> {
-    let techniques = [
-        device.dns_injection.is_some(),
-        device.endpoint.is_some(),
-        device.tls_sni.is_some(),
-        device.quic_sni.is_some(),
-        device.http_host.is_some(),
-        device.throttle.is_some(),
-        device.residual.is_some(),
-        device.payload.is_some(),
-        device.mitm.is_some(),
-    ];
-    if techniques.iter().filter(|it| **it).count() != 1 {
-        let expected = "exactly one technique beside it: dns_injection, endpoint, tls_sni, quic_sni, \
-                        http_host, throttle, residual, payload or mitm";
-        return Err(Flaw::at(&device.gateway, expected));
-    }
-    sourced(&device.source)?;
-    if *device.placement.get_ref() == Placement::OnPath && needs_the_path(device) {
-        let expected = "in-path: what this does cannot be done with copies";
-        return Err(Flaw::at(&device.placement, expected));
-    }
-    details(device)
-}
-
-/// True where holding packets back is the point.
-fn needs_the_path(device: &Device) -> bool {
-    device.throttle.is_some()
-        || device.mitm.is_some()
-        || device.quic_sni.is_some()
-        || device.payload.as_ref().is_some_and(|it| it.action == HostWord::Drop)
-        || device.dns_injection.as_ref().is_some_and(|it| it.answer == DnsAnswer::Silence)
-        || device.endpoint.as_ref().is_some_and(|it| it.action == EndpointWord::Drop)
-        || device.tls_sni.as_ref().is_some_and(|it| it.action == SniWord::Drop)
-        || device.http_host.as_ref().is_some_and(|it| it.action == HostWord::Drop)
-        || device.residual.as_ref().is_some_and(|it| it.action == ResidualWord::Drop)
-}
-
-fn details(device: &Device) -> Result<(), Flaw> {
-    if let Some(residual) = &device.residual
-        && !(2..=4).contains(residual.tuple.get_ref())
-    {
-        return Err(Flaw::at(&residual.tuple, "2, 3 or 4"));
-    }
-    if let Some(mitm) = &device.mitm {
-        let ports: BTreeSet<u16> = mitm.ports.iter().copied().collect();
-        if mitm.interceptor.is_empty() || ports.len() != mitm.ports.len() || ports.contains(&0) {
-            let expected = "a mitm with an interceptor's address, and ports named once beside it";
-            return Err(Flaw::at(&device.gateway, expected));
-        }
-    }
-    if let Some(throttle) = &device.throttle {
-        let selectors =
-            [throttle.sni.is_some(), throttle.host.is_some(), throttle.addresses.is_some()];
-        if selectors.iter().filter(|it| **it).count() != 1 {
-            return Err(Flaw::at(
-                &throttle.how,
-                "exactly one of sni, host and addresses beside it",
-            ));
-        }
-        let impair = *throttle.how.get_ref() == BrakeWord::Impair;
-        if !impair && throttle.kbit_per_second == 0 {
-            return Err(Flaw::at(&throttle.how, "kbit_per_second above 0 beside it"));
-        }
-    }
-    Ok(())
-}
-
-/// Bytes of all pages together: 64 MiB.
-const MAX_PAGES: u64 = 67_108_864;
 /// Tables of one kind in a file.
 const MAX_TABLES: usize = 2_048;

@@ -1,16 +1,17 @@
 //! QUIC as somebody between the ends sees it: long headers, and Initial packets, whose keys everybody can derive.
 //!
 //! A client's Initial packets carry its TLS `ClientHello`, encrypted with keys made of the connection id in them (RFC 9001
-//! §5.2, RFC 9369 §3.3). [`packets`] reads a datagram's long headers, [`Keys`] opens an Initial, [`frames`] finds its CRYPTO
-//! frames, [`CryptoStream`] puts them in order. [`ClientFlight`] does all of that over the datagrams of one flow.
+//! §5.2, RFC 9369 §3.3). [`packets`] reads a datagram's long headers, [`Keys`] opens an Initial, [`frames`](fn@frames) finds
+//! its CRYPTO frames, [`CryptoStream`] puts them in order. [`ClientFlight`] does all of that over the datagrams of one flow.
 
-use std::collections::BTreeMap;
-
-use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey, quic::HeaderProtectionKey};
-use aws_lc_rs::hkdf;
+mod frames;
+mod keys;
 
 use super::tls::ClientHello;
 use crate::read::{Malformed, Reader};
+
+pub use frames::{CryptoStream, Frame, Frames, frames};
+pub use keys::{Keys, OpenError, Opened, Sender};
 
 /// Versions of QUIC whose Initial packets can be opened here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,22 +32,6 @@ impl Version {
             0x6b33_43cf => Some(Self::V2),
             0xff00_001d..=0xff00_0020 => Some(Self::Draft29),
             _ => None,
-        }
-    }
-
-    fn salt(self) -> &'static [u8; 20] {
-        match self {
-            Self::V1 => &SALT_V1,
-            Self::V2 => &SALT_V2,
-            Self::Draft29 => &SALT_DRAFT_29,
-        }
-    }
-
-    /// What the labels of keys begin with.
-    fn label(self) -> &'static str {
-        match self {
-            Self::V1 | Self::Draft29 => "quic",
-            Self::V2 => "quicv2",
         }
     }
 }
@@ -157,285 +142,6 @@ fn kind_of(first: u8, version: u32) -> Kind {
     }
 }
 
-/// Who sends what a key opens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Sender {
-    /// The client.
-    Client,
-    /// The server.
-    Server,
-}
-
-/// The keys of one side's Initial packets.
-pub struct Keys {
-    packet: LessSafeKey,
-    iv: [u8; aead::NONCE_LEN],
-    header: HeaderProtectionKey,
-}
-
-impl Keys {
-    /// The keys that follow from the destination connection id of the client's first packet. None only if the cryptography
-    /// library refuses.
-    pub fn new(version: Version, first_destination_id: &[u8], sender: Sender) -> Option<Self> {
-        let material = Material::new(version, first_destination_id, sender)?;
-        let packet = UnboundKey::new(&aead::AES_128_GCM, &material.key).ok()?;
-        Some(Self {
-            packet: LessSafeKey::new(packet),
-            iv: material.iv,
-            header: HeaderProtectionKey::new(&aead::quic::AES_128, &material.header).ok()?,
-        })
-    }
-
-    /// Opens a packet. `expected` is the packet number after the highest seen so far, 0 at first.
-    ///
-    /// # Errors
-    /// The packet is too short, or not of these keys.
-    pub fn open(&self, packet: &Packet<'_>, expected: u64) -> Result<Opened, OpenError> {
-        let mut header = packet.bytes.to_vec();
-        let sample_at = packet.number_at + 4;
-        let sample = header.get(sample_at..sample_at + SAMPLE).ok_or(Malformed::Short {
-            what: "sample for header protection",
-            offset: sample_at,
-            need: SAMPLE,
-            have: header.len().saturating_sub(sample_at),
-        })?;
-        let mask = self.header.new_mask(sample).map_err(|_| OpenError::Key)?;
-        let [first_mask, number_mask @ ..] = mask;
-        let first = header.first_mut().ok_or(OpenError::Key)?;
-        *first ^= first_mask & 0x0f;
-        let number_len = usize::from(*first & 3) + 1;
-        let (mut truncated, mut payload) = (0, Vec::new());
-        let number = header.get_mut(packet.number_at..).unwrap_or_default();
-        for (byte, mask) in number.iter_mut().zip(number_mask).take(number_len) {
-            *byte ^= mask;
-            truncated = truncated << 8 | u64::from(*byte);
-        }
-        let payload_at = packet.number_at + number_len;
-        payload.extend(header.get(payload_at..).unwrap_or_default());
-        header.truncate(payload_at);
-        let number = full_number(truncated, number_len, expected);
-        let nonce = Nonce::assume_unique_for_key(self.nonce(number));
-        let opened = self.packet.open_in_place(nonce, Aad::from(&header), &mut payload);
-        let len = opened.map_err(|_| OpenError::Key)?.len();
-        payload.truncate(len);
-        Ok(Opened { number, payload })
-    }
-
-    fn nonce(&self, number: u64) -> [u8; aead::NONCE_LEN] {
-        let mut nonce = self.iv;
-        for (byte, number) in nonce.iter_mut().skip(4).zip(number.to_be_bytes()) {
-            *byte ^= number;
-        }
-        nonce
-    }
-}
-
-/// What keys are made of (RFC 9001 §5.1).
-struct Material {
-    key: [u8; 16],
-    iv: [u8; aead::NONCE_LEN],
-    header: [u8; 16],
-}
-
-impl Material {
-    fn new(version: Version, id: &[u8], sender: Sender) -> Option<Self> {
-        let initial = hkdf::Salt::new(hkdf::HKDF_SHA256, version.salt()).extract(id);
-        let side = match sender {
-            Sender::Client => "client in",
-            Sender::Server => "server in",
-        };
-        let secret: [u8; 32] = expand(&initial, side)?;
-        let secret = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, &secret);
-        let name = version.label();
-        Some(Self {
-            key: expand(&secret, &format!("{name} key"))?,
-            iv: expand(&secret, &format!("{name} iv"))?,
-            header: expand(&secret, &format!("{name} hp"))?,
-        })
-    }
-}
-
-/// HKDF-Expand-Label (RFC 8446 §7.1) with an empty context.
-fn expand<const LEN: usize>(secret: &hkdf::Prk, label: &str) -> Option<[u8; LEN]> {
-    struct Len(usize);
-    impl hkdf::KeyType for Len {
-        fn len(&self) -> usize {
-            self.0
-        }
-    }
-    let len = u16::try_from(LEN).ok()?.to_be_bytes();
-    let label_len = [u8::try_from("tls13 ".len() + label.len()).ok()?];
-    let info = [&len[..], &label_len, b"tls13 ", label.as_bytes(), &[0]];
-    let mut bytes = [0; LEN];
-    secret.expand(&info, Len(LEN)).ok()?.fill(&mut bytes).ok()?;
-    Some(bytes)
-}
-
-/// The packet number that the last bytes of mean (RFC 9000 §A.3).
-fn full_number(truncated: u64, len: usize, expected: u64) -> u64 {
-    let window = 1_u64 << (8 * len);
-    let candidate = (expected & !(window - 1)) | truncated;
-    if candidate + window / 2 <= expected && candidate < (1 << 62) - window {
-        candidate + window
-    } else if candidate > expected + window / 2 && candidate >= window {
-        candidate - window
-    } else {
-        candidate
-    }
-}
-
-/// An opened packet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Opened {
-    /// Its number.
-    pub number: u64,
-    /// Its frames ([`frames`]).
-    pub payload: Vec<u8>,
-}
-
-/// Why a packet could not be opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
-    /// Something is missing.
-    #[error(transparent)]
-    Malformed(#[from] Malformed),
-    /// The keys are of another connection, or the packet was changed on its way.
-    #[error("the packet does not fit the keys")]
-    Key,
-}
-
-/// What there is in an Initial packet (RFC 9000 §12.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Frame<'a> {
-    /// A part of the TLS handshake.
-    Crypto {
-        /// Where it belongs.
-        offset: u64,
-        /// The bytes.
-        data: &'a [u8],
-    },
-    /// PING.
-    Ping,
-    /// ACK, of either type.
-    Ack,
-    /// `CONNECTION_CLOSE`.
-    Close {
-        /// The error code.
-        code: u64,
-    },
-}
-
-/// The frames of an Initial packet's payload, in order, without padding. An error is the last item.
-pub fn frames(payload: &[u8]) -> Frames<'_> {
-    Frames { reader: Some(Reader::new(payload)) }
-}
-
-/// The frames of a payload.
-#[derive(Debug, Clone)]
-pub struct Frames<'a> {
-    reader: Option<Reader<'a>>,
-}
-
-impl<'a> Iterator for Frames<'a> {
-    type Item = Result<Frame<'a>, Malformed>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut reader = self.reader.take()?;
-        while reader.rest().first() == Some(&PADDING) {
-            reader.u8("padding").ok()?;
-        }
-        if reader.is_empty() {
-            return None;
-        }
-        let read = read_frame(&mut reader);
-        if read.is_ok() {
-            self.reader = Some(reader);
-        }
-        Some(read)
-    }
-}
-
-fn read_frame<'a>(reader: &mut Reader<'a>) -> Result<Frame<'a>, Malformed> {
-    let offset = reader.offset();
-    match reader.varint("frame type")? {
-        1 => Ok(Frame::Ping),
-        kind @ (2 | 3) => read_ack(reader, kind).map(|()| Frame::Ack),
-        6 => {
-            let offset = reader.varint("CRYPTO offset")?;
-            let len = reader.varint("CRYPTO length")?;
-            Ok(Frame::Crypto { offset, data: reader.take(to_usize(len), "CRYPTO data")? })
-        }
-        0x1c => {
-            let code = reader.varint("error code")?;
-            reader.varint("frame type of the error")?;
-            let len = reader.varint("reason length")?;
-            reader.take(to_usize(len), "reason")?;
-            Ok(Frame::Close { code })
-        }
-        value => Err(Malformed::Value { what: "frame type", offset, value }),
-    }
-}
-
-/// RFC 9000 §19.3. Each range takes two bytes at least, so that the count is bounded by what is there.
-fn read_ack(reader: &mut Reader<'_>, kind: u64) -> Result<(), Malformed> {
-    reader.varint("largest acknowledged")?;
-    reader.varint("acknowledgement delay")?;
-    let ranges = reader.varint("acknowledged ranges")?;
-    reader.varint("first range")?;
-    for _ in 0..ranges {
-        reader.varint("gap")?;
-        reader.varint("range")?;
-    }
-    if kind == 3 {
-        for _ in 0..3 {
-            reader.varint("ECN count")?;
-        }
-    }
-    Ok(())
-}
-
-/// CRYPTO frames put in order. What came first stays; no more than [`CryptoStream::LIMIT`] bytes and few parts are kept.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CryptoStream {
-    bytes: Vec<u8>,
-    early: BTreeMap<usize, Vec<u8>>,
-}
-
-impl CryptoStream {
-    /// More than any client's first flight.
-    pub const LIMIT: usize = 16 * 1024;
-
-    /// Puts a part where it belongs.
-    pub fn put(&mut self, offset: u64, data: &[u8]) {
-        let offset = to_usize(offset);
-        if offset >= Self::LIMIT || data.is_empty() {
-            return;
-        }
-        let data = data.get(..data.len().min(Self::LIMIT - offset)).unwrap_or_default();
-        let known = self.early.get(&offset).is_some_and(|early| early.len() >= data.len());
-        if offset > self.bytes.len() {
-            if !known && (self.early.len() < EARLY_PARTS || self.early.contains_key(&offset)) {
-                self.early.insert(offset, data.to_vec());
-            }
-            return;
-        }
-        self.bytes.extend(data.iter().skip(self.bytes.len() - offset));
-        while let Some(entry) = self.early.first_entry() {
-            let offset = *entry.key();
-            if offset > self.bytes.len() {
-                break;
-            }
-            let part = entry.remove();
-            self.bytes.extend(part.iter().skip(self.bytes.len() - offset));
-        }
-    }
-
-    /// What there is from the start without a gap.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
 /// The Initial packets of one client, over its datagrams. Allocates no more than [`CryptoStream`] and what is opened at once.
 #[derive(Default)]
 pub struct ClientFlight {
@@ -496,7 +202,7 @@ impl ClientFlight {
 
 impl std::fmt::Debug for ClientFlight {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ClientFlight({} bytes)", self.stream.bytes.len())
+        write!(f, "ClientFlight({} bytes)", self.stream.bytes().len())
     }
 }
 
@@ -506,28 +212,13 @@ fn to_usize(number: u64) -> usize {
 }
 
 const LONG_HEADER: u8 = 0x80;
-const PADDING: u8 = 0;
-const SAMPLE: usize = 16;
-const EARLY_PARTS: usize = 64;
-/// RFC 9001 §5.2.
-const SALT_V1: [u8; 20] = [
-    0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad,
-    0xcc, 0xbb, 0x7f, 0x0a,
-];
-/// RFC 9369 §3.3.1.
-const SALT_V2: [u8; 20] = [
-    0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb,
-    0xf9, 0xbd, 0x2e, 0xd9,
-];
-/// draft-ietf-quic-tls-29 §5.2.
-const SALT_DRAFT_29: [u8; 20] = [
-    0xaf, 0xbf, 0xec, 0x28, 0x99, 0x93, 0xd2, 0x4c, 0x9e, 0x97, 0x86, 0xf1, 0x9c, 0x61, 0x11, 0xe0,
-    0x43, 0x90, 0xa8, 0x99,
-];
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use aws_lc_rs::aead::{Aad, Nonce};
+
     use super::super::tls::tests::published;
+    use super::keys::{Material, full_number};
     use super::*;
 
     pub(crate) fn hex(text: &str) -> Vec<u8> {
@@ -759,21 +450,6 @@ pub(crate) mod tests {
         assert_eq!(full_number(0x9b32, 2, 0xa82f_30ea + 1), 0xa82f_9b32);
         assert_eq!(full_number(2, 1, 0), 2);
         assert_eq!(full_number(0xff, 1, 0x101), 0xff);
-    }
-
-    #[test]
-    fn the_stream_keeps_its_bounds() {
-        let mut stream = CryptoStream::default();
-        stream.put(u64::MAX, b"x");
-        for at in 0..1000 {
-            stream.put(2 + 100 * at, &[1; 400]);
-        }
-        assert!(stream.bytes().is_empty() && stream.early.len() <= EARLY_PARTS);
-        stream.put(0, b"abc");
-        stream.put(1, b"XY");
-        assert_eq!(stream.bytes()[..3], *b"abc");
-        stream.put(0, &vec![1; 100_000]);
-        assert_eq!(stream.bytes().len(), CryptoStream::LIMIT);
     }
 
     #[test]

@@ -1,0 +1,189 @@
+//! Keys of Initial packets, and opening them (RFC 9001 §5).
+
+use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey, quic::HeaderProtectionKey};
+use aws_lc_rs::hkdf;
+
+use super::{Packet, Version};
+use crate::read::Malformed;
+
+/// Who sends what a key opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sender {
+    /// The client.
+    Client,
+    /// The server.
+    Server,
+}
+
+/// The keys of one side's Initial packets.
+pub struct Keys {
+    pub(super) packet: LessSafeKey,
+    iv: [u8; aead::NONCE_LEN],
+    pub(super) header: HeaderProtectionKey,
+}
+
+impl Keys {
+    /// The keys that follow from the destination connection id of the client's first packet. None only if the cryptography
+    /// library refuses.
+    pub fn new(version: Version, first_destination_id: &[u8], sender: Sender) -> Option<Self> {
+        let material = Material::new(version, first_destination_id, sender)?;
+        let packet = UnboundKey::new(&aead::AES_128_GCM, &material.key).ok()?;
+        Some(Self {
+            packet: LessSafeKey::new(packet),
+            iv: material.iv,
+            header: HeaderProtectionKey::new(&aead::quic::AES_128, &material.header).ok()?,
+        })
+    }
+
+    /// Opens a packet. `expected` is the packet number after the highest seen so far, 0 at first.
+    ///
+    /// # Errors
+    /// The packet is too short, or not of these keys.
+    pub fn open(&self, packet: &Packet<'_>, expected: u64) -> Result<Opened, OpenError> {
+        let mut header = packet.bytes.to_vec();
+        let sample_at = packet.number_at + 4;
+        let sample = header.get(sample_at..sample_at + SAMPLE).ok_or(Malformed::Short {
+            what: "sample for header protection",
+            offset: sample_at,
+            need: SAMPLE,
+            have: header.len().saturating_sub(sample_at),
+        })?;
+        let mask = self.header.new_mask(sample).map_err(|_| OpenError::Key)?;
+        let [first_mask, number_mask @ ..] = mask;
+        let first = header.first_mut().ok_or(OpenError::Key)?;
+        *first ^= first_mask & 0x0f;
+        let number_len = usize::from(*first & 3) + 1;
+        let (mut truncated, mut payload) = (0, Vec::new());
+        let number = header.get_mut(packet.number_at..).unwrap_or_default();
+        for (byte, mask) in number.iter_mut().zip(number_mask).take(number_len) {
+            *byte ^= mask;
+            truncated = truncated << 8 | u64::from(*byte);
+        }
+        let payload_at = packet.number_at + number_len;
+        payload.extend(header.get(payload_at..).unwrap_or_default());
+        header.truncate(payload_at);
+        let number = full_number(truncated, number_len, expected);
+        let nonce = Nonce::assume_unique_for_key(self.nonce(number));
+        let opened = self.packet.open_in_place(nonce, Aad::from(&header), &mut payload);
+        let len = opened.map_err(|_| OpenError::Key)?.len();
+        payload.truncate(len);
+        Ok(Opened { number, payload })
+    }
+
+    pub(super) fn nonce(&self, number: u64) -> [u8; aead::NONCE_LEN] {
+        let mut nonce = self.iv;
+        for (byte, number) in nonce.iter_mut().skip(4).zip(number.to_be_bytes()) {
+            *byte ^= number;
+        }
+        nonce
+    }
+}
+
+/// What keys are made of (RFC 9001 §5.1).
+pub(super) struct Material {
+    pub(super) key: [u8; 16],
+    pub(super) iv: [u8; aead::NONCE_LEN],
+    pub(super) header: [u8; 16],
+}
+
+impl Material {
+    pub(super) fn new(version: Version, id: &[u8], sender: Sender) -> Option<Self> {
+        let initial = hkdf::Salt::new(hkdf::HKDF_SHA256, version.salt()).extract(id);
+        let side = match sender {
+            Sender::Client => "client in",
+            Sender::Server => "server in",
+        };
+        let secret: [u8; 32] = expand(&initial, side)?;
+        let secret = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, &secret);
+        let name = version.label();
+        Some(Self {
+            key: expand(&secret, &format!("{name} key"))?,
+            iv: expand(&secret, &format!("{name} iv"))?,
+            header: expand(&secret, &format!("{name} hp"))?,
+        })
+    }
+}
+
+/// HKDF-Expand-Label (RFC 8446 §7.1) with an empty context.
+fn expand<const LEN: usize>(secret: &hkdf::Prk, label: &str) -> Option<[u8; LEN]> {
+    struct Len(usize);
+    impl hkdf::KeyType for Len {
+        fn len(&self) -> usize {
+            self.0
+        }
+    }
+    let len = u16::try_from(LEN).ok()?.to_be_bytes();
+    let label_len = [u8::try_from("tls13 ".len() + label.len()).ok()?];
+    let info = [&len[..], &label_len, b"tls13 ", label.as_bytes(), &[0]];
+    let mut bytes = [0; LEN];
+    secret.expand(&info, Len(LEN)).ok()?.fill(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// The packet number that the last bytes of mean (RFC 9000 §A.3).
+pub(super) fn full_number(truncated: u64, len: usize, expected: u64) -> u64 {
+    let window = 1_u64 << (8 * len);
+    let candidate = (expected & !(window - 1)) | truncated;
+    if candidate + window / 2 <= expected && candidate < (1 << 62) - window {
+        candidate + window
+    } else if candidate > expected + window / 2 && candidate >= window {
+        candidate - window
+    } else {
+        candidate
+    }
+}
+
+/// An opened packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// Its number.
+    pub number: u64,
+    /// Its frames ([`super::frames()`]).
+    pub payload: Vec<u8>,
+}
+
+/// Why a packet could not be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// Something is missing.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The keys are of another connection, or the packet was changed on its way.
+    #[error("the packet does not fit the keys")]
+    Key,
+}
+
+impl Version {
+    fn salt(self) -> &'static [u8; 20] {
+        match self {
+            Self::V1 => &SALT_V1,
+            Self::V2 => &SALT_V2,
+            Self::Draft29 => &SALT_DRAFT_29,
+        }
+    }
+
+    /// What the labels of keys begin with.
+    fn label(self) -> &'static str {
+        match self {
+            Self::V1 | Self::Draft29 => "quic",
+            Self::V2 => "quicv2",
+        }
+    }
+}
+
+const SAMPLE: usize = 16;
+/// RFC 9001 §5.2.
+const SALT_V1: [u8; 20] = [
+    0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad,
+    0xcc, 0xbb, 0x7f, 0x0a,
+];
+/// RFC 9369 §3.3.1.
+const SALT_V2: [u8; 20] = [
+    0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb,
+    0xf9, 0xbd, 0x2e, 0xd9,
+];
+/// draft-ietf-quic-tls-29 §5.2.
+const SALT_DRAFT_29: [u8; 20] = [
+    0xaf, 0xbf, 0xec, 0x28, 0x99, 0x93, 0xd2, 0x4c, 0x9e, 0x97, 0x86, 0xf1, 0x9c, 0x61, 0x11, 0xe0,
+    0x43, 0x90, 0xa8, 0x99,
+];
