@@ -231,3 +231,23 @@ fn nothing_harmless_in_pakistan_2025_is_called_blocked() {
     let equal = lines.iter().filter(|line| line["truth"]["equal"] == true).count();
     assert!(equal * 4 >= lines.len() * 3, "{equal} of {}", lines.len());
 }
+
+/// As the kernel sees it: a whole run makes not one network call. Where there is no `strace`, or it may not trace,
+/// nothing is said.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_run_opens_no_socket() {
+    let (_folder, path) = folder();
+    let (file, log) = path("strace.log");
+    let status = std::process::Command::new("strace")
+        .args(["-f", "-qq", "-e", "trace=network", "-o", &log])
+        .args([env!("CARGO_BIN_EXE_wirewitness"), "probe", "--lab", &small()])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .status();
+    if !status.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: no strace that may trace");
+        return;
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "");
+}

@@ -316,10 +316,19 @@ impl AddressRule for InsideOnly {
     }
 }
 
-/// Strangers there are none in a lab; but a hundred thousand targets of one client.
+/// There are no strangers in a lab, but perhaps a thousand targets at once of one client.
 fn limits() -> Limits {
-    Limits { in_flight: 10_000, requests_per_minute: u32::MAX, ..Limits::default() }
+    Limits {
+        in_flight: MANY,
+        in_flight_per_client: MANY,
+        connections: MANY,
+        connections_per_client: MANY,
+        requests_per_minute: u32::MAX,
+        outgoing: MANY,
+        ..Limits::default()
+    }
 }
 
+const MANY: usize = 100_000;
 const DNS_PORT: u16 = 53;
 const HTTPS_PORT: u16 = 443;

@@ -7,9 +7,10 @@ use wirewitness_lab::Scenario;
 use crate::command_error::CommandError;
 
 /// The scenarios that come with the program: name and text.
-pub(crate) const SHIPPED: [(&str, &str); 3] = [
+pub(crate) const SHIPPED: [(&str, &str); 4] = [
     ("open", include_str!("../../../../scenarios/open.toml")),
     ("pakistan-2025", include_str!("../../../../scenarios/pakistan-2025.toml")),
+    ("portal", include_str!("../../../../scenarios/portal.toml")),
     ("textbook", include_str!("../../../../scenarios/textbook.toml")),
 ];
 
