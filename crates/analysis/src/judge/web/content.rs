@@ -72,7 +72,7 @@ pub(super) fn captive_portal(facts: &Facts<'_>) -> Option<Verdict> {
 
 pub(super) const BLOCKPAGE: Rule = Rule {
     id: "web.http.blockpage",
-    version: 1,
+    version: 2,
     says: "A block page came in place of the page.",
     stands_on: "The mark of a block page on a page that no certificate proves; where the mark is vague, also a page unlike the \
                 control's.",
@@ -102,8 +102,14 @@ pub(super) fn blockpage(facts: &Facts<'_>) -> Option<Verdict> {
         (true, true) => Confidence::High,
         _ => Confidence::Medium,
     };
-    let mut draft =
-        BLOCKPAGE.verdict(Status::Blocked, confidence).by(Mechanism::HttpBlockpage, Locus::Path);
+    // A redirect to it that the control was not sent came before it.
+    let first = if look.detour.is_some() && look.differs() {
+        Mechanism::HttpRedirect
+    } else {
+        Mechanism::HttpBlockpage
+    };
+    let mut draft = BLOCKPAGE.verdict(Status::Blocked, confidence).by(first, Locus::Path);
+    draft = draft.also(Mechanism::HttpBlockpage);
     if look.comparison.is_none() {
         draft = draft.cannot_tell(
             "what the control would have seen: there is none, so this rests on the mark alone",
@@ -277,7 +283,7 @@ pub(super) fn proven(facts: &Facts<'_>) -> Option<Verdict> {
 
 pub(super) const MATCH: Rule = Rule {
     id: "web.ok.match",
-    version: 1,
+    version: 2,
     says: "The page is like the one that the control got.",
     stands_on: "Equal status codes, and a like length, an uncommon header in common, or like titles.",
     cannot_tell: &["a page changed in small ways, on an unencrypted connection"],
