@@ -143,8 +143,8 @@ impl LineRun<'_> {
             expected: expected * u64::from(self.plan.times.get()),
             columns: Columns { target: TARGET_WIDTH, client: None },
         };
+        self.announce(expected, (&path, asks_helper));
         let report = RefCell::new(Report::begin(self.tell, places)?);
-        self.announce(&report.borrow(), expected, (&path, asks_helper));
         let end = self.measure((net, &pace), session, (policy, &report)).await?;
         let report = report.into_inner();
         if let End::Stopped { given_up } = end {
@@ -305,14 +305,14 @@ impl LineRun<'_> {
         Ok((path, journal))
     }
 
-    fn announce(&self, report: &Report<'_>, targets: u64, (path, asks_helper): (&Path, bool)) {
+    fn announce(&self, targets: u64, (path, asks_helper): (&Path, bool)) {
         let (rate, plural) = (self.line.rate, if targets == 1 { "" } else { "s" });
-        report.say(&format!(
+        output::complain(&format!(
             "{targets} target{plural}, {rate} a second at most; measurements go to {}\n",
             output::clean(&path.display().to_string(), 300)
         ));
         if !asks_helper && !self.line.no_helper {
-            report.say(
+            output::complain(
                 "no test helper: what fails cannot be told from what is down. `--helper URL` names \
                  one, `--no-helper` does without\n",
             );
