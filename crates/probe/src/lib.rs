@@ -13,6 +13,7 @@
 //! - [`kernel`]: the network of this machine.
 //! - [`consent`], [`targets`], [`pace`]: what may be measured, and how fast.
 //! - [`scrub`], [`journal`]: what is taken out of a measurement, and how it is written.
+//! - [`run`]: many targets, so many at a time.
 //! - [`helper`]: the test helper itself.
 
 pub mod clock;
@@ -28,6 +29,7 @@ pub mod observed;
 pub mod pace;
 pub mod quic;
 pub mod record;
+pub mod run;
 pub mod scrub;
 pub mod service;
 pub mod session;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::command_error::CommandError;
-use crate::commands::{completions, judge, man, rules};
+use crate::commands::{completions, helper, judge, lab, man, probe, rules};
 
 /// Finds, proves and explains interference with people's connections: blocking, throttling, tampering.
 #[derive(Debug, Parser)]
@@ -17,6 +17,9 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Probe(Box<probe::ProbeArgs>),
+    Lab(Box<lab::LabArgs>),
+    Helper(Box<helper::HelperArgs>),
     Judge(judge::JudgeArgs),
     Rules(rules::RulesArgs),
     Completions(completions::CompletionsArgs),
@@ -26,6 +29,9 @@ enum Verb {
 /// Runs the verb.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, CommandError> {
     match cli.verb {
+        Verb::Probe(args) => probe::run(&args),
+        Verb::Lab(args) => lab::run(&args),
+        Verb::Helper(args) => helper::run(&args),
         Verb::Judge(args) => judge::run(&args),
         Verb::Rules(args) => rules::run(&args),
         Verb::Completions(args) => completions::run(&args),

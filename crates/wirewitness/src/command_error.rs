@@ -4,6 +4,10 @@ use std::error::Error as _;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use wirewitness_lab::scenario::StartError;
+use wirewitness_probe::journal::JournalError;
+use wirewitness_probe::tls::TrustError;
+
 /// An error that ends a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
@@ -33,6 +37,23 @@ pub(crate) enum CommandError {
         /// What to do.
         hint: String,
     },
+    /// Measuring cannot begin, or go on. Exit code 1.
+    #[error("{message}")]
+    Measuring {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The lab does not run. Exit code 1.
+    #[error("the lab does not run")]
+    Lab(#[from] StartError),
+    /// The file for measurements cannot be used. Exit code 1.
+    #[error("the measurements cannot be kept")]
+    Journal(#[from] JournalError),
+    /// There is nobody to trust. Exit code 1.
+    #[error("no measurement is possible")]
+    Trust(#[from] TrustError),
     /// Our output cannot be written. Exit code 1, silently for a closed pipe.
     #[error("the output cannot be written")]
     Output(#[from] std::io::Error),
@@ -50,7 +71,10 @@ impl CommandError {
             let _ = writeln!(text, "  because: {error}");
             cause = error.source();
         }
-        if let Self::Usage { hint, .. } | Self::BadFile { hint, .. } = self {
+        if let Self::Usage { hint, .. }
+        | Self::BadFile { hint, .. }
+        | Self::Measuring { hint, .. } = self
+        {
             let _ = writeln!(text, "  hint: {hint}");
         }
         text

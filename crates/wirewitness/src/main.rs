@@ -3,8 +3,11 @@
 mod cli;
 mod command_error;
 mod commands;
+mod environment;
 mod input;
 mod output;
+mod probing;
+mod stop;
 
 use std::process::ExitCode;
 

@@ -37,6 +37,58 @@ pub(crate) fn table_row(measurement: &Measurement<'_>, judgement: &Judgement<'_>
     )
 }
 
+/// Widths of the table of what was measured just now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Columns {
+    /// Characters of the longest target.
+    pub(crate) target: usize,
+    /// Characters of the longest client's name, in a lab; there the truth is shown too.
+    pub(crate) client: Option<usize>,
+}
+
+impl Columns {
+    /// The head of the table.
+    pub(crate) fn head(&self) -> String {
+        let verdict = ["VERDICT", "MECHANISM", "BY", "SURE"];
+        self.line("TARGET", verdict, (Some("CLIENT"), Some("TRUTH")))
+    }
+
+    /// One row: a verdict, in a lab with the client and what to say of the truth.
+    pub(crate) fn row(
+        &self,
+        measurement: &Measurement<'_>,
+        verdict: &Verdict,
+        (client, truth): (Option<&str>, Option<String>),
+    ) -> String {
+        let target = Target::of(measurement).map_or_else(|| "-".to_owned(), |target| target.0);
+        let said = [
+            verdict.status.word(),
+            verdict.mechanism.map_or("-", |mechanism| mechanism.word()),
+            verdict.locus.map_or("-", |locus| locus.word()),
+            verdict.confidence.word(),
+        ];
+        self.line(&clean(&target, 120), said, (client, truth.as_deref()))
+    }
+
+    fn line(
+        &self,
+        target: &str,
+        [status, mechanism, by, sure]: [&str; 4],
+        (client, truth): (Option<&str>, Option<&str>),
+    ) -> String {
+        let mut line = format!("{target:<width$} ", width = self.target.clamp(6, 60));
+        if let Some(width) = self.client {
+            let client = clean(client.unwrap_or("-"), 40);
+            let _ = write!(line, "{client:<width$} ", width = width.clamp(6, 40));
+        }
+        let _ = write!(line, "{status:<12} {mechanism:<23} {by:<8} {sure:<6}");
+        if self.client.is_some() {
+            let _ = write!(line, " {}", truth.unwrap_or("-"));
+        }
+        format!("{}\n", line.trim_end())
+    }
+}
+
 fn vantage_words(measurement: &Measurement<'_>) -> String {
     let vantage = Vantage::of(measurement);
     let country = vantage.country.as_deref().unwrap_or("??");
@@ -145,13 +197,13 @@ impl Summary {
         self.by_status.is_empty()
     }
 
-    /// The summary in words.
-    pub(crate) fn words(&self) -> String {
+    /// The summary in words; `done` is what was done to each.
+    pub(crate) fn words(&self, done: &str) -> String {
         let total: u64 = self.by_status.values().sum();
         let counts: Vec<String> =
             self.by_status.iter().map(|(status, n)| format!("{n} {status}")).collect();
         let number = |n: u64, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
-        let mut text = format!("{total} judged");
+        let mut text = format!("{total} {done}");
         if !counts.is_empty() {
             let _ = write!(text, ": {}", counts.join(", "));
         }

@@ -99,6 +99,40 @@ fn the_judge_never_reads_the_probes_own_web_verdict() {
 }
 
 #[test]
+fn one_file_reads_the_environment() {
+    let is_elsewhere = |line: &&String| !line.contains("wirewitness/src/environment.rs");
+    let lines = found("wirewitness", &["env::var", "env::args", "env::temp"]);
+    assert_eq!(lines.iter().filter(is_elsewhere).collect::<Vec<_>>(), Vec::<&String>::new());
+    for name in ["probe", "lab", "net"] {
+        assert_eq!(found(name, &["std::env", "env::var"]), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn the_probe_never_judges() {
+    let manifest = std::fs::read_to_string(root().join("crates/probe/Cargo.toml")).unwrap();
+    assert!(!manifest.contains("analysis"), "what measures must not know what judges");
+    let words = ["Verdict", "verdict::", "Mechanism", "Judgement", "judge("];
+    assert_eq!(found("probe", &words), Vec::<String>::new());
+}
+
+#[test]
+fn the_judge_never_sees_a_scenarios_truth() {
+    assert_eq!(found("analysis", &["Truth", "truths", "Scenario"]), Vec::<String>::new());
+    // A measurement is taken without it, too.
+    assert_eq!(found("probe", &["Truth", "truths", "Scenario"]), Vec::<String>::new());
+}
+
+#[test]
+fn one_file_of_the_prober_opens_sockets_and_the_program_opens_none() {
+    let words = ["tokio::net", "net::TcpStream", "net::TcpListener", "net::UdpSocket", "socket2"];
+    let is_elsewhere = |line: &&String| !line.contains("probe/src/kernel.rs");
+    let lines = found("probe", &words);
+    assert_eq!(lines.iter().filter(is_elsewhere).collect::<Vec<_>>(), Vec::<&String>::new());
+    assert_eq!(found("wirewitness", &words), Vec::<String>::new());
+}
+
+#[test]
 fn floors_use_only_the_floors_below() {
     let floors = [
         ("model", &[][..]),

@@ -14,5 +14,8 @@ mod invariants;
 mod program;
 mod test_completions_man;
 mod test_damage;
+mod test_helper;
 mod test_judge;
+mod test_lab;
+mod test_probe;
 mod test_rules;

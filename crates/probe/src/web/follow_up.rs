@@ -198,9 +198,11 @@ impl Subject {
             Self::Tls { remote, name } => {
                 let other = || bench.tls(Changed::Name, *remote, harmless);
                 let first = other().await;
+                let lingers = is_interruption(first.failure.as_deref());
                 settle(bench, first, attempts, other).await;
                 attempts.push(bench.tls(Changed::Nothing, *remote, name).await);
-                if let Some(helper) = helper {
+                // A block that lingers between two addresses would cut the helper off, and with it every control to come.
+                if let (Some(helper), false) = (helper, lingers) {
                     attempts.push(bench.tls(Changed::Helper, helper, name).await);
                 }
             }

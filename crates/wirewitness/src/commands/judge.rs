@@ -50,7 +50,7 @@ pub(crate) struct JudgeArgs {
 
 /// A status to fail on.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum FailOn {
+pub(crate) enum FailOn {
     /// Something between here and the target denied it
     Blocked,
     /// The target itself did not work
@@ -70,7 +70,7 @@ impl From<FailOn> for Status {
 }
 
 /// Exit code of a finding that the person asked to fail on.
-const EXIT_FOUND: u8 = 3;
+pub(crate) const EXIT_FOUND: u8 = 3;
 
 /// Runs the verb.
 pub(crate) fn run(args: &JudgeArgs) -> Result<ExitCode, CommandError> {
@@ -194,7 +194,7 @@ impl Judging<'_> {
         let is_quiet =
             self.args.json && !std::io::stderr().is_terminal() && self.summary.refused == 0;
         if !is_quiet {
-            output::complain(&format!("\n{}", self.summary.words()));
+            output::complain(&format!("\n{}", self.summary.words("judged")));
         }
         let found = self.args.fail_on.is_some_and(|status| self.summary.of(status.into()) > 0);
         Ok(
@@ -243,7 +243,7 @@ fn write_json(
 }
 
 /// The shipped list and those that the person names. Bad rows are told and left out.
-fn load_fingerprints(paths: &[PathBuf]) -> Result<Fingerprints, CommandError> {
+pub(crate) fn load_fingerprints(paths: &[PathBuf]) -> Result<Fingerprints, CommandError> {
     let mut rows = Fingerprints::shipped_rows();
     for path in sources::files_under(paths)? {
         let bytes = std::fs::read(&path).map_err(|source| CommandError::Unreadable {

@@ -1,6 +1,9 @@
 //! One file a verb.
 
 pub(crate) mod completions;
+pub(crate) mod helper;
 pub(crate) mod judge;
+pub(crate) mod lab;
 pub(crate) mod man;
+pub(crate) mod probe;
 pub(crate) mod rules;

@@ -4,11 +4,13 @@
 //! - [`frame`]: where one record ends and the next begins, however damaged the first is.
 //! - [`asn`]: the table of networks.
 //! - [`progress`]: how far it is.
+//! - [`token`]: a secret in a file.
 
 pub(crate) mod asn;
 pub(crate) mod frame;
 pub(crate) mod progress;
 pub(crate) mod sources;
+pub(crate) mod token;
 
 use std::fmt;
 

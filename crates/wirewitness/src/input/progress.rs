@@ -4,7 +4,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::sources::Source;
 
-/// A bar over the bytes of all sources, with rate and time left.
+/// A bar over the bytes of all sources, or over targets, with rate and time left.
 pub(crate) struct Progress {
     bar: ProgressBar,
 }
@@ -21,9 +21,19 @@ impl Progress {
         Self { bar }
     }
 
-    /// So many bytes of a file are done.
-    pub(crate) fn advance(&self, bytes: u64) {
-        self.bar.inc(bytes);
+    /// Over so many targets. Hidden where stderr is no terminal.
+    pub(crate) fn over_targets(total: u64) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(4));
+        let style = ProgressStyle::with_template(
+            "{bar:40} {pos}/{len} targets, {per_sec}, {eta} left, {msg}",
+        );
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { bar }
+    }
+
+    /// So many bytes, or targets, are done.
+    pub(crate) fn advance(&self, by: u64) {
+        self.bar.inc(by);
     }
 
     /// One more record is done.

@@ -1,0 +1,19 @@
+//! The environment: the only file of the project that reads it.
+#![allow(clippy::disallowed_methods, reason = "somebody must ask, and here is where")]
+
+use std::path::PathBuf;
+
+/// The folder for what a person has set, as the platform has it. None where the environment names none.
+pub(crate) fn config_folder() -> Option<PathBuf> {
+    let named = |name| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
+    let folder = if cfg!(windows) {
+        named("APPDATA")
+    } else if cfg!(target_os = "macos") {
+        named("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        // XDG base directory specification 0.8: relative paths are ignored.
+        let xdg = named("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
+        xdg.or_else(|| named("HOME").map(|home| home.join(".config")))
+    };
+    folder.map(|folder| folder.join("wirewitness"))
+}
