@@ -33,11 +33,12 @@ impl<N: Net> Services<N> {
         let authority = asking.authority();
         if let Some(mut kept) = self.kept(&authority) {
             let mut came = Came::default();
+            let doubt = Doubt { services: self, authority: &authority };
             if http::ask_kept(&mut kept, asking, &mut came).await.is_ok() {
+                doubt.settle();
                 return Ok(came);
             }
             // It may have been closed for want of use: a new one decides.
-            self.table().remove(&authority);
         }
         self.ask_anew(asking, authority).await
     }
@@ -95,6 +96,26 @@ impl<N: Net> Services<N> {
             }
         }
         Err(failure::of_network(&last))
+    }
+}
+
+/// A kept connection that was asked and has not answered. Where whoever asks gives up before it does, it is not used
+/// again: a path that forgot it says nothing, for ever.
+struct Doubt<'s, N: Net> {
+    services: &'s Services<N>,
+    authority: &'s str,
+}
+
+impl<N: Net> Doubt<'_, N> {
+    /// It has answered.
+    fn settle(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl<N: Net> Drop for Doubt<'_, N> {
+    fn drop(&mut self) {
+        self.services.table().remove(self.authority);
     }
 }
 

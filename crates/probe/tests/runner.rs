@@ -14,3 +14,4 @@ mod test_helper;
 mod test_helper_in_lab;
 mod test_kernel;
 mod test_policy;
+mod test_service;
