@@ -371,6 +371,7 @@ impl Connection {
 }
 
 const FIRST_PORT: u16 = 49_152;
-const MAX_RELEASED: usize = 1024;
+/// Each holds 384 KiB of buffers.
+const MAX_RELEASED: usize = 128;
 /// smoltcp counts microseconds.
 const TICK: Duration = Duration::from_micros(1);
