@@ -139,6 +139,7 @@ async fn serve(running: &Arc<Running>, host: &Helper) {
         ports: vec![80, 443, 444],
         requests_per_minute: u32::MAX,
         in_flight: 4_096,
+        in_flight_per_client: 4_096,
         outgoing: 16_384,
         page_bytes: 16 << 20,
         ..Limits::default()

@@ -33,6 +33,8 @@ pub(crate) struct Comparison {
     pub(crate) status_code_match: Option<bool>,
     pub(crate) headers_match: Option<bool>,
     pub(crate) title_match: Option<bool>,
+    /// True where a header beside `Content-Length` is in both: that one is on nearly every page.
+    pub(crate) has_telling_header: bool,
     /// True where our title has a word long enough to be compared: two pages without any have alike titles.
     pub(crate) has_telling_title: bool,
 }
@@ -60,10 +62,14 @@ pub(crate) fn compare(page: &Page<'_>, control: &ControlPage<'_>) -> Comparison 
     let body = page.response.body.bytes();
     let title = title(&body);
     let words = long_words(&title);
+    let shared = |but| shares_header(page.response, control.http, but);
+    let has_telling_header = shared(&["content-length"]);
+    let headers_match = has_status.then(|| has_telling_header || shared(&[]));
     Comparison {
         body_proportion: body_proportion(page.response, control.http),
         status_code_match: status_code_match(page.response, control.http),
-        headers_match: has_status.then(|| headers_match(page.response, control.http)),
+        headers_match,
+        has_telling_header,
         title_match: has_status.then(|| words == long_words(control.http.title.or_empty())),
         has_telling_title: !words.is_empty(),
     }
@@ -88,10 +94,11 @@ fn status_code_match(response: &Response<'_>, control: &ControlHttp<'_>) -> Opti
 /// So many header names are faster walked over than indexed.
 const FEW_HEADERS: usize = 64;
 
-/// Whether any uncommon header name is in both.
-fn headers_match(response: &Response<'_>, control: &ControlHttp<'_>) -> bool {
-    let is_uncommon =
-        |name: &str| !COMMON_HEADERS.iter().any(|common| name.eq_ignore_ascii_case(common));
+/// Whether any uncommon header name, but one of these, is in both.
+fn shares_header(response: &Response<'_>, control: &ControlHttp<'_>, but: &[&str]) -> bool {
+    let is_uncommon = |name: &str| {
+        !COMMON_HEADERS.iter().chain(but).any(|common| name.eq_ignore_ascii_case(common))
+    };
     let mut ours = response.headers.0.iter().map(|(name, _)| name).filter(|n| is_uncommon(n));
     if control.headers.0.len() <= FEW_HEADERS {
         return ours.any(|name| control.headers.find(name).is_some());

@@ -81,15 +81,13 @@ impl<'m> Look<'m> {
     }
 
     /// True where the page is like the control's. Stricter than OONI's keys: two pages without any long word in their
-    /// titles have alike titles there, and nothing in common here; and two whose lengths and titles differ are alike
-    /// there for a header as `Content-Length`, which nearly every page has, and not here.
+    /// titles have alike titles there, and nothing in common here; and a header that nearly every page has
+    /// (`Content-Length`) makes two pages alike there, and not here.
     pub(super) fn matches(&self) -> bool {
         let Some(comparison) = &self.comparison else { return false };
         let title = comparison.title_match == Some(true) && comparison.has_telling_title;
-        let body = comparison.body_length_match();
-        let is_another = body == Some(false) && comparison.title_match == Some(false);
-        let headers = comparison.headers_match == Some(true) && !is_another;
-        let any = body == Some(true) || headers || title;
+        let any =
+            comparison.body_length_match() == Some(true) || comparison.has_telling_header || title;
         comparison.status_code_match == Some(true) && any
     }
 
