@@ -9,6 +9,7 @@
 )]
 
 mod field;
+mod test_determinism;
 mod test_encrypted_dns;
 mod test_field;
 mod test_invariants;
