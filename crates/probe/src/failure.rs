@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use rustls::CertificateError;
+use rustls::{CertificateError, PeerIncompatible};
 use wirewitness_net::{Failure, LookupFailure};
 
 use crate::quic::QuicFailure;
@@ -22,6 +22,8 @@ pub const INVALID_CERTIFICATE: &str = "ssl_invalid_certificate";
 pub const INVALID_REDIRECT: &str = "http_invalid_redirect_location_host";
 /// More redirects than are followed.
 pub const TOO_MANY_REDIRECTS: &str = "unknown_failure: stopped after too many redirects";
+/// The server does not know the configuration that the hello was encrypted with.
+pub const ECH_REJECTED: &str = "ssl_ech_rejected";
 /// A lookup that gave no address, and no error.
 pub const NO_ANSWER: &str = "dns_no_answer";
 
@@ -74,6 +76,9 @@ pub fn of_rcode(rcode: u8) -> Option<&'static str> {
 pub fn of_tls(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InvalidCertificate(certificate) => of_certificate(certificate).to_owned(),
+        rustls::Error::PeerIncompatible(PeerIncompatible::ServerRejectedEncryptedClientHello(
+            _,
+        )) => ECH_REJECTED.to_owned(),
         rustls::Error::AlertReceived(_) => "ssl_failed_handshake".to_owned(),
         other => unknown(&other.to_string()),
     }

@@ -56,6 +56,8 @@ pub struct Records {
     pub tcp_connect: Vec<TcpConnect>,
     /// TLS handshakes (df-006).
     pub tls_handshakes: Vec<TlsHandshake>,
+    /// TLS handshakes with the name encrypted.
+    pub ech_handshakes: Vec<TlsHandshake>,
     /// QUIC handshakes (df-006, with network `udp`).
     pub quic_handshakes: Vec<TlsHandshake>,
     /// HTTP exchanges (df-001).

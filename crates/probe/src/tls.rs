@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, VerifierBuilderError, WebPkiServerVerifier};
+use rustls::client::{EchConfig, EchMode, Resumption, VerifierBuilderError, WebPkiServerVerifier};
+use rustls::crypto::aws_lc_rs::hpke::ALL_SUPPORTED_SUITES;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
@@ -68,8 +69,38 @@ impl Trust {
         self.configure(alpn, seen, Demand::Any)
     }
 
+    /// The same with the name encrypted, as `configs` (an `ECHConfigList`) has it. TLS 1.3 only.
+    ///
+    /// # Errors
+    /// Configurations that cannot be read, or that need what this library has not.
+    pub fn config_with_ech(
+        &self,
+        alpn: &[&str],
+        seen: &Seen,
+        configs: &[u8],
+    ) -> Result<Arc<ClientConfig>, rustls::Error> {
+        let ech = EchConfig::new(configs.into(), ALL_SUPPORTED_SUITES)?;
+        let (provider, time) = (self.base.crypto_provider(), &self.base.time_provider);
+        let builder = ClientConfig::builder_with_details(Arc::clone(provider), Arc::clone(time));
+        let mut config = builder
+            .with_ech(EchMode::Enable(ech))?
+            .with_webpki_verifier(Arc::clone(&self.verifier))
+            .with_no_client_auth();
+        config.resumption = Resumption::disabled();
+        Ok(self.finish(config, alpn, seen, Demand::Valid))
+    }
+
     fn configure(&self, alpn: &[&str], seen: &Seen, demand: Demand) -> Arc<ClientConfig> {
-        let mut config = self.base.clone();
+        self.finish(self.base.clone(), alpn, seen, demand)
+    }
+
+    fn finish(
+        &self,
+        mut config: ClientConfig,
+        alpn: &[&str],
+        seen: &Seen,
+        demand: Demand,
+    ) -> Arc<ClientConfig> {
         config.alpn_protocols = alpn.iter().map(|it| it.as_bytes().to_vec()).collect();
         let verifier = Recording { inner: Arc::clone(&self.verifier), seen: seen.clone(), demand };
         config.dangerous().set_certificate_verifier(Arc::new(verifier));

@@ -10,6 +10,7 @@ use crate::control::{Control, ControlRequest};
 use crate::record::{Recorder, Records};
 use crate::session::Session;
 use crate::web::attempt::Attempt;
+use crate::web::ech::Offer;
 
 /// What a run has come to.
 pub(super) struct Taken<'r, N> {
@@ -18,6 +19,7 @@ pub(super) struct Taken<'r, N> {
     pub(super) recorder: &'r Recorder<N>,
     pub(super) control: Control,
     pub(super) request: Option<ControlRequest>,
+    pub(super) ech: Option<Offer>,
     pub(super) follow_ups: Vec<Attempt>,
 }
 
@@ -82,6 +84,8 @@ fn test_keys<N>(session: &Session<N>, records: &Records, taken: &Taken<'_, N>) -
         "x_control_request": taken.request,
         "control": taken.control.answer,
         "control_failure": taken.control.failure,
+        "x_ech": taken.ech,
+        "x_ech_handshakes": records.ech_handshakes,
         "x_follow_ups": taken.follow_ups,
     })
 }

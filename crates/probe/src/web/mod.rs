@@ -8,6 +8,7 @@
 //! - `hop`: one URL on the way. `select`: who gets to fetch it. `cookies`: what a redirect chain needs of them.
 //! - `flow`: one connection.
 //! - `h3`: HTTP/3 beside it, where the site offers it.
+//! - `ech`: the hello with its name encrypted, where the name offers it.
 //! - `follow_up`: failed steps again, with one thing changed. `attempt`: one such step.
 //! - `keys`: the measurement as it is written.
 //!
@@ -15,6 +16,7 @@
 
 mod attempt;
 pub(crate) mod cookies;
+mod ech;
 mod flow;
 mod follow_up;
 mod h3;
@@ -85,8 +87,10 @@ pub async fn measure<N: Net + Unpin>(
     if let Some(remote) = offer {
         h3::fetch(session, &recorder, remote, &url).await;
     }
+    let ech = ech::run(session, &recorder, &url).await;
     let follow_ups = follow_up::run(session, &recorder, &control).await;
-    let taken = keys::Taken { input, started, recorder: &recorder, control, request, follow_ups };
+    let taken =
+        keys::Taken { input, started, recorder: &recorder, control, request, ech, follow_ups };
     Ok(keys::measurement(session, &taken))
 }
 
