@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use wirewitness_net::{Failure, Net};
+use tokio::sync::Semaphore;
+use tokio_rustls::client::TlsStream;
+use wirewitness_net::{Failure, Net, Stream};
 
 use crate::failure;
 use crate::http::{self, Asking, Came, HttpFailure, Kept, Version};
@@ -17,12 +19,14 @@ pub struct Services<N> {
     /// Services whose addresses are known, so that no lookup can lead astray.
     known: BTreeMap<String, Vec<std::net::IpAddr>>,
     kept: Mutex<BTreeMap<String, Kept>>,
+    /// How many connections to each service may be opening: a burst of requests shall not open one each.
+    opening: Mutex<BTreeMap<String, Arc<Semaphore>>>,
 }
 
 impl<N: Net> Services<N> {
     /// A client over `net`; `known` are addresses of service names that need no lookup.
     pub fn new(net: N, trust: Trust, known: BTreeMap<String, Vec<std::net::IpAddr>>) -> Self {
-        Self { net, trust, known, kept: Mutex::default() }
+        Self { net, trust, known, kept: Mutex::default(), opening: Mutex::default() }
     }
 
     /// Asks a service.
@@ -31,16 +35,42 @@ impl<N: Net> Services<N> {
     /// OONI's word for what happened instead. Takes as long as it takes: bound it.
     pub async fn ask(&self, asking: &Asking) -> Result<Came, String> {
         let authority = asking.authority();
-        if let Some(mut kept) = self.kept(&authority) {
-            let mut came = Came::default();
-            let doubt = Doubt { services: self, authority: &authority };
-            if http::ask_kept(&mut kept, asking, &mut came).await.is_ok() {
-                doubt.settle();
-                return Ok(came);
-            }
-            // It may have been closed for want of use: a new one decides.
+        if let Some(came) = self.ask_kept(asking, &authority).await {
+            return Ok(came);
         }
-        self.ask_anew(asking, authority).await
+        // It may have been closed for want of use: a new one decides. Another may be opening it just now.
+        let gate = self.gate(&authority);
+        let permit = gate.acquire().await;
+        if let Some(came) = self.ask_kept(asking, &authority).await {
+            return Ok(came);
+        }
+        let opened = self.open(asking).await?;
+        if let Open::Kept(kept) = &opened {
+            let mut table = self.table();
+            if table.len() < MAX_KEPT {
+                table.insert(authority.clone(), kept.clone());
+            }
+        }
+        drop(permit);
+        let doubt = Doubt { services: self, authority: &authority };
+        let came = opened.ask(asking).await?;
+        doubt.settle();
+        Ok(came)
+    }
+
+    async fn ask_kept(&self, asking: &Asking, authority: &str) -> Option<Came> {
+        let mut kept = self.kept(authority)?;
+        let mut came = Came::default();
+        let doubt = Doubt { services: self, authority };
+        http::ask_kept(&mut kept, asking, &mut came).await.ok()?;
+        doubt.settle();
+        Some(came)
+    }
+
+    fn gate(&self, authority: &str) -> Arc<Semaphore> {
+        let mut gates = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        let gate = gates.entry(authority.to_owned());
+        Arc::clone(gate.or_insert_with(|| Arc::new(Semaphore::new(MAX_OPENING))))
     }
 
     fn table(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Kept>> {
@@ -51,30 +81,22 @@ impl<N: Net> Services<N> {
         self.table().get(authority).filter(|kept| !kept.is_closed()).cloned()
     }
 
-    async fn ask_anew(&self, asking: &Asking, authority: String) -> Result<Came, String> {
+    async fn open(&self, asking: &Asking) -> Result<Open<N::Stream>, String> {
         let host = asking.url.host_str().unwrap_or_default();
         let port = asking.url.port_or_known_default().unwrap_or(443);
         let stream = self.connect(host, port).await?;
-        let mut came = Came::default();
         if asking.url.scheme() == "http" {
-            let asked = http::ask(stream, Version::Http1, asking, &mut came).await;
-            return asked.map(|()| came).map_err(|failure| failure.word());
+            return Ok(Open::Clear(stream));
         }
         let config = self.trust.config(&["h2", "http/1.1"], &Seen::default());
         let name = host.trim_matches(['[', ']']);
         let (stream, agreed) = tls::handshake(config, name, stream).await?;
         if Version::of_alpn(&agreed.protocol) == Version::Http1 {
-            let asked = http::ask(stream, Version::Http1, asking, &mut came).await;
-            return asked.map(|()| came).map_err(|failure| failure.word());
+            return Ok(Open::Secure(Box::new(stream)));
         }
-        let word = |failure: HttpFailure| failure.word();
-        let (mut kept, connection) = http::keep(stream).await.map_err(word)?;
+        let (kept, connection) = http::keep(stream).await.map_err(|failure| failure.word())?;
         tokio::spawn(connection);
-        http::ask_kept(&mut kept, asking, &mut came).await.map_err(word)?;
-        if self.table().len() < MAX_KEPT {
-            self.table().insert(authority, kept);
-        }
-        Ok(came)
+        Ok(Open::Kept(kept))
     }
 
     /// The first address that answers.
@@ -96,6 +118,28 @@ impl<N: Net> Services<N> {
             }
         }
         Err(failure::of_network(&last))
+    }
+}
+
+/// An open connection to a service.
+enum Open<S> {
+    /// HTTP/1.1 without TLS.
+    Clear(S),
+    /// HTTP/1.1 over TLS.
+    Secure(Box<TlsStream<S>>),
+    /// HTTP/2, for several requests.
+    Kept(Kept),
+}
+
+impl<S: Stream> Open<S> {
+    async fn ask(self, asking: &Asking) -> Result<Came, String> {
+        let mut came = Came::default();
+        let asked = match self {
+            Self::Clear(stream) => http::ask(stream, Version::Http1, asking, &mut came).await,
+            Self::Secure(stream) => http::ask(*stream, Version::Http1, asking, &mut came).await,
+            Self::Kept(mut kept) => http::ask_kept(&mut kept, asking, &mut came).await,
+        };
+        asked.map(|()| came).map_err(|failure: HttpFailure| failure.word())
     }
 }
 
@@ -121,3 +165,5 @@ impl<N: Net> Drop for Doubt<'_, N> {
 
 const MAX_ADDRESSES: usize = 4;
 const MAX_KEPT: usize = 16;
+/// Connections to one service that may be opening at once.
+const MAX_OPENING: usize = 8;
