@@ -9,9 +9,11 @@
 )]
 
 mod field;
+mod matrix;
 mod test_encrypted_dns;
 mod test_field;
 mod test_invariants;
+mod test_matrix;
 mod test_middlebox;
 mod test_probe;
 mod test_qa;
