@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 use wirewitness_analysis::fingerprints::Fingerprints;
 use wirewitness_analysis::judge::{Context, Judgement, judge};
@@ -100,6 +101,10 @@ impl Field {
         let mut sessions = BTreeMap::new();
         for name in running.client_names() {
             let net = running.client(&name).unwrap();
+            if name == RUDE_SERVER {
+                rude_server(&net).await;
+                continue;
+            }
             let vantage = vantage(&running, running.facts(&name).cloned().unwrap_or_default());
             let asked = whom_to_ask(&running, &test_helpers);
             let session = Session::new(net, running.roots(), vantage, asked).unwrap();
@@ -148,6 +153,26 @@ async fn serve(running: &Arc<Running>, host: &Helper) {
     let listener = Listen::listen(&host.net, "0.0.0.0:443".parse().unwrap()).await.unwrap();
     let tls = TlsAcceptor::from(Arc::clone(&host.tls));
     tokio::spawn(helper::serve::<HostNet>(listener, Some(tls), service));
+}
+
+/// A client of a scenario with this name is a server of the case's: it says something to whoever has asked anything.
+const RUDE_SERVER: &str = "rude-server";
+
+async fn rude_server(net: &HostNet) {
+    for port in [80, 443] {
+        let address = SocketAddr::new("0.0.0.0".parse().unwrap(), port);
+        let listener = Listen::listen(net, address).await.unwrap();
+        tokio::spawn(async move {
+            while let Ok(mut stream) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut asked = [0; 4096];
+                    let _ = stream.read(&mut asked).await;
+                    let _ = stream.write_all(b"no").await;
+                    let _ = stream.read(&mut asked).await;
+                });
+            }
+        });
+    }
 }
 
 fn vantage(running: &Running, facts: ClientFacts) -> Vantage {

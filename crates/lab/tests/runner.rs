@@ -7,12 +7,18 @@
     clippy::print_stdout,
     reason = "clippy's own exception for tests does not reach the helpers between them"
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a developer asks for one case, or for what was measured, by the environment"
+)]
 
 mod field;
 mod test_determinism;
+mod matrix;
 mod test_encrypted_dns;
 mod test_field;
 mod test_invariants;
+mod test_matrix;
 mod test_middlebox;
 mod test_probe;
 mod test_qa;

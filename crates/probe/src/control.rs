@@ -100,20 +100,24 @@ async fn ask_one<N: Net>(
     request: &ControlRequest,
 ) -> Result<Value, String> {
     let body = serde_json::to_vec(request).map_err(|error| failure::unknown(&error.to_string()))?;
-    let mut headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
-    if let Some(token) = &helper.token {
-        headers.push(("Authorization".to_owned(), format!("Bearer {token}")));
-    }
-    headers.push(("User-Agent".to_owned(), USER_AGENT.to_owned()));
-    let url = helper.url.clone();
-    let asking = Asking { method: "POST", url, headers, body, body_cap: MAX_ANSWER };
-    let came = services.ask(&asking).await?;
+    let came = services.ask(&asking(helper, body)).await?;
     if came.status != 200 {
         return Err("http_request_failed".to_owned());
     }
     let answer: Value =
         serde_json::from_slice(&came.body).map_err(|_| "json_parse_error".to_owned())?;
     if answer.is_object() { Ok(answer) } else { Err("json_parse_error".to_owned()) }
+}
+
+/// What is sent to a helper, with what it asks for.
+pub(crate) fn asking(helper: &TestHelper, body: Vec<u8>) -> Asking {
+    let mut headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
+    if let Some(token) = &helper.token {
+        headers.push(("Authorization".to_owned(), format!("Bearer {token}")));
+    }
+    headers.push(("User-Agent".to_owned(), USER_AGENT.to_owned()));
+    let url = helper.url.clone();
+    Asking { method: "POST", url, headers, body, body_cap: MAX_ANSWER }
 }
 
 /// A helper that does not answer must not hold a measurement up for longer.

@@ -73,7 +73,7 @@ fn the_table_and_its_explanation() {
     assert!(table.stderr.contains("1 judged: 1 blocked"), "{}", table.stderr);
     let explained = run(&["judge", "--explain", &file]).stdout;
     for words in
-        ["seen:", "instead of:", "cannot tell:", "rule web.tls.reset@1", "OONI's engine says"]
+        ["seen:", "instead of:", "cannot tell:", "rule web.tls.reset@2", "OONI's engine says"]
     {
         assert!(explained.contains(words), "{words:?} not in {explained}");
     }

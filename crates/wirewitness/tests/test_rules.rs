@@ -21,7 +21,7 @@ fn the_documents_are_what_the_code_says() {
 
 #[test]
 fn one_rule_by_id_with_or_without_version() {
-    for id in ["web.tls.reset", "web.tls.reset@1"] {
+    for id in ["web.tls.reset", "web.tls.reset@2"] {
         let outcome = run(&["rules", id]);
         assert_eq!(outcome.code, 0, "{}", outcome.stderr);
         assert!(outcome.stdout.starts_with("## web.tls.reset\n"), "{}", outcome.stdout);

@@ -3,7 +3,7 @@
 use wirewitness_model::verdict::{Confidence, Locus, Mechanism};
 
 use super::situations::{challenge, not_in_your_country};
-use super::{Case, blocked, case, down, ok_though, own_line, proven, same_page, unknown};
+use super::{Case, Says, blocked, case, down, ok_though, own_line, proven, same_page, unknown};
 use crate::certificates::SIGNED_BY_ANOTHER;
 use crate::world::{
     CDN, CDN_TOO, ELSEWHERE, INSIDE, PRIVATE, Page, SITE, SITE_TOO, SITE_V6, World,
@@ -125,6 +125,15 @@ fn lines() -> Vec<Case> {
                 "network_unreachable",
             ),
             proven(),
+        ),
+        case(
+            "IPv6 is silent, and is all that the site has: the line may have none",
+            World::https("six.example").at(&[SITE_V6]).connect(
+                SITE_V6,
+                443,
+                "generic_timeout_error",
+            ),
+            unknown("web.connect.no_control"),
         ),
         case(
             "IPv6 is silent and IPv4 delivers",
@@ -292,7 +301,24 @@ fn servers() -> Vec<Case> {
 
 /// Interference whose kind is easily mistaken.
 fn mechanisms() -> Vec<Case> {
+    let reset = Some("connection_reset");
+    let on_host =
+        blocked("web.http.reset", Mechanism::HttpResetHost, Locus::Path, Confidence::High);
     vec![
+        case(
+            "a plain request is reset whatever the host: for something else that it says",
+            World::http("news.example")
+                .request_fails("connection_reset")
+                .again(&[("http", "name", reset), ("http", "nothing", reset)]),
+            Says { mechanism: None, ..on_host },
+        ),
+        case(
+            "a plain request stayed without an answer once, and never again: a lossy line",
+            World::http("news.example")
+                .request_fails("generic_timeout_error")
+                .again(&[("http", "name", None), ("http", "nothing", None)]),
+            unknown("web.follow_up.intermittent"),
+        ),
         case(
             "a plain request is sent to a filter's address, which does not answer",
             World::http("news.example").redirects_to(

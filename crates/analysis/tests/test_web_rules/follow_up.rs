@@ -6,7 +6,7 @@ use super::{Row, blocked, case, down, ok_though, proven, unknown};
 use crate::world::{SITE, World};
 
 pub(super) fn rows() -> Vec<Row> {
-    vec![intermittent(), tls_name(), http_name(), throttle(), quic()]
+    vec![intermittent(), tls_name(), http_name(), throttle(), quic(), slow(), endpoint()]
 }
 
 const RESET: Option<&str> = Some("connection_reset");
@@ -128,7 +128,7 @@ fn throttle() -> Row {
                 slow()
                     .again_with(&[("http", "nothing", TIMEOUT)], &rounds(125_000, 10))
                     .again_with(&[("http", "name", None)], &rounds(900, 1)),
-                blocked("web.http.timeout", Mechanism::HttpTimeout, Locus::Path, Confidence::High),
+                unknown("web.follow_up.slow"),
             ),
             case(
                 "a slow server: slow whatever the name, for the control too",
@@ -166,6 +166,74 @@ fn quic() -> Row {
                 "QUIC was silent once",
                 page().again(&[("quic", "name", OTHER_NAME), ("quic", "nothing", None)]),
                 proven(),
+            ),
+        ],
+    }
+}
+
+fn slow() -> Row {
+    let cut = || World::https("news.example").request_fails("generic_timeout_error");
+    let crawls = |changed| [("http", changed, TIMEOUT)];
+    let rounds = [(125_000, 10); 3];
+    Row {
+        rule: "web.follow_up.slow",
+        cases: [
+            case(
+                "100 kbit/s, whatever the name",
+                cut().again_with(&crawls("nothing"), &rounds).again_with(&crawls("name"), &rounds),
+                unknown("web.follow_up.slow"),
+            ),
+            case(
+                "no byte of an answer, whatever the name",
+                cut().again(&[("http", "name", TIMEOUT), ("http", "nothing", TIMEOUT)]),
+                blocked(
+                    "web.http.timeout",
+                    Mechanism::HttpTimeout,
+                    Locus::Path,
+                    Confidence::Medium,
+                ),
+            ),
+            case(
+                "a slow server: the control gets no page in time either",
+                cut()
+                    .control_request_fails("generic_timeout_error")
+                    .again_with(&crawls("nothing"), &rounds)
+                    .again_with(&crawls("name"), &rounds),
+                down("web.http.down", Mechanism::ServerDown, Confidence::Medium),
+            ),
+        ],
+    }
+}
+
+fn endpoint() -> Row {
+    let crawls = || {
+        let world = World::https("news.example").request_fails("generic_timeout_error");
+        let world = world.again_with(&[("http", "nothing", TIMEOUT)], &[(125_000, 10); 3]);
+        world.again_with(&[("http", "name", TIMEOUT)], &[(125_000, 10); 3])
+    };
+    let load = |seconds| [(61_440, seconds); 3];
+    Row {
+        rule: "web.follow_up.endpoint",
+        cases: [
+            case(
+                "100 kbit/s, whatever the name, and 4.9 Mbit/s to the test helper",
+                crawls().sends_to_helper(&[(614_400, 1); 3], 400),
+                blocked(
+                    "web.follow_up.endpoint",
+                    Mechanism::IpThrottleEndpoint,
+                    Locus::Path,
+                    Confidence::Medium,
+                ),
+            ),
+            case(
+                "the test helper answers at once, without reading",
+                crawls().sends_to_helper(&[(614_400, 1); 3], 413),
+                unknown("web.follow_up.slow"),
+            ),
+            case(
+                "the line is slow",
+                crawls().sends_to_helper(&load(5), 400),
+                unknown("web.follow_up.slow"),
             ),
         ],
     }

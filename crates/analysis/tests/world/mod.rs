@@ -345,9 +345,20 @@ impl World {
                 self.again.push(serde_json::json!({
                     "round": round, "layer": layer, "changed": changed, "endpoint": "192.0.2.80:443",
                     "name": "news.example", "failure": failure, "body_bytes": bytes,
+                    "status": (*bytes > 0).then_some(200),
                     "t0": 10.0, "t": 10.0 + f64::from(*seconds),
                 }));
             }
+        }
+        self
+    }
+
+    /// Sends so many bytes in so many seconds to a test helper, in rounds; it answers with a status.
+    pub(crate) fn sends_to_helper(mut self, rounds: &[(u64, u32)], status: u16) -> Self {
+        let before = self.again.len();
+        self = self.again_with(&[("http", "helper", None)], rounds);
+        for step in &mut self.again[before..] {
+            step["status"] = status.into();
         }
         self
     }

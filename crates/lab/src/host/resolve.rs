@@ -30,11 +30,19 @@ async fn ask_all(net: &HostNet, name: &str) -> Result<Lookup, LookupFailure> {
     let resolvers = net.resolvers();
     for _ in 0..ATTEMPTS {
         for &resolver in &resolvers {
-            let answers = ask(net, resolver, name).await;
-            // Without any answer the next resolver is asked; with one, its word is final.
-            if answers != [None, None] {
-                return conclude(answers.into_iter().flatten());
+            let mut answers = ask(net, resolver, name).await;
+            // Without any answer the next resolver is asked; with one, this one is asked again for the other (glibc's
+            // `single-request`), and its word is final.
+            if answers == [None, None] {
+                continue;
             }
+            if answers.iter().any(Option::is_none) {
+                let again = ask(net, resolver, name).await;
+                for (answer, again) in answers.iter_mut().zip(again) {
+                    *answer = answer.take().or(again);
+                }
+            }
+            return conclude(answers.into_iter().flatten());
         }
     }
     Err(if resolvers.is_empty() { LookupFailure::NonRecoverable } else { LookupFailure::Timeout })

@@ -22,7 +22,7 @@ record! {
         answers: List<Text<'a>> = "answers",
         /// Status, from HTTP.
         status: Int = "status",
-        /// Bytes of the body, from HTTP.
+        /// Bytes of the body, from HTTP: of the answer, or of what was sent to a test helper.
         body_bytes: Int = "body_bytes",
         /// Start, seconds since the measurement began.
         t0: Real = "t0",

@@ -8,8 +8,10 @@ use wirewitness_net::Net;
 use wirewitness_wire::app::dns::kind;
 
 use super::flow::{BODY_CAP, CONNECT, FETCH, HANDSHAKE, page_headers};
+use super::h3::MAX_HEAD_BYTES;
 use super::hop::Scheme;
 use crate::clock::within;
+use crate::control::{self, TestHelper};
 use crate::dns::udp::{Asked, Question};
 use crate::dns::{self, doh, system};
 use crate::failure;
@@ -41,7 +43,7 @@ pub(super) struct Attempt {
     /// Status, from HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) status: Option<u16>,
-    /// Bytes of the body, from HTTP.
+    /// Bytes of the body, from HTTP: of the answer, or of what was sent to a test helper.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) body_bytes: Option<usize>,
     /// Start, in seconds.
@@ -180,16 +182,43 @@ impl<N: Net + Unpin> Bench<'_, N> {
         self.end(attempt, failure)
     }
 
-    /// A QUIC handshake. One that fails for the certificate has been answered.
+    /// Bytes to a test helper, which reads all of them before it says that they are no request (status 400): how fast this
+    /// line is at least.
+    pub(super) async fn load(&self, helper: &TestHelper) -> Attempt {
+        let host = helper.url.host_str().unwrap_or_default();
+        let attempt = self.begin("http", Changed::Helper, (helper.url.to_string(), host));
+        let asking = control::asking(helper, vec![b' '; LOAD_BYTES]);
+        let asked = within(&self.session.net, FETCH, self.session.services.ask(&asking)).await;
+        match asked.unwrap_or_else(|| Err(failure::TIMEOUT.to_owned())) {
+            Ok(came) => {
+                let status = Some(came.status);
+                self.end(Attempt { status, body_bytes: Some(LOAD_BYTES), ..attempt }, None)
+            }
+            Err(failure) => self.end(attempt, Some(failure)),
+        }
+    }
+
+    /// A QUIC handshake and a request, which shows that both ends are through with it. A handshake that fails for the
+    /// certificate has been answered.
     pub(super) async fn quic(&self, changed: Changed, remote: SocketAddr, name: &str) -> Attempt {
         let attempt = self.begin("quic", changed, (remote.to_string(), name));
         let session = self.session;
         session.pace.address(remote.ip()).await;
         let tls = session.trust.config(&["h3"], &Seen::default());
         let dial = Dial { remote, server_name: name, tls, seed: super::h3::seed(name) };
-        let shaken = within(&session.net, HANDSHAKE, quic::handshake(&session.net, &dial)).await;
-        let failure = match shaken {
-            Some(shaken) => shaken.err().map(|error| failure::of_quic(&error)),
+        let request = quic::Request {
+            authority: name.to_owned(),
+            path: "/".to_owned(),
+            headers: page_headers(),
+            max_body_bytes: BODY_CAP,
+            max_head_bytes: MAX_HEAD_BYTES,
+        };
+        let exchange = async {
+            let mut connection = quic::handshake(&session.net, &dial).await?;
+            quic::get(&mut connection, &request).await.map(|_| ())
+        };
+        let failure = match within(&session.net, HANDSHAKE, exchange).await {
+            Some(done) => done.err().map(|error| failure::of_quic(&error)),
             None => Some(failure::TIMEOUT.to_owned()),
         };
         self.end(attempt, failure)
@@ -250,3 +279,6 @@ impl<N: Net + Unpin> Bench<'_, N> {
         shaken.map(|_| ())
     }
 }
+
+/// What OONI's helpers and ours read of a request, with room.
+const LOAD_BYTES: usize = 60 * 1024;

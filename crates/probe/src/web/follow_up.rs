@@ -47,7 +47,7 @@ enum Subject {
     Dns { name: String, resolver: Option<SocketAddr> },
     Tcp { remote: SocketAddr, name: String },
     Tls { remote: SocketAddr, name: String },
-    Http { remote: SocketAddr, url: Url },
+    Http { remote: SocketAddr, url: Url, rest: Duration },
     Quic { remote: SocketAddr, name: String },
 }
 
@@ -116,11 +116,16 @@ fn http(records: &Records, control: &Control) -> Option<Subject> {
     };
     let suspect = records.requests.iter().find(interrupted)?;
     let url = Url::parse(&suspect.request.url).ok()?;
-    Some(Subject::Http { remote: suspect.address, url })
+    let has_begun = suspect.response.code > 0;
+    let rest = if has_begun && suspect.failure.is_some() { REST } else { Duration::ZERO };
+    Some(Subject::Http { remote: suspect.address, url, rest })
 }
 
 fn quic(records: &Records) -> Option<Subject> {
-    let failed = records.quic_handshakes.iter().find(|it| it.failure.is_some())?;
+    // A device may let the handshake's end pass, or what looks like it from here, and nothing that follows.
+    let silent =
+        records.h3_requests.iter().any(|it| it.failure.as_deref() == Some(failure::TIMEOUT));
+    let failed = records.quic_handshakes.iter().find(|it| it.failure.is_some() || silent)?;
     Some(Subject::Quic { remote: failed.address, name: failed.server_name.clone() })
 }
 
@@ -212,12 +217,19 @@ impl Subject {
                 settle(bench, first, attempts, other).await;
                 attempts.push(bench.quic(Changed::Nothing, *remote, name).await);
             }
-            Self::Http { remote, url } => {
+            Self::Http { remote, url, rest } => {
                 let name = url.host_str().unwrap_or_default();
                 let other = || bench.http(Changed::Name, *remote, (url, harmless));
+                bench.session.net.sleep(*rest).await;
                 let first = other().await;
                 settle(bench, first, attempts, other).await;
+                bench.session.net.sleep(*rest).await;
                 attempts.push(bench.http(Changed::Nothing, *remote, (url, name)).await);
+                let helper = bench.session.helpers.test_helpers.first();
+                if let Some(helper) = helper.filter(|_| !rest.is_zero()) {
+                    bench.session.net.sleep(*rest).await;
+                    attempts.push(bench.load(helper).await);
+                }
             }
         }
     }
@@ -233,7 +245,7 @@ async fn settle<N, F>(
     N: Net + Unpin,
     F: Future<Output = Attempt>,
 {
-    let mut interrupted = is_interruption(first.failure.as_deref());
+    let mut interrupted = is_interruption(&first);
     attempts.push(first);
     for wait in RESIDUAL_WAITS {
         // Where waiting was of no use in the first round, it is of none in the next.
@@ -242,7 +254,7 @@ async fn settle<N, F>(
         }
         bench.session.net.sleep(wait).await;
         let attempt = again().await;
-        interrupted = is_interruption(attempt.failure.as_deref());
+        interrupted = is_interruption(&attempt);
         attempts.push(attempt);
     }
 }
@@ -253,15 +265,17 @@ fn is_hopeless(attempts: &[Attempt], round: u32) -> bool {
     let before = attempts
         .iter()
         .rfind(|it| it.round == 1 && (it.layer, it.changed) == (last.layer, last.changed));
-    round > 1 && before.is_some_and(|it| is_interruption(it.failure.as_deref()))
+    round > 1 && before.is_some_and(is_interruption)
 }
 
-/// Cut off, not answered badly.
-fn is_interruption(failure: Option<&str>) -> bool {
-    matches!(
-        failure,
+/// Cut off before any answer, and not answered badly: where an answer has begun, nothing is left of an earlier trigger.
+fn is_interruption(attempt: &Attempt) -> bool {
+    let word = attempt.failure.as_deref();
+    let is_cut = matches!(
+        word,
         Some("connection_reset" | "connection_refused" | failure::EOF | failure::TIMEOUT)
-    )
+    );
+    is_cut && attempt.status.is_none()
 }
 
 /// How often each failed step is repeated.
@@ -269,6 +283,9 @@ const ROUNDS: u32 = 3;
 /// Longer than the residual blocking times that are published (90 s, 180 s), in all.
 const RESIDUAL_WAITS: [Duration; 3] =
     [Duration::from_secs(30), Duration::from_secs(65), Duration::from_secs(100)];
+/// What a transfer that was given up had on its way still fills a slow line's queue, and would make the next one slower
+/// than it is: 64 KiB at 64 kbit/s take 8 s.
+const REST: Duration = Duration::from_secs(10);
 /// A transfer is looked into when it took longer than this, in seconds,
 const SLOW_SECS: f64 = 5.0;
 /// had begun (bytes),

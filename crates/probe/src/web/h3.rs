@@ -135,4 +135,4 @@ pub(super) fn seed(name: &str) -> [u8; 32] {
 
 /// Beyond OONI's ranges.
 const TRANSACTION: i64 = 60_001;
-const MAX_HEAD_BYTES: u64 = 128 * 1024;
+pub(super) const MAX_HEAD_BYTES: u64 = 128 * 1024;

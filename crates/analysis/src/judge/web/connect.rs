@@ -4,6 +4,7 @@ use wirewitness_model::ooni::failure::What;
 use wirewitness_model::outcome::{Layer, Outcome};
 use wirewitness_model::verdict::{Confidence, Evidence, Locus, Mechanism, Status, Verdict};
 
+use super::super::address::is_v6;
 use super::super::certificate::{Certificate, Signer};
 use super::super::rule::{Draft, Rule};
 use super::facts::{Connection, Facts};
@@ -54,10 +55,10 @@ pub(super) fn note_missing_control(facts: &Facts<'_>, draft: Draft) -> Draft {
 }
 
 macro_rules! blocked_connect {
-    ($name:ident, $id:literal, $says:literal, $cannot:expr, $false:expr) => {
+    ($name:ident, $id:literal, $version:literal, $says:literal, $cannot:expr, $false:expr) => {
         pub(super) const $name: Rule = Rule {
             id: $id,
-            version: 1,
+            version: $version,
             says: $says,
             stands_on: "Every connect to the addresses that the system resolver gave, and the control's connect to the same \
                         endpoint, or its page where the endpoint came after a redirect.",
@@ -70,6 +71,7 @@ macro_rules! blocked_connect {
 blocked_connect!(
     TCP_TIMEOUT,
     "web.tcp.timeout",
+    2,
     "Connects get no answer from here, and do from the control.",
     &["packets dropped on the path from an endpoint that ignores this network"],
     &[
@@ -80,6 +82,7 @@ blocked_connect!(
 blocked_connect!(
     TCP_REFUSED,
     "web.tcp.refused",
+    1,
     "Connects are refused here, and accepted from the control.",
     &[
         "a reset forged on the path from an endpoint, or a firewall in front of it, that refuses this network"
@@ -89,6 +92,7 @@ blocked_connect!(
 blocked_connect!(
     TCP_RESET,
     "web.tcp.reset",
+    1,
     "Connects are reset here, and accepted from the control.",
     &["a reset forged on the path from an endpoint that resets this network"],
     &["an endpoint that restarted between the two"]
@@ -96,6 +100,7 @@ blocked_connect!(
 blocked_connect!(
     IP_UNREACHABLE,
     "web.ip.unreachable",
+    1,
     "The address cannot be reached from here (IPv4), and can from the control.",
     &["a null route of the operator from a routing fault", "a vantage without any IPv4"],
     &["a vantage that lost its line in the middle"]
@@ -117,7 +122,11 @@ pub(super) fn tcp_blocked(facts: &Facts<'_>) -> Option<Verdict> {
         if reference(facts, Layer::Tcp, &failed) != Reference::Works {
             return None;
         }
-        let is_own = mechanism == Mechanism::IpUnreachable && lacks_ipv4(facts);
+        let is_own = match mechanism {
+            Mechanism::IpUnreachable => lacks_ipv4(facts),
+            Mechanism::TcpTimeout => may_lack_ipv6(facts, &failed),
+            _ => false,
+        };
         if failed.is_empty() || is_own || !line_works(facts) {
             return None;
         }
@@ -133,6 +142,12 @@ fn line_works(facts: &Facts<'_>) -> bool {
         || facts.connections.iter().any(|c| c.tcp.is_ok())
         || !facts.names.public.addresses.is_empty()
         || !facts.names.encrypted.addresses.is_empty()
+}
+
+/// True where only IPv6 met silence, and nothing of it is seen to work: many lines have addresses of it and no way out.
+fn may_lack_ipv6(facts: &Facts<'_>, failed: &[&Connection<'_>]) -> bool {
+    let works = facts.connections.iter().any(|c| c.tcp.is_ok() && is_v6(c.ip));
+    !works && failed.iter().all(|connection| is_v6(connection.ip))
 }
 
 /// True where not even a public resolver's IPv4 address can be reached: the line has none.
@@ -191,10 +206,10 @@ pub(super) fn ipv6_broken(facts: &Facts<'_>) -> Option<Verdict> {
 }
 
 macro_rules! blocked_handshake {
-    ($name:ident, $id:literal, $says:literal, $cannot:expr, $false:expr) => {
+    ($name:ident, $id:literal, $version:literal, $says:literal, $cannot:expr, $false:expr) => {
         pub(super) const $name: Rule = Rule {
             id: $id,
-            version: 1,
+            version: $version,
             says: $says,
             stands_on: "The connect succeeded, the handshake did not; the control's handshake with the same endpoint and name \
                         succeeded, or its page came where the endpoint was reached after a redirect.",
@@ -207,6 +222,7 @@ macro_rules! blocked_handshake {
 blocked_handshake!(
     TLS_RESET,
     "web.tls.reset",
+    2,
     "The connection is reset on the ClientHello, which carries the name in the clear.",
     &[
         "a reset because of the name from one because of the client's fingerprint or of this endpoint: no other name was \
@@ -218,6 +234,7 @@ blocked_handshake!(
 blocked_handshake!(
     TLS_TIMEOUT,
     "web.tls.timeout",
+    1,
     "Silence after the ClientHello, on a connection that opened.",
     &["packets dropped because of the name from a path that loses large packets (MTU)"],
     &["a server that stalls under load"]
@@ -225,6 +242,7 @@ blocked_handshake!(
 blocked_handshake!(
     TLS_CLOSE,
     "web.tls.close",
+    1,
     "The connection is closed on the ClientHello, which carries the name in the clear.",
     &["a FIN forged on the path from one that the endpoint sends to this network only"],
     &["a server that closes under load"]
@@ -232,6 +250,7 @@ blocked_handshake!(
 blocked_handshake!(
     TLS_CERTIFICATE,
     "web.tls.certificate",
+    1,
     "Somebody else's certificate comes from an address that shows the control the right one.",
     &[
         "an interceptor on the path from a program on this device (antivirus, parental control) or a company's proxy",

@@ -116,10 +116,10 @@ pub(super) fn forged_redirect(facts: &Facts<'_>) -> Option<Verdict> {
 }
 
 macro_rules! blocked_exchange {
-    ($name:ident, $id:literal, $says:literal, $cannot:expr, $false:expr) => {
+    ($name:ident, $id:literal, $version:literal, $says:literal, $cannot:expr, $false:expr) => {
         pub(super) const $name: Rule = Rule {
             id: $id,
-            version: 1,
+            version: $version,
             says: $says,
             stands_on: "The connection stood, the exchange on it failed, and the control got the page.",
             cannot_tell: $cannot,
@@ -131,6 +131,7 @@ macro_rules! blocked_exchange {
 blocked_exchange!(
     HTTP_RESET,
     "web.http.reset",
+    2,
     "The connection is reset on the plain request, which carries the host in the clear.",
     &[
         "a reset because of the host from one because of the path or the endpoint: no other request was tried on it",
@@ -141,6 +142,7 @@ blocked_exchange!(
 blocked_exchange!(
     HTTP_CLOSE,
     "web.http.close",
+    1,
     "The connection is closed on the request, before an answer.",
     &["a FIN forged on the path from one that the endpoint sends to this network only"],
     &["a server that closes under load"]
@@ -148,6 +150,7 @@ blocked_exchange!(
 blocked_exchange!(
     HTTP_TIMEOUT,
     "web.http.timeout",
+    2,
     "The answer does not come, or does not end, in time.",
     &[
         "packets dropped after the request, a transfer slowed down below use, and a server that is slow for this network"
@@ -157,6 +160,7 @@ blocked_exchange!(
 blocked_exchange!(
     TLS_LATE_RESET,
     "web.tls.late_reset",
+    1,
     "An encrypted connection is reset, where the file does not show whether before or after the handshake.",
     &[
         "a reset because of the name from one because of anything else about the connection",

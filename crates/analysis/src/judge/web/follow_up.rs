@@ -17,7 +17,7 @@ use crate::judge::rule::Rule;
 
 pub(super) const INTERMITTENT: Rule = Rule {
     id: "web.follow_up.intermittent",
-    version: 1,
+    version: 2,
     says: "What failed at first worked when it was repeated.",
     stands_on: "At least two repetitions of the step as it was, of which no majority failed.",
     cannot_tell: &["interference that is not applied every time from a line that loses packets"],
@@ -50,10 +50,11 @@ pub(super) const HTTP_NAME: Rule = Rule {
 
 pub(super) const THROTTLE_NAME: Rule = Rule {
     id: "web.follow_up.throttle",
-    version: 1,
+    version: 2,
     says: "Pages of this name come far slower than those of a harmless one from the same address, again and again.",
     stands_on: "At least two repetitions each, in turn: the median of the first at most 256 kbit/s, of the others at least \
-                five times that, over at least 16 KiB.",
+                five times that, over at least 16 KiB; or three each, and every one of the others twice as fast as every \
+                one of the first.",
     cannot_tell: &["a device on the path from a server that serves this name slowly itself"],
     false_positives: &["a server that shapes one of its sites"],
 };
@@ -68,6 +69,31 @@ pub(super) const QUIC_NAME: Rule = Rule {
     false_positives: &["a server that offers HTTP/3 for a name and does not serve it"],
 };
 
+pub(super) const SLOW: Rule = Rule {
+    id: "web.follow_up.slow",
+    version: 1,
+    says: "Pages come too slowly from this address, and nothing shows that it is the name, or the address.",
+    stands_on: "At least two repetitions, a majority of which began to answer and did not end in time; no harmless name from \
+                the same address that came far faster.",
+    cannot_tell: &["a name or an endpoint that is slowed down, a slow line and a slow server"],
+    false_positives: &[],
+};
+
+pub(super) const ENDPOINT: Rule = Rule {
+    id: "web.follow_up.endpoint",
+    version: 1,
+    says: "Pages come too slowly from this address, and as slowly with a harmless name, while this line carries other bytes \
+           far faster; the control got the page.",
+    stands_on: "At least two repetitions each, in turn: medians of at most 256 kbit/s from this address, and at least five \
+                times that to a test helper, over at least 16 KiB, all of which it read; or three each, and every one \
+                twice as fast.",
+    cannot_tell: &[
+        "an endpoint that is slowed down from a server that is slow for this network",
+        "a line that carries bytes towards the network far faster than from it",
+    ],
+    false_positives: &["a congested path to this server only"],
+};
+
 /// Looks at a verdict again in the light of what was repeated.
 pub(super) fn refine(facts: &Facts<'_>, verdict: Verdict) -> Verdict {
     let all = &facts.keys.x_follow_ups;
@@ -78,6 +104,11 @@ pub(super) fn refine(facts: &Facts<'_>, verdict: Verdict) -> Verdict {
         && let Some(throttled) = throttled(facts)
     {
         return throttled;
+    }
+    if verdict.mechanism == Some(Mechanism::HttpTimeout)
+        && let Some(slow) = slow_as_others(facts)
+    {
+        return slow;
     }
     match verdict.status {
         Status::Blocked => blocked(facts, verdict),
@@ -167,9 +198,12 @@ fn blocked(facts: &Facts<'_>, mut verdict: Verdict) -> Verdict {
     if same.steps.len() < 2 {
         return verdict;
     }
+    // What came in place of a page is no failure of the exchange; that it did not come whole is.
+    let was_page = facts.last().is_some_and(|last| last.failure.is_none());
     let stays = |step: &FollowUp<'_>| match layer {
         "dns" => stays_wrong(facts, step),
-        _ => step.failure.as_str().is_some() || layer == "http",
+        "http" => was_page || step.failure.as_str().is_some(),
+        _ => step.failure.as_str().is_some(),
     };
     if !same.mostly(stays) {
         let draft = INTERMITTENT.verdict(Status::Insufficient, Confidence::Low);
@@ -184,13 +218,18 @@ fn blocked(facts: &Facts<'_>, mut verdict: Verdict) -> Verdict {
     if other.mostly(is_answered) {
         verdict.confidence = Confidence::High;
         verdict.evidence.extend(other.evidence(answered(layer)));
+        // Whatever was heard before the first reset: on a lossy line a forged one may come late.
+        let reset = |step: &FollowUp<'_>| step.failure.as_str().map(What::of) == Some(What::Reset);
+        if verdict.mechanism == Some(Mechanism::TlsResetOther) && same.mostly(reset) {
+            verdict.mechanism = Some(Mechanism::TlsResetSni);
+        }
     } else if other.mostly(is_cut) {
-        // It does not hang on the name.
+        // It does not hang on the name. That a request is reset for something else has no word.
         verdict.evidence.extend(other.evidence(failed(layer, &other)));
-        verdict.mechanism = verdict.mechanism.map(|mechanism| match mechanism {
-            Mechanism::TlsResetSni => Mechanism::TlsResetOther,
-            Mechanism::HttpResetHost => Mechanism::TcpReset,
-            other => other,
+        verdict.mechanism = verdict.mechanism.and_then(|mechanism| match mechanism {
+            Mechanism::TlsResetSni => Some(Mechanism::TlsResetOther),
+            Mechanism::HttpResetHost => None,
+            other => Some(other),
         });
     }
     verdict
@@ -239,13 +278,11 @@ fn quic(facts: &Facts<'_>) -> Option<Verdict> {
 fn throttled(facts: &Facts<'_>) -> Option<Verdict> {
     let same = Series::of(facts, "http", "nothing");
     let other = Series::of(facts, "http", "name").settled();
-    let slow =
-        median(same.steps.iter().filter_map(|(_, step)| kbit_per_second(step, MIN_SLOW_BYTES)))?;
-    let fast =
-        median(other.steps.iter().filter_map(|(_, step)| kbit_per_second(step, MIN_FAST_BYTES)))?;
-    if slow > MAX_SLOW_KBIT || fast < slow * MIN_RATIO {
-        return None;
-    }
+    let speeds = |series: &Series<'_>, min_bytes| -> Vec<f64> {
+        let steps = series.steps.iter();
+        steps.filter_map(|(_, step)| kbit_per_second(step, min_bytes)).collect()
+    };
+    let (slow, fast) = apart(&speeds(&same, MIN_SLOW_BYTES), &speeds(&other, MIN_FAST_BYTES))?;
     let is_https = facts.last().is_some_and(|last| last.is_https());
     let mechanism = if is_https { Mechanism::TlsThrottleSni } else { Mechanism::HttpThrottleHost };
     let (at, _) = same.steps.first()?;
@@ -257,6 +294,55 @@ fn throttled(facts: &Facts<'_>) -> Option<Verdict> {
     Some(draft.saw_instead(place, Outcome::HttpSlow, seen, expected).done())
 }
 
+/// Transfers that begin and do not end, and not the name's alone: the line may be slow itself.
+fn slow_as_others(facts: &Facts<'_>) -> Option<Verdict> {
+    let same = Series::of(facts, "http", "nothing");
+    let other = Series::of(facts, "http", "name").settled();
+    let slow = |step: &FollowUp<'_>| {
+        step.failure.as_str().map(What::of) == Some(What::Timeout) && step.status.0.is_some()
+    };
+    if !same.mostly(slow) {
+        return None;
+    }
+    let line = Series::of(facts, "http", "helper");
+    let draft = match slowed_endpoint(&[&same, &other], &line) {
+        Some(fast) if facts.control_got_page() && other.mostly(slow) => {
+            let draft = ENDPOINT.verdict(Status::Blocked, Confidence::Medium);
+            let seen = format!("{fast:.0} kbit/s to a test helper (median)");
+            let (at, _) = line.steps.first()?;
+            let place = format!("test_keys.x_follow_ups[{at}]");
+            let draft = draft.by(Mechanism::IpThrottleEndpoint, Locus::Path);
+            draft.saw(place, Outcome::HttpResponse, seen)
+        }
+        _ => SLOW.verdict(Status::Insufficient, Confidence::Low),
+    };
+    let evidence = same.evidence(Outcome::HttpTimeout).into_iter();
+    Some(draft.with(evidence.chain(other.evidence(Outcome::HttpTimeout))).done())
+}
+
+/// The median speed of the line in kbit/s, where it is far above that of every slow series.
+fn slowed_endpoint(slow: &[&Series<'_>], line: &Series<'_>) -> Option<f64> {
+    // Who does not read all of it answers sooner.
+    let read = line.steps.iter().filter(|(_, step)| step.status.0 == Some(READ_AND_REFUSED));
+    let fast: Vec<_> = read.filter_map(|(_, step)| kbit_per_second(step, MIN_FAST_BYTES)).collect();
+    let is_slow = |series: &&Series<'_>| {
+        let steps = series.steps.iter();
+        let slow: Vec<_> = steps.filter_map(|(_, step)| kbit_per_second(step, 0)).collect();
+        apart(&slow, &fast).is_some()
+    };
+    slow.iter().all(is_slow).then(|| median(&fast)).flatten()
+}
+
+/// The medians of slow and fast transfers, where they are far apart: by their medians, or by every single one.
+fn apart(slow: &[f64], fast: &[f64]) -> Option<(f64, f64)> {
+    let (slow_median, fast_median) = (median(slow)?, median(fast)?);
+    let fastest = slow.iter().copied().fold(0.0, f64::max);
+    let each = fast.iter().all(|fast| *fast >= fastest * MIN_RATIO_OF_EACH);
+    let is_many = slow.len() >= MIN_OF_EACH && fast.len() >= MIN_OF_EACH;
+    let is_far = fast_median >= slow_median * MIN_RATIO || (is_many && each);
+    (slow_median <= MAX_SLOW_KBIT && is_far).then_some((slow_median, fast_median))
+}
+
 /// Goodput of a transfer of at least `min_bytes`.
 #[allow(clippy::cast_precision_loss, reason = "byte counts, far below 2^53")]
 fn kbit_per_second(step: &FollowUp<'_>, min_bytes: i64) -> Option<f64> {
@@ -266,8 +352,8 @@ fn kbit_per_second(step: &FollowUp<'_>, min_bytes: i64) -> Option<f64> {
 }
 
 /// The middle one of two at least.
-fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<_> = values.collect();
+fn median(values: &[f64]) -> Option<f64> {
+    let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     if values.len() < 2 { None } else { values.get(values.len() / 2).copied() }
 }
@@ -347,6 +433,13 @@ fn failed(layer: &str, series: &Series<'_>) -> Outcome {
 const MAX_SLOW_KBIT: f64 = 256.0;
 /// The harmless name must be this many times faster.
 const MIN_RATIO: f64 = 5.0;
+/// Or each of so many of either kind, taken in turn,
+const MIN_OF_EACH: usize = 3;
+/// must be so many times faster than each slow one: lossy lines make any transfer slow, and none of these alone. Among
+/// three of each by chance alone, all of one kind lead one time in twenty, and hardly ever by this much.
+const MIN_RATIO_OF_EACH: f64 = 2.0;
+/// What a test helper says of bytes that are no request: Bad Request.
+const READ_AND_REFUSED: i64 = 400;
 /// A slow transfer must have begun, in bytes.
 const MIN_SLOW_BYTES: i64 = 4_096;
 /// A fast one must have carried enough to have a speed, in bytes.

@@ -47,6 +47,8 @@ pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
         &follow_up::HTTP_NAME,
         &follow_up::THROTTLE_NAME,
         &follow_up::QUIC_NAME,
+        &follow_up::SLOW,
+        &follow_up::ENDPOINT,
     ])
 }
 
