@@ -13,8 +13,8 @@
 )]
 
 mod field;
-mod test_determinism;
 mod matrix;
+mod test_determinism;
 mod test_encrypted_dns;
 mod test_field;
 mod test_invariants;

@@ -22,6 +22,8 @@ pub const INVALID_CERTIFICATE: &str = "ssl_invalid_certificate";
 pub const INVALID_REDIRECT: &str = "http_invalid_redirect_location_host";
 /// More redirects than are followed.
 pub const TOO_MANY_REDIRECTS: &str = "unknown_failure: stopped after too many redirects";
+/// Redirects that took too long to be followed further.
+pub const SLOW_REDIRECTS: &str = "unknown_failure: stopped after redirects that took too long";
 /// The server does not know the configuration that the hello was encrypted with.
 pub const ECH_REJECTED: &str = "ssl_ech_rejected";
 /// A lookup that gave no address, and no error.

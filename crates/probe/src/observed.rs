@@ -15,7 +15,8 @@ use crate::record::{Mark, NetworkEvent, Recorder};
 /// A stream whose reads and writes are written down.
 ///
 /// At most [`MAX_EVENTS`] reads and writes a connection are, as in OONI's own prober; beyond them only how many bytes
-/// have come, every [`SAMPLE_SECS`].
+/// have come, every [`SAMPLE_SECS`]. After [`MAX_BYTES`] reading fails: no page that is read needs them, and a server
+/// that sends for ever would be listened to as long as the step may take.
 pub struct Observed<S, C> {
     stream: S,
     tap: Tap<C>,
@@ -122,6 +123,11 @@ impl<C: Clock> Tap<C> {
     }
 }
 
+/// More has come than is read of one connection.
+#[derive(Debug, thiserror::Error)]
+#[error("more than {MAX_BYTES} bytes came")]
+struct TooMuch;
+
 fn copy(result: &io::Result<u64>) -> io::Result<u64> {
     match result {
         Ok(bytes) => Ok(*bytes),
@@ -135,6 +141,11 @@ impl<S: AsyncRead + Unpin, C: Clock + Unpin> AsyncRead for Observed<S, C> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.tap.state().received > MAX_BYTES {
+            let result = Err(io::Error::other(TooMuch));
+            self.tap.read(&result);
+            return Poll::Ready(result.map(|_| ()));
+        }
         let before = buffer.filled().len();
         let result = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
         let read = (buffer.filled().len() - before) as u64;
@@ -165,6 +176,8 @@ impl<S: AsyncWrite + Unpin, C: Clock + Unpin> AsyncWrite for Observed<S, C> {
     }
 }
 
+/// Bytes that are read of one connection, TLS and all: many times the page's cap.
+pub const MAX_BYTES: u64 = 8 << 20;
 /// Reads and writes that are written down of one connection (as OONI's prober).
 pub const MAX_EVENTS: usize = 64;
 /// How often at most the number of bytes received is, in seconds (OONI's prober: about 0.25 s on average).

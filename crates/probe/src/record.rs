@@ -114,8 +114,8 @@ pub struct Query {
     /// Response code, where an answer came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rcode: Option<u8>,
-    /// The whole answer as it came.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The whole answer as it came: base64 alone, as OONI's prober writes it (df-002), and not as [`Bytes`] elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "base64_alone")]
     pub raw_response: Option<Bytes>,
     /// Always null; kept for OONI's readers.
     pub resolver_hostname: Option<String>,
@@ -329,6 +329,13 @@ impl Serialize for Bytes {
         map.serialize_entry("format", "base64")?;
         map.serialize_entry("data", &STANDARD.encode(&self.0))?;
         map.end()
+    }
+}
+
+fn base64_alone<S: Serializer>(bytes: &Option<Bytes>, serializer: S) -> Result<S::Ok, S::Error> {
+    match bytes {
+        Some(bytes) => serializer.serialize_str(&STANDARD.encode(&bytes.0)),
+        None => serializer.serialize_none(),
     }
 }
 

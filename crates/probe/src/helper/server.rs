@@ -231,6 +231,9 @@ impl<N: Net> Visit<N> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        // Who may have more requests at once may have them on one connection.
+        let most = self.helper.limits.in_flight_per_client;
+        let streams = most.clamp(FEWEST_STREAMS, MOST_STREAMS) as u32;
         let service = service_fn(move |request| {
             self.begun.notify_one();
             let (helper, client) = (Arc::clone(&self.helper), self.client);
@@ -252,7 +255,7 @@ impl<N: Net> Visit<N> {
                 let mut builder = hyper::server::conn::http2::Builder::new(Spawn);
                 builder
                     .auto_date_header(false)
-                    .max_concurrent_streams(STREAMS)
+                    .max_concurrent_streams(streams)
                     .initial_stream_window_size(WINDOW_BYTES)
                     .initial_connection_window_size(WINDOW_BYTES)
                     .max_header_list_size(LONGEST_HEAD_BYTES as u32)
@@ -326,6 +329,7 @@ const AFTER_A_FAILED_ACCEPT: Duration = Duration::from_millis(50);
 const MOST_FIELDS: usize = 64;
 const LONGEST_HEAD_BYTES: usize = 16 * 1024;
 
-/// Requests at once on one HTTP/2 connection.
-const STREAMS: u32 = 16;
+/// Requests at once on one HTTP/2 connection, at least and at most.
+const FEWEST_STREAMS: usize = 16;
+const MOST_STREAMS: usize = 1_024;
 const WINDOW_BYTES: u32 = 64 * 1024;

@@ -136,6 +136,9 @@ impl<N: Net + Unpin> Flow<'_, N> {
         let (next, failure) = match failure {
             Some(failure) => (None, Some(failure)),
             None => match self.hop.next(&came) {
+                Ok(Some(_)) if self.recorder.t() > LONGEST_CHAIN_SECS => {
+                    (None, Some(failure::SLOW_REDIRECTS.to_owned()))
+                }
                 Ok(next) => (next, None),
                 Err(failure) => (None, Some(failure)),
             },
@@ -225,6 +228,8 @@ pub(super) fn response_record(came: Came) -> Response {
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
 pub(super) const FETCH: Duration = Duration::from_secs(10);
+/// No redirect is followed later than this: with the steps of the last hop, a measurement is done in two minutes.
+const LONGEST_CHAIN_SECS: f64 = 75.0;
 /// Bytes of a page that are read, as in OONI's prober.
 pub(super) const BODY_CAP: usize = 1 << 19;
 const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";

@@ -110,8 +110,9 @@ fn tls(records: &Records, control: &Control) -> Option<Subject> {
 fn http(records: &Records, control: &Control) -> Option<Subject> {
     let interrupted = |it: &&Exchange| {
         let word = it.failure.as_deref();
-        let network = word
-            .is_some_and(|it| it != failure::INVALID_REDIRECT && it != failure::TOO_MANY_REDIRECTS);
+        let ours =
+            [failure::INVALID_REDIRECT, failure::TOO_MANY_REDIRECTS, failure::SLOW_REDIRECTS];
+        let network = word.is_some_and(|it| !ours.contains(&it));
         network || is_slow(it) || differs(it, control)
     };
     let suspect = records.requests.iter().find(interrupted)?;

@@ -18,17 +18,31 @@ use crate::tls::Seen;
 /// Where a site offers HTTP/3: as it said itself (RFC 7838), or as the control heard it say.
 pub(super) fn offer(records: &Records, control: &Control, url: &Url) -> Option<SocketAddr> {
     let first = |tags: &[String]| tags.iter().any(|tag| tag == "depth=0");
-    let said = records.requests.iter().find(|it| {
-        let field = it.response.headers.get("Alt-Svc");
-        first(&it.mark.tags) && field.is_some_and(|it| it.0.windows(3).any(|it| it == b"h3="))
+    let host = url.host_str()?;
+    let said = records.requests.iter().find_map(|it| {
+        let field = it.response.headers.get("Alt-Svc").filter(|_| first(&it.mark.tags))?;
+        Some(SocketAddr::new(it.address.ip(), port_offered(&field.0, host)?))
     });
-    if let Some(said) = said {
-        return Some(SocketAddr::new(said.address.ip(), 443));
+    if said.is_some() {
+        return said;
     }
     let heard = control.answer.as_ref()?.pointer("/http_request/discovered_h3_endpoint")?;
-    let host = heard.as_str()?.strip_suffix(":443")?;
+    let (name, port) = heard.as_str()?.rsplit_once(':')?;
+    let port = port.parse().ok().filter(|port| *port > 0)?;
     let open = records.tcp_connect.iter().find(|it| first(&it.mark.tags) && it.status.success)?;
-    (url.host_str() == Some(host)).then(|| SocketAddr::new(open.ip, 443))
+    (name == host).then(|| SocketAddr::new(open.ip, port))
+}
+
+/// The port of the first offer of HTTP/3 at the site itself, in an Alt-Svc field (RFC 7838 §3).
+fn port_offered(field: &[u8], host: &str) -> Option<u16> {
+    let field = std::str::from_utf8(field).ok()?;
+    let mut offers =
+        field.split(',').filter_map(|it| it.split(';').next()?.trim().strip_prefix("h3="));
+    offers.find_map(|it| {
+        let (name, port) = it.trim_matches('"').rsplit_once(':')?;
+        let port = port.parse().ok().filter(|port| *port > 0)?;
+        (name.is_empty() || name.eq_ignore_ascii_case(host)).then_some(port)
+    })
 }
 
 /// Shakes hands over QUIC and fetches the page; writes both down.
@@ -136,3 +150,22 @@ pub(super) fn seed(name: &str) -> [u8; 32] {
 /// Beyond OONI's ranges.
 const TRANSACTION: i64 = 60_001;
 pub(super) const MAX_HEAD_BYTES: u64 = 128 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_that_is_offered_is_taken() {
+        let port = |field: &str| port_offered(field.as_bytes(), "site.example");
+        assert_eq!(port("h3=\":443\"; ma=86400"), Some(443));
+        assert_eq!(port("h3-29=\":1\", h3=\":8443\""), Some(8443));
+        assert_eq!(port("h2=\":443\", h3=\"site.example:444\";ma=1"), Some(444));
+        for nothing in
+            ["clear", "h2=\":443\"", "h3=\"other.example:443\"", "h3=\":0\"", "h3=", "h3=:99999"]
+        {
+            assert_eq!(port(nothing), None, "{nothing}");
+        }
+        assert_eq!(port_offered(&[0xff, b'h', b'3', b'='], "site.example"), None);
+    }
+}
