@@ -204,7 +204,7 @@ impl Subject {
             Self::Tls { remote, name } => {
                 let other = || bench.tls(Changed::Name, *remote, harmless);
                 let first = other().await;
-                let lingers = is_interruption(first.failure.as_deref());
+                let lingers = is_interruption(&first);
                 settle(bench, first, attempts, other).await;
                 attempts.push(bench.tls(Changed::Nothing, *remote, name).await);
                 // A block that lingers between two addresses would cut the helper off, and with it every control to come.
