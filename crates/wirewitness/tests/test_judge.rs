@@ -57,7 +57,7 @@ fn a_line_of_json_has_the_documented_fields() {
         assert!(!verdict[key].is_null(), "{key}");
     }
     assert_eq!(verdict["rule"]["id"], "web.tls.reset");
-    assert_eq!(verdict["rule"]["version"], 1);
+    assert_eq!(verdict["rule"]["version"], 2);
     let document = std::fs::read_to_string(root().join("docs/json.md")).unwrap();
     for key in keys(line).iter().chain(&keys(verdict)).chain(&ooni) {
         assert!(document.contains(&format!("`{key}`")), "{key} is not in docs/json.md");

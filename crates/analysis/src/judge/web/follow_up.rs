@@ -19,7 +19,8 @@ pub(super) const INTERMITTENT: Rule = Rule {
     id: "web.follow_up.intermittent",
     version: 2,
     says: "What failed at first worked when it was repeated.",
-    stands_on: "At least two repetitions of the step as it was, of which no majority failed.",
+    stands_on: "At least two repetitions of the step as it was, of which no majority failed, or, of an answer that did not \
+                come, not all.",
     cannot_tell: &["interference that is not applied every time from a line that loses packets"],
     false_positives: &["a device that forgets, or that looks at a sample of connections only"],
 };
@@ -205,7 +206,10 @@ fn blocked(facts: &Facts<'_>, mut verdict: Verdict) -> Verdict {
         "http" => was_page || step.failure.as_str().is_some(),
         _ => step.failure.as_str().is_some(),
     };
-    if !same.mostly(stays) {
+    // A slow server on a lossy line is silent for too long more often than not: one answer in time is enough.
+    let is_silence = verdict.mechanism == Some(Mechanism::HttpTimeout);
+    let came_once = is_silence && same.steps.iter().any(|(_, step)| !stays(step));
+    if came_once || !same.mostly(stays) {
         let draft = INTERMITTENT.verdict(Status::Insufficient, Confidence::Low);
         let evidence = same.evidence(answered(layer));
         return draft.with(verdict.evidence.into_iter().chain(evidence)).done();
