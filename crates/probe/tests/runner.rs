@@ -10,8 +10,16 @@
 
 mod helper_flood;
 mod helper_world;
+mod quarter;
+mod servers;
+mod test_bounds;
 mod test_helper;
 mod test_helper_in_lab;
+mod test_hostile;
 mod test_kernel;
+mod test_loopback;
+mod test_namespaces;
+mod test_oonidata;
 mod test_policy;
 mod test_service;
+mod town;
