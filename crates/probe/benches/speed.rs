@@ -1,17 +1,10 @@
 //! How fast the prober is over the kernel's sockets. `cargo bench -p wirewitness-probe --bench speed`
 //!
 //! A target is a name of its own, asked of the system's resolver, of a resolver over UDP and over HTTPS (A and AAAA
-<<<<<<< HEAD
-//! each); one TCP connection with a full TLS 1.3 handshake and an 8 kB page; and the same at our own test helper, which
-//! looks the name up, connects, shakes hands, and fetches the page over another connection. Each measurement is written as
-//! JSON. Nothing is resumed but the connections to the helper and to DNS over HTTPS. Both ends share this machine: this
-//! process probes, another one is everybody else.
-=======
 //! each, and HTTPS over HTTPS); one TCP connection with a full TLS 1.3 handshake and an 8 kB page; and the same at our
 //! own test helper, which looks the name up, connects, shakes hands, and fetches the page over another connection. Each
 //! measurement is written as JSON. Nothing is resumed but the connections to the helper and to DNS over HTTPS. Both ends
 //! share this machine: this process probes, another one is everybody else.
->>>>>>> real
 
 #![allow(
     clippy::unwrap_used,
@@ -71,11 +64,7 @@ fn main() {
             next += round.run(&alone, ("line alone", other.id())).await;
         }
         for (at_once, most, secs) in
-<<<<<<< HEAD
-            [(1, 10, 10), (8, 400, 5), (64, 4_000, 8), (256, 8_000, 12), (1_024, 50_000, 75)]
-=======
             [(1, 10, 10), (8, 400, 5), (64, 4_000, 8), (256, 8_000, 12), (1_024, 50_000, 60)]
->>>>>>> real
         {
             let round = Round { at_once, most, limit: Duration::from_secs(secs), first: next };
             next += round.run(&all, ("with control", other.id())).await;

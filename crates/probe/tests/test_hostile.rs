@@ -28,15 +28,11 @@ use crate::town::LOOPBACK;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_servers_end_in_time_and_gain_nothing() {
     let quarter = Arc::new(Quarter::new(generous()).await);
-<<<<<<< HEAD
-    let cases = all(&quarter).await;
-=======
     // On threads of their own: a server that floods must not hold up the prober by the runtime that they would share.
     let mut elsewhere = tokio::runtime::Builder::new_multi_thread();
     let elsewhere = elsewhere.worker_threads(2).enable_all().build().unwrap();
     let theirs = Arc::clone(&quarter);
     let cases = elsewhere.spawn(async move { all(&theirs).await }).await.unwrap();
->>>>>>> real
     // From here on: the servers' own hundred megabytes are there already.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
     let (clock, before_kb) = (KernelNet::new(), most_memory_kb());
@@ -66,14 +62,9 @@ async fn hostile_servers_end_in_time_and_gain_nothing() {
             Err(_) => wrong += 1,
         }
     }
-<<<<<<< HEAD
-    assert_eq!(wrong, 0, "said above");
-    let grown_kb = most_memory_kb().saturating_sub(before_kb);
-=======
     elsewhere.shutdown_background();
     let grown_kb = most_memory_kb().saturating_sub(before_kb);
     assert_eq!(wrong, 0, "said above");
->>>>>>> real
     println!("memory grew by {grown_kb} kB at most, both ends");
     assert!(grown_kb < 200_000, "{grown_kb} kB");
 }
@@ -661,15 +652,6 @@ async fn at_services(quarter: &Quarter) -> Vec<Case> {
         let address: IpAddr = [45, 77, 15, 100 + u8::try_from(cases.len()).unwrap()].into();
         let tls = quarter.authority.tls(&["bad-helper.test"], &["http/1.1"]);
         quarter.town.tcp((address, 443).into(), scripted(tls, script).await);
-<<<<<<< HEAD
-        let mut asked = quarter.asked();
-        asked.known.insert("bad-helper.test".to_owned(), vec![address]);
-        asked.doh = vec!["https://bad-helper.test/dns-query".parse().unwrap()];
-        let url = "https://bad-helper.test/".parse().unwrap();
-        asked.test_helpers = vec![TestHelper { url, token: None }];
-        let url = "https://calm.test/".to_owned();
-        cases.push(Case { url, asked: Some(asked), ..Case::new(name, no_service) });
-=======
         let mut helped = quarter.asked();
         helped.known.insert("bad-helper.test".to_owned(), vec![address]);
         let mut resolved = helped.clone();
@@ -680,7 +662,6 @@ async fn at_services(quarter: &Quarter) -> Vec<Case> {
             let url = "https://calm.test/".to_owned();
             cases.push(Case { url, asked: Some(asked), ..Case::new(name, check) });
         }
->>>>>>> real
     }
     cases
 }
@@ -795,14 +776,6 @@ fn no_control(name: &str, measured: &Value) {
     assert_eq!(keys["control"], Value::Null, "{name}");
 }
 
-<<<<<<< HEAD
-fn no_service(name: &str, measured: &Value) {
-    no_control(name, measured);
-    doh_has_no_answer(name, measured);
-}
-
-=======
->>>>>>> real
 /// The most memory that this process had, in kB, since that was last forgotten; 0 where the system does not tell.
 fn most_memory_kb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
