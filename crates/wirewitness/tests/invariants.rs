@@ -111,7 +111,9 @@ fn one_file_reads_the_environment() {
 #[test]
 fn the_probe_never_judges() {
     let manifest = std::fs::read_to_string(root().join("crates/probe/Cargo.toml")).unwrap();
-    assert!(!manifest.contains("analysis"), "what measures must not know what judges");
+    // Its tests have their measurements judged; what it is made of knows nothing of that.
+    let made_of = manifest.split("[dev-dependencies]").next().unwrap();
+    assert!(!made_of.contains("analysis"), "what measures must not know what judges");
     let words = ["Verdict", "verdict::", "Mechanism", "Judgement", "judge("];
     assert_eq!(found("probe", &words), Vec::<String>::new());
 }
