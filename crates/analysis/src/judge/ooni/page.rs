@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use wirewitness_model::lenient::MaybeBinary;
 use wirewitness_model::ooni::control::ControlHttp;
 use wirewitness_model::ooni::http::Response;
 
@@ -33,7 +34,7 @@ pub(crate) struct Comparison {
     pub(crate) status_code_match: Option<bool>,
     pub(crate) headers_match: Option<bool>,
     pub(crate) title_match: Option<bool>,
-    /// True where a header beside `Content-Length` is in both: that one is on nearly every page.
+    /// True where a header beside `Content-Length` is in both, or that one with the same value: it is on nearly every page.
     pub(crate) has_telling_header: bool,
     /// True where our title has a word long enough to be compared: two pages without any have alike titles.
     pub(crate) has_telling_title: bool,
@@ -63,8 +64,9 @@ pub(crate) fn compare(page: &Page<'_>, control: &ControlPage<'_>) -> Comparison 
     let title = title(&body);
     let words = long_words(&title);
     let shared = |but| shares_header(page.response, control.http, but);
-    let has_telling_header = shared(&["content-length"]);
-    let headers_match = has_status.then(|| has_telling_header || shared(&[]));
+    let has_other_header = shared(&["content-length"]);
+    let headers_match = has_status.then(|| has_other_header || shared(&[]));
+    let has_telling_header = has_other_header || is_of_one_length(page.response, control.http);
     Comparison {
         body_proportion: body_proportion(page.response, control.http),
         status_code_match: status_code_match(page.response, control.http),
@@ -107,6 +109,13 @@ fn shares_header(response: &Response<'_>, control: &ControlHttp<'_>, but: &[&str
     let theirs: BTreeSet<String> =
         control.headers.0.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
     ours.any(|name| theirs.contains(&name.to_ascii_lowercase()))
+}
+
+/// Whether both pages say that they are of the same length, which is not none.
+fn is_of_one_length(response: &Response<'_>, control: &ControlHttp<'_>) -> bool {
+    let ours = response.headers.find("content-length").map(MaybeBinary::bytes);
+    let theirs = control.headers.find("content-length").map(MaybeBinary::bytes);
+    ours.is_some_and(|ours| ours.as_ref() != b"0" && Some(ours) == theirs)
 }
 
 /// The words of five bytes or more, in lower case: titles are alike where none is in one title only.
