@@ -91,7 +91,7 @@ fn ech_configs(public_name: &str) -> Vec<u8> {
 #[test]
 fn a_name_is_hidden_where_it_offers_that() {
     let action = SniAction::Reset(ResetShape::default());
-    let censor = TlsSni::new(Names::new(&[BLOCKED]), Reassembly::Stream, action);
+    let censor = TlsSni::new(Names::new([BLOCKED]), Reassembly::Stream, action);
     let world = World::new(1).with(Placement::InPath, censor);
     let resolver = world.resolver;
     let measurement = world.run(|client| async move {

@@ -4,7 +4,7 @@
 //! - [`report`]: what is printed and written of each measurement; the judge at work.
 //! - [`scenarios`]: networks for the lab, and where they come from.
 //! - [`in_lab`]: a run inside a scenario.
-//! - [`from_here`]: a run on this machine's line; [`consent`] and [`line`] are what it must know before.
+//! - [`from_here`]: a run on this machine's line; [`consent`] and [`mod@line`] are what it must know before.
 
 pub(crate) mod consent;
 pub(crate) mod from_here;
