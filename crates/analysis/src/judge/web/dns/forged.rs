@@ -14,12 +14,13 @@ use crate::judge::web::page::Look;
 
 pub(in crate::judge::web) const FORGED: Rule = Rule {
     id: "web.dns.forged",
-    version: 1,
+    version: 2,
     says: "The system resolver gave a false answer: the addresses are not the site's, and the page cannot be had there.",
     stands_on: "Answers with no network in common with the control's, that no encrypted resolver on the same line gives \
                 and at which the control did not see the name proven; no page from them; and a second witness: another \
                 resolver on the same line, a certificate that does not fit the name, or a control that cannot connect \
-                to these addresses either.",
+                to these addresses either. Where nobody knows the addresses' networks: a certificate at them that \
+                does not fit the name, an encrypted resolver that gives others, and a certificate elsewhere that does.",
     cannot_tell: &["an outdated or broken answer of the resolver from an intended one"],
     false_positives: &[
         "geo-DNS that leads this network to servers which are themselves down or unreachable from here",
@@ -33,14 +34,25 @@ pub(in crate::judge::web) fn forged(facts: &Facts<'_>) -> Option<Verdict> {
     let names = &facts.names;
     let system = &names.system.addresses;
     let has_page = facts.look().is_some_and(|look| system_served(facts, look));
-    if names.agreement(&names.system, facts.asns) != Agreement::Differ
-        || has_page
-        || is_genuine(facts, system)
-    {
+    if has_page || is_genuine(facts, system) {
         return None;
     }
     let witnesses = Witnesses::of(facts, system);
     let bad_certificate = bad_certificate(facts, system);
+    let is_false = match names.agreement(&names.system, facts.asns) {
+        Agreement::Differ => true,
+        Agreement::Match => false,
+        // Nobody knows whose networks these are; but one address cannot prove the name, and another's has.
+        Agreement::Unknown => {
+            bad_certificate.is_some()
+                && !witnesses.against.is_empty()
+                && !names.control_addresses.is_empty()
+                && !facts.proven().is_empty()
+        }
+    };
+    if !is_false {
+        return None;
+    }
     let dead_for_all = dead_for_control(facts, system);
     if witnesses.against.is_empty() && bad_certificate.is_none() && dead_for_all.is_none() {
         return None;
