@@ -41,6 +41,10 @@ use quarter::{doh, generous, helper};
 use servers::{Authority, page};
 use town::{Names, Town, resolver};
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     if std::env::args().any(|it| it == SERVE) {

@@ -66,7 +66,8 @@ impl<N: Net> Measurer<N> {
     /// A URL with a port that is not contacted.
     pub async fn measure(&self, request: &ControlRequest) -> Result<ControlResponse, PortRefused> {
         let ports = self.ports(&request.url)?;
-        let dns = self.dns(&request.url).await;
+        let found = self.addresses(&request.url).await;
+        let dns = dns_of(&request.url, &found);
         let mut ip_info = self.ip_info(&request.addresses, &dns.addrs);
         let endpoints: Vec<_> = ip_info
             .keys()
@@ -75,7 +76,7 @@ impl<N: Net> Measurer<N> {
             .collect();
         let connects = endpoints.iter().map(|it| self.connect(&request.url, *it));
         let page = async {
-            let page = within(&self.net, self.limits.step, self.page(request)).await;
+            let page = within(&self.net, self.limits.step, self.page(request, found)).await;
             page.unwrap_or_else(|| HttpRequest::failed(failure::TIMEOUT))
         };
         let (connects, http_request) = tokio::join!(biased; join_all(connects), page);
@@ -113,11 +114,13 @@ impl<N: Net> Measurer<N> {
         }
     }
 
-    async fn dns(&self, url: &Url) -> Dns {
-        let Some(Host::Domain(name)) = url.host() else { return Dns::default() };
-        match self.look_up(name).await {
-            Ok(addrs) => Dns { failure: None, addrs },
-            Err(failure) => Dns { failure: dns_word(&failure), addrs: Vec::new() },
+    /// Where a URL's host is: what it says itself, or what its name resolves to.
+    async fn addresses(&self, url: &Url) -> Result<Vec<IpAddr>, LookupFailure> {
+        match url.host() {
+            Some(Host::Domain(name)) => self.look_up(name).await,
+            Some(Host::Ipv4(address)) => Ok(vec![IpAddr::V4(address)]),
+            Some(Host::Ipv6(address)) => Ok(vec![IpAddr::V6(address)]),
+            None => Ok(Vec::new()),
         }
     }
 
@@ -182,17 +185,28 @@ impl<N: Net> Measurer<N> {
         }
     }
 
-    /// The page, after redirects.
-    async fn page(&self, request: &ControlRequest) -> HttpRequest {
+    /// The page, after redirects. Where the first host is has been `found` before.
+    async fn page(
+        &self,
+        request: &ControlRequest,
+        found: Result<Vec<IpAddr>, LookupFailure>,
+    ) -> HttpRequest {
         let _place = self.outgoing.wait().await;
         let mut url = request.url.clone();
         let mut cookies = Cookies::default();
         let mut h3_endpoint = None;
+        let mut found = Some(found);
         for _ in 0..=self.limits.redirects {
             let mut headers = request.headers.clone();
             headers.extend(cookies.field(&url).map(|it| ("Cookie".to_owned(), it)));
             let mut came = Came::default();
-            let fetched = self.fetch(&url, headers, &mut came).await;
+            let addresses = match found.take() {
+                Some(found) => found,
+                None => self.addresses(&url).await,
+            };
+            let Ok(addresses) = addresses else { return HttpRequest::failed(DNS_LOOKUP) };
+            let asking = Asking::get(url.clone(), headers, self.limits.page_bytes);
+            let fetched = self.fetch(&asking, &addresses, &mut came).await;
             if came.status == 0 {
                 return HttpRequest::failed(fetched.err().unwrap_or(UNKNOWN));
             }
@@ -210,35 +224,29 @@ impl<N: Net> Measurer<N> {
         HttpRequest::failed(UNKNOWN)
     }
 
-    /// One exchange, with the first of the name's addresses that may be contacted and answers.
+    /// One exchange, with the first of `addresses` that may be contacted and answers.
     async fn fetch(
         &self,
-        url: &Url,
-        headers: Vec<(String, String)>,
+        asking: &Asking,
+        addresses: &[IpAddr],
         came: &mut Came,
     ) -> Result<(), &'static str> {
+        let url = &asking.url;
         let port = url.port_or_known_default().unwrap_or(80);
-        let addresses = match url.host() {
-            Some(Host::Domain(name)) => self.look_up(name).await.map_err(|_| DNS_LOOKUP)?,
-            Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
-            Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
-            None => return Err(UNKNOWN),
-        };
         // As OONI's helper: a name with one such address is not visited at all.
         if addresses.is_empty() || !addresses.iter().all(|it| self.rule.allows(*it)) {
             return Err(UNKNOWN);
         }
-        let stream = self.reach(&addresses, port).await.map_err(|it| http_word(&it))?;
-        let asking = Asking::get(url.clone(), headers, self.limits.page_bytes);
+        let stream = self.reach(addresses, port).await.map_err(|it| http_word(&it))?;
         let word = |word: &str| if word == failure::TIMEOUT { failure::TIMEOUT } else { UNKNOWN };
         if url.scheme() == "http" {
-            let asked = http::ask(stream, Version::Http1, &asking, came).await;
+            let asked = http::ask(stream, Version::Http1, asking, came).await;
             return asked.map_err(|it| word(&it.word()));
         }
         let config = self.trust.config(&["h2", "http/1.1"], &Seen::default());
         let shaken = tls::handshake(config, host_of(url), stream).await;
         let (stream, agreed) = shaken.map_err(|it| word(&it))?;
-        let asked = http::ask(stream, Version::of_alpn(&agreed.protocol), &asking, came).await;
+        let asked = http::ask(stream, Version::of_alpn(&agreed.protocol), asking, came).await;
         asked.map_err(|it| word(&it.word()))
     }
 
@@ -259,6 +267,17 @@ impl<N: Net> Measurer<N> {
 /// The host for TLS; brackets of IPv6 are the URL's and not the name's.
 fn host_of(url: &Url) -> &str {
     url.host_str().unwrap_or_default().trim_matches(['[', ']'])
+}
+
+/// What is told of a lookup; nothing where the URL holds an address.
+fn dns_of(url: &Url, found: &Result<Vec<IpAddr>, LookupFailure>) -> Dns {
+    if !matches!(url.host(), Some(Host::Domain(_))) {
+        return Dns::default();
+    }
+    match found {
+        Ok(addrs) => Dns { failure: None, addrs: addrs.clone() },
+        Err(failure) => Dns { failure: dns_word(failure), addrs: Vec::new() },
+    }
 }
 
 /// The words of the first, Twisted helper: probes and judges know these.
