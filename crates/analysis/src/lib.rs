@@ -4,6 +4,11 @@
 //! wherever and whenever it is judged. In reading order:
 //!
 //! - [`fingerprints`]: known marks of block pages and injectors, compiled once, matched fast.
+//! - [`judge`]: measurements in, verdicts out.
+//! - [`flows`]: packets in, connections out.
+//! - [`tamper`]: what was done to connections, and on what evidence.
 
 pub mod fingerprints;
+pub mod flows;
 pub mod judge;
+pub mod tamper;

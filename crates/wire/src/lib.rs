@@ -4,7 +4,15 @@
 //! never a panic. Nothing here reads a clock, a file, the environment or randomness. In reading order:
 //!
 //! - [`read`]: numbers out of bytes.
+//! - [`file`]: capture files, block by block.
+//! - [`link`]: links, tags and tunnels around IP.
+//! - [`ip`]: IP packets.
+//! - [`transport`]: TCP, UDP and ICMP.
 //! - [`app`]: the messages of applications: DNS, TLS, QUIC, HTTP.
 
 pub mod app;
+pub mod file;
+pub mod ip;
+pub mod link;
 pub mod read;
+pub mod transport;

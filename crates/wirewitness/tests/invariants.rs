@@ -139,7 +139,7 @@ fn floors_use_only_the_floors_below() {
     let floors = [
         ("model", &[][..]),
         ("net", &[][..]),
-        ("analysis", &["wirewitness-model"][..]),
+        ("analysis", &["wirewitness-model", "wirewitness-wire"][..]),
         ("wire", &[][..]),
         ("probe", &["wirewitness-net", "wirewitness-model", "wirewitness-wire"][..]),
         ("lab", &["wirewitness-net", "wirewitness-model", "wirewitness-wire"][..]),

@@ -1,0 +1,370 @@
+//! What an inspection finds: facts about connections, each with the packets it stands on.
+//!
+//! No field here holds an IP identification or a window of a forged packet, except [`Forged`], which is not serialised:
+//! the two together can betray addresses, and whoever prints them must have been asked to.
+
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+/// A finding. In JSON the `type` names the kind.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Finding {
+    /// A connection: how it went and where it ended.
+    Flow(Box<Flow>),
+    /// A question to a resolver and its answers.
+    Dns(Box<Dns>),
+    /// A QUIC connection attempt.
+    Quic(Box<Quic>),
+    /// A packet that neither end sent.
+    Injection(Box<Injection>),
+    /// Packets that did not arrive.
+    Drop(Box<Drop>),
+    /// A transfer that was slowed.
+    Throttle(Box<Throttle>),
+    /// A page that says that something is blocked.
+    Blockpage(Box<Blockpage>),
+}
+
+/// The two ends, as the connection was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Connection {
+    /// Transport.
+    pub protocol: Protocol,
+    /// Who opened it.
+    pub client: SocketAddr,
+    /// Who was asked.
+    pub server: SocketAddr,
+}
+
+/// A transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// ICMP.
+    Icmp,
+}
+
+/// One of the two ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// Who opened the connection.
+    Client,
+    /// Who was asked.
+    Server,
+}
+
+/// Where the capture was taken, as far as its packets tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeenFrom {
+    /// At the client, or so near that its packets still have the hop count they began with.
+    Client,
+    /// At the server.
+    Server,
+    /// Between them.
+    Middle,
+    /// The packets do not tell.
+    #[default]
+    Unknown,
+}
+
+/// What a device may have reacted to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Trigger {
+    /// Where it stood.
+    pub kind: TriggerKind,
+    /// The name, Host or path.
+    pub value: String,
+    /// Number of the packet with its first byte.
+    pub packet: u64,
+}
+
+/// Where a trigger stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TriggerKind {
+    /// Server name of a TLS `ClientHello`.
+    Sni,
+    /// Server name in a QUIC Initial.
+    QuicSni,
+    /// `Host` of a plain HTTP request.
+    Host,
+    /// Path of a plain HTTP request.
+    Path,
+    /// Name in a DNS question.
+    Qname,
+    /// Nothing that was read; the port.
+    Port,
+}
+
+/// How a TCP connection went.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Flow {
+    /// Its ends.
+    pub connection: Connection,
+    /// Number of its first packet.
+    pub packet: u64,
+    /// Time of its first packet, ns since 1970.
+    pub first_ns: i64,
+    /// Time of its last packet, ns since 1970.
+    pub last_ns: i64,
+    /// Packets from the client, and from the server.
+    pub packets: [u64; 2],
+    /// Bytes of payload from the client, and from the server.
+    pub bytes: [u64; 2],
+    /// Where the capture was taken.
+    pub seen_from: SeenFrom,
+    /// The name that the client asked for, where it can be read.
+    pub trigger: Option<Trigger>,
+    /// How it ended, in the words of the global study of 2023; none where it ended well or cannot be said.
+    pub signature: Option<Signature>,
+    /// What the capture does not show of it (begun before, cut, packets not captured).
+    pub gaps: Vec<&'static str>,
+    /// App of the person's device, where the capture says so.
+    pub app: Option<String>,
+}
+
+/// How a connection ended, of the nineteen signatures (Sundara Raman et al., SIGCOMM 2023).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Signature {
+    /// `post_syn`, `post_ack`, `post_psh`, `post_data`.
+    pub stage: &'static str,
+    /// In the study's notation, as `PSH+ACK → RST;RST+ACK`.
+    pub name: &'static str,
+    /// Packets that it stands on.
+    pub packets: Vec<u64>,
+    /// What else ends in this way.
+    pub benign_causes: &'static [&'static str],
+}
+
+/// How sure it is that a packet was injected. Words for people; the rule that gives them is [`super::grade`]'s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grade {
+    /// Something speaks for it, too little to say so.
+    Undecided,
+    /// Probably.
+    Likely,
+    /// By evidence that no end and no fault of the capture explains.
+    Injected,
+}
+
+/// One observation about a packet, with its numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evidence {
+    /// A stable word, as `ttl_step`.
+    pub kind: &'static str,
+    /// In words, with the numbers. Never an IP identification or window of a forged packet.
+    pub says: String,
+    /// Packets that it compares.
+    pub packets: Vec<u64>,
+}
+
+/// What is known to send such packets. "Consistent with", never "is".
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Injector {
+    /// Name in the table.
+    pub consistent_with: String,
+    /// How many of the packets fit it.
+    pub fits: u32,
+    /// Hops from the injector to where the capture was taken, where the packets tell.
+    pub hops: Option<u8>,
+    /// Where the table has it from.
+    pub source: String,
+}
+
+/// Headers of a forged packet, for those who asked for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forged {
+    /// Number of the packet.
+    pub packet: u64,
+    /// Time to live, or hop limit.
+    pub ttl: u8,
+    /// IPv4's identification.
+    pub identification: Option<u16>,
+    /// TCP's window.
+    pub window: u16,
+    /// TCP's flags; 0 where it is not TCP.
+    pub flags: u16,
+    /// Sequence number.
+    pub seq: u32,
+    /// Acknowledgement number.
+    pub ack: u32,
+}
+
+/// Packets that neither end sent.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Injection {
+    /// The connection into which.
+    pub connection: Connection,
+    /// How sure.
+    pub grade: Grade,
+    /// What was injected: `rst`, `rst_ack`, `syn_ack`, `fin`, `data`, `dns_answer`, `icmp`.
+    pub what: Vec<&'static str>,
+    /// Whom the packets claim to be from.
+    pub claims: End,
+    /// Where the capture was taken.
+    pub seen_from: SeenFrom,
+    /// The packets.
+    pub packets: Vec<u64>,
+    /// Time of the first, ns since 1970.
+    pub at_ns: i64,
+    /// Each observation that speaks for it.
+    pub evidence: Vec<Evidence>,
+    /// What speaks against it, or could explain it otherwise.
+    pub against: Vec<&'static str>,
+    /// What it may have reacted to.
+    pub trigger: Option<Trigger>,
+    /// Known devices that send such packets.
+    pub injectors: Vec<Injector>,
+    /// Raw headers.
+    #[serde(skip)]
+    pub forged: Vec<Forged>,
+    /// App of the person's device, where the capture says so.
+    pub app: Option<String>,
+}
+
+/// A question to a resolver.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Dns {
+    /// Who asked whom.
+    pub connection: Connection,
+    /// Number of the question's packet, or of the first answer where the question is not there.
+    pub packet: u64,
+    /// The name.
+    pub name: String,
+    /// Type of the question (IANA).
+    pub kind: u16,
+    /// Answers, in the order in which they came.
+    pub answers: Vec<DnsAnswer>,
+    /// App of the person's device, where the capture says so.
+    pub app: Option<String>,
+}
+
+/// An answer of a resolver.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DnsAnswer {
+    /// Number of its packet.
+    pub packet: u64,
+    /// Time since the question, ms; none where the question is not there.
+    pub after_ms: Option<f64>,
+    /// Response code.
+    pub rcode: u8,
+    /// Addresses, and other values in words.
+    pub values: Vec<String>,
+}
+
+/// A QUIC connection attempt.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Quic {
+    /// Its ends.
+    pub connection: Connection,
+    /// Number of its first packet.
+    pub packet: u64,
+    /// Version, as on the wire.
+    pub version: u32,
+    /// Server name, where it can be read.
+    pub trigger: Option<Trigger>,
+    /// Datagrams from the client, and from the server.
+    pub packets: [u64; 2],
+    /// App of the person's device, where the capture says so.
+    pub app: Option<String>,
+}
+
+/// Packets that left and had no answer, while others had.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Drop {
+    /// The connection.
+    pub connection: Connection,
+    /// [`Grade::Likely`] at most where no control is in the capture; never [`Grade::Injected`], which is said of packets.
+    pub grade: DropGrade,
+    /// `client_hello`, `http_request`, `quic_initial`, `syn`, `after_reset`, `residual`.
+    pub what: &'static str,
+    /// The packets that had no answer.
+    pub packets: Vec<u64>,
+    /// Time of the first, ns since 1970.
+    pub at_ns: i64,
+    /// What it stands on.
+    pub evidence: Vec<Evidence>,
+    /// What was asked for.
+    pub trigger: Option<Trigger>,
+    /// First packet of another connection of the same ends that worked, and what it asked for.
+    pub control: Option<Trigger>,
+    /// What else can explain it.
+    pub cannot_tell: Vec<&'static str>,
+    /// App of the person's device, where the capture says so.
+    pub app: Option<String>,
+}
+
+/// How sure it is that something dropped packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DropGrade {
+    /// Silence, which has other causes.
+    Undecided,
+    /// Silence where an answer was due, without a control in the capture.
+    Likely,
+    /// With a control in the capture.
+    Dropped,
+}
+
+/// A transfer that was slowed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Throttle {
+    /// The connection.
+    pub connection: Connection,
+    /// From whom the slowed bytes came.
+    pub from: End,
+    /// `policer`, `shaper`, `plateau`, `differs_from_control`.
+    pub kind: &'static str,
+    /// `low`, `medium`, `high`.
+    pub confidence: &'static str,
+    /// Bits per second of payload that got through.
+    pub goodput_bps: u64,
+    /// Bits per second, on the wire (IP), that the device seems to be set to.
+    pub rate_bps: Option<u64>,
+    /// Bytes that pass before it.
+    pub burst_bytes: Option<u64>,
+    /// Bytes of payload seen, and bytes that a judgement of this kind needs.
+    pub volume: [u64; 2],
+    /// First and last packet it stands on.
+    pub packets: Vec<u64>,
+    /// Time of the first, ns since 1970.
+    pub at_ns: i64,
+    /// What it stands on.
+    pub evidence: Vec<Evidence>,
+    /// What was asked for.
+    pub trigger: Option<Trigger>,
+    /// App of the person's device, where the capture says so.
+    pub app: Option<String>,
+}
+
+/// A page that says that something is blocked.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Blockpage {
+    /// The connection.
+    pub connection: Connection,
+    /// `known` by a fingerprint; `likely` by its shape only.
+    pub grade: &'static str,
+    /// Name of the fingerprint.
+    pub fingerprint: Option<String>,
+    /// Status, title, or where it leads to.
+    pub says: String,
+    /// The packets.
+    pub packets: Vec<u64>,
+    /// Time of the first, ns since 1970.
+    pub at_ns: i64,
+    /// What it stands on.
+    pub evidence: Vec<Evidence>,
+    /// What was asked for.
+    pub trigger: Option<Trigger>,
+    /// App of the person's device, where the capture says so.
+    pub app: Option<String>,
+}
