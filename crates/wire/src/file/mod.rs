@@ -1,5 +1,7 @@
 //! Capture files, block by block: pcap and pcapng, as they are streamed. No I/O: whoever reads the file hands in what has come.
 
+pub mod write;
+
 /// One packet of a capture file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record<'a> {
