@@ -24,6 +24,8 @@ pub struct IpPacket<'a> {
     pub fragment: Option<Fragment>,
     /// Protocol of the payload, after extension headers.
     pub protocol: u8,
+    /// The header and its extensions, as captured; empty for a packet that was joined from fragments.
+    pub header: &'a [u8],
     /// The payload: no longer than IP says, and no longer than what was captured.
     pub payload: &'a [u8],
     /// Length of the payload as IP says (or, where IP says 0 because of offloading, as was captured).
@@ -124,6 +126,7 @@ impl<'a> IpPacket<'a> {
             traffic_class,
             fragment: None,
             protocol,
+            header: &[],
             payload,
             payload_len: payload.len(),
             trailer: &[],
@@ -149,7 +152,7 @@ impl<'a> IpPacket<'a> {
             return Err(impossible_v4(reader, header_len, total));
         }
         let (packet, trailer) = bytes.split_at_checked(total).unwrap_or((bytes, &[]));
-        let Some(payload) = packet.get(header_len..) else {
+        let Some((header, payload)) = packet.split_at_checked(header_len) else {
             return Err(short(reader, "IPv4 header", header_len));
         };
         let identification = u16::from_be_bytes([i, d]);
@@ -168,6 +171,7 @@ impl<'a> IpPacket<'a> {
                 more: place & 0x2000 != 0,
             }),
             protocol,
+            header,
             payload,
             payload_len: total - header_len,
             trailer,
@@ -206,6 +210,7 @@ impl<'a> IpPacket<'a> {
             traffic_class: a << 4 | b >> 4,
             fragment: chain.fragment,
             protocol: chain.protocol,
+            header: bytes.get(..40 + content.rest().len() - payload.len()).unwrap_or_default(),
             payload,
             // What was cut off comes after the extension headers.
             payload_len: total - (content.rest().len() - payload.len()),

@@ -65,11 +65,7 @@ impl Capture {
     /// Gives every packet to `each`, in order, until it says stop. Damage is passed over and told; what was read before is not lost.
     pub(crate) fn packets(&mut self, mut each: impl FnMut(&Record<'_>) -> Go) -> Told {
         let mut told = Told::default();
-        loop {
-            let need = match self.walk_piece(&mut told, &mut each) {
-                Piece::Used { need } => need,
-                Piece::Stopped => break,
-            };
+        while let Piece::Used { need } = self.walk_piece(&mut told, &mut each) {
             match self.fill(need) {
                 Ok(Filled::More) => {}
                 Ok(Filled::End) => {

@@ -2,7 +2,7 @@
 
 use wirewitness_analysis::tamper::Finding;
 use wirewitness_analysis::tamper::finding::{
-    Connection, DropGrade, End, Evidence, Grade, Injector, SeenFrom, Trigger, TriggerKind,
+    Connection, DropGrade, End, Evidence, Grade, Injector, Trigger, TriggerKind,
 };
 
 /// What all findings that say something was done have in common.
@@ -169,16 +169,6 @@ pub(crate) fn trigger(trigger: &Trigger) -> String {
         TriggerKind::Port => "port",
     };
     format!("{} ({place})", trigger.value)
-}
-
-/// Where the capture was taken.
-pub(crate) fn seen_from(seen_from: SeenFrom) -> &'static str {
-    match seen_from {
-        SeenFrom::Client => "client",
-        SeenFrom::Server => "server",
-        SeenFrom::Middle => "middle",
-        SeenFrom::Unknown => "unknown",
-    }
 }
 
 /// A display filter for Wireshark that shows just these packets, ranges put together.
