@@ -10,7 +10,7 @@ mod answer;
 use answer::Answer;
 
 use super::finding::{Blockpage, Connection, End, Evidence, Finding};
-use crate::fingerprints::{Fingerprints, Strength};
+use crate::fingerprints::{Fingerprints, Scope};
 use crate::flows::heads::{Heads, Overlap, Protocol};
 
 /// What was found in the beginnings of a connection.
@@ -80,11 +80,13 @@ fn judge(answer: &Answer<'_>, fingerprints: &Fingerprints) -> Option<Judged> {
     if matches.false_positive.is_some() {
         return None;
     }
-    if let Some(best) = matches.best() {
+    // A capture does not say in which country it was taken: all that is not vague is a mark.
+    let named = matches.all.iter().find(|hit| hit.fingerprint.scope != Scope::Vague).copied();
+    if let Some(best) = named.or(matches.best()) {
         let fingerprint = Some(best.fingerprint.name.clone());
         let says = format!("the page bears the mark {}", best.fingerprint.name);
         let kind = "fingerprint";
-        if best.strength == Strength::Confirms {
+        if named.is_some() {
             return Some(Judged { grade: "known", kind, fingerprint, says });
         }
         if answer.refuses() || answer.status.is_none() || answer.is_nameless() {
