@@ -255,6 +255,7 @@ mod tests {
             traffic_class: 0,
             fragment: Some(Fragment { identification, offset, more }),
             protocol: 17,
+            header: &[],
             payload,
             payload_len: payload.len(),
             trailer: &[],
