@@ -182,6 +182,13 @@ impl Flow {
         self.ended.reset |= tcp.flags & flag::RST != 0;
         self.ended.server_fin |= tcp.flags & flag::FIN != 0 && !is_client;
         self.closed |= tcp.flags & (flag::RST | flag::FIN) != 0;
+        // What was repeated and then acknowledged had only been late.
+        if !is_client
+            && self.bases[0].is_some_and(|base| tcp.ack == base.wrapping_add(self.next[0]))
+            && tcp.flags & flag::SYN == 0
+        {
+            self.ended.repeated = 0;
+        }
         if tcp.payload_len == 0 || tcp.flags & flag::RST != 0 {
             return;
         }
