@@ -80,6 +80,7 @@ struct Flow {
     heads: Heads,
     bases: [Option<u32>; 2],
     next: [u32; 2],
+    repeat_end: u32,
     closed: bool,
     open: bool,
     ended: Ended,
@@ -162,7 +163,7 @@ impl Flow {
             app: None,
         };
         let (heads, bases, next) = (Heads::default(), [None; 2], [0; 2]);
-        Self { heads, bases, next, closed: false, open: true, ended }
+        Self { heads, bases, next, repeat_end: 0, closed: false, open: true, ended }
     }
 
     fn packet(&mut self, seen: &Seen, tcp: &Tcp<'_>) {
@@ -182,6 +183,14 @@ impl Flow {
         self.ended.reset |= tcp.flags & flag::RST != 0;
         self.ended.server_fin |= tcp.flags & flag::FIN != 0 && !is_client;
         self.closed |= tcp.flags & (flag::RST | flag::FIN) != 0;
+        // What was repeated and then acknowledged had only been late.
+        if !is_client
+            && self.repeat_end > 0
+            && self.bases[0].is_some_and(|base| tcp.ack.wrapping_sub(base) >= self.repeat_end)
+            && tcp.flags & flag::SYN == 0
+        {
+            (self.ended.repeated, self.repeat_end) = (0, 0);
+        }
         if tcp.payload_len == 0 || tcp.flags & flag::RST != 0 {
             return;
         }
@@ -197,6 +206,7 @@ impl Flow {
                 self.next[0] = end;
                 self.ask(seen, 0);
             } else {
+                self.repeat_end = end;
                 self.ask(seen, 1);
             }
         } else if !is_iranian_padding {

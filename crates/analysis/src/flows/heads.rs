@@ -33,6 +33,14 @@ pub struct Segment<'a> {
     pub payload_len: usize,
 }
 
+impl Segment<'_> {
+    /// True for a few zero bytes: what fills a small frame up (IEEE 802.3 §3.2.8), and was counted as IP's by whoever sent or
+    /// captured it.
+    fn is_padding(&self) -> bool {
+        self.payload_len <= MAX_PADDING && self.payload.iter().all(|byte| *byte == 0)
+    }
+}
+
 /// Two copies of the same bytes that differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overlap {
@@ -73,6 +81,9 @@ pub struct Heads {
 impl Heads {
     /// Takes in a segment. True as long as more segments can add something: once false, they need not be given.
     pub fn segment(&mut self, segment: &Segment<'_>) -> bool {
+        if segment.is_padding() {
+            return self.stays_open(segment.seen.at_ns);
+        }
         let limit = self.limit(segment.from);
         if segment.offset < limit as u64 && !segment.payload.is_empty() {
             self.take_in(segment, limit);
@@ -183,7 +194,11 @@ impl Heads {
             let bytes = bytes.unwrap_or_default().to_vec();
             self.other = Some(Box::new(OtherBeginning { packet, ttl, bytes }));
         }
-        if self.overlaps.len() < MAX_OVERLAPS {
+        // The same copy again, as it is repeated when it is not acknowledged.
+        let is_same = |it: &Overlap| {
+            (it.from, it.offset) == (segment.from, differs.offset) && it.copies == differs.copies
+        };
+        if self.overlaps.len() < MAX_OVERLAPS && !self.overlaps.iter().any(is_same) {
             let (from, offset) = (segment.from, differs.offset);
             let packets = [differs.packet, segment.seen.packet];
             self.overlaps.push(Overlap { from, offset, packets, copies: differs.copies });
@@ -228,6 +243,8 @@ pub const SERVER_LIMIT: usize = 8 * 1024;
 pub const OTHER_LIMIT: usize = 2 * 1024;
 /// Copies that differ and are kept.
 pub const MAX_OVERLAPS: usize = 16;
+/// A frame of 60 bytes less the least headers of Ethernet, IPv4 and TCP.
+const MAX_PADDING: usize = 6;
 /// How long copies are compared after both ways are whole, ns.
 pub const HOLD_NS: i64 = 10_000_000_000;
 

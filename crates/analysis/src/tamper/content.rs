@@ -27,7 +27,7 @@ pub fn read(connection: Connection, heads: &Heads, fingerprints: &Fingerprints) 
     let mut content = Content::default();
     content.evidence.extend(overlaps(heads));
     if heads.protocol() == Protocol::Http {
-        let first = heads.bytes(End::Server);
+        let first = first_answer(heads);
         let packets = packets_of(heads, first.len());
         content.page(connection, heads, (first, packets), fingerprints);
         if let Some(other) = heads.other_beginning() {
@@ -46,7 +46,14 @@ impl Content {
         fingerprints: &Fingerprints,
     ) {
         let Some(answer) = Answer::read(bytes) else { return };
-        let Some(judged) = judge(&answer, fingerprints) else { return };
+        let is_one_of_two = heads.other_beginning().is_some();
+        let Some(judged) = judge(&answer, fingerprints).or_else(|| {
+            // Nobody gives two answers; the one that refuses is a block page, whoever sent it.
+            let says = "refuses, where another answer at the same place says something else";
+            (is_one_of_two && answer.refuses()).then(|| Judged::likely("another_answer", says))
+        }) else {
+            return;
+        };
         let at_ns = heads.pieces(End::Server).first().map_or(0, |piece| piece.at_ns);
         let mut evidence = vec![Evidence {
             kind: judged.kind,
@@ -75,6 +82,12 @@ struct Judged {
     says: String,
 }
 
+impl Judged {
+    fn likely(kind: &'static str, says: &str) -> Self {
+        Self { grade: "likely", kind, fingerprint: None, says: says.to_owned() }
+    }
+}
+
 fn judge(answer: &Answer<'_>, fingerprints: &Fingerprints) -> Option<Judged> {
     let matches = fingerprints.match_page(&answer.headers(), answer.body, None);
     if matches.false_positive.is_some() {
@@ -94,7 +107,17 @@ fn judge(answer: &Answer<'_>, fingerprints: &Fingerprints) -> Option<Judged> {
         }
     }
     let (kind, says) = answer.shape()?;
-    Some(Judged { grade: "likely", kind, fingerprint: None, says })
+    Some(Judged::likely(kind, &says))
+}
+
+/// The server's first bytes; where another copy of them came later, only what came before that one.
+fn first_answer(heads: &Heads) -> &[u8] {
+    let bytes = heads.bytes(End::Server);
+    let Some(other) = heads.other_beginning() else { return bytes };
+    let pieces = heads.pieces(End::Server).iter();
+    let later = pieces.filter(|piece| piece.packet >= other.packet).map(|piece| piece.start);
+    let end = later.min().map_or(bytes.len(), |start| start as usize);
+    bytes.get(..end).unwrap_or(bytes)
 }
 
 /// The packets that brought the first `len` bytes of the server's answer.

@@ -42,7 +42,7 @@ pub struct Ended {
     pub unanswered: Vec<u64>,
     /// Time of the first of them, ns since 1970; 0 where there is none.
     pub unanswered_since_ns: i64,
-    /// How many of them repeat what was sent before.
+    /// How many of them repeat what was sent before, and was not acknowledged until the connection's end.
     pub repeated: u32,
     /// Bytes of payload (QUIC: datagrams) from the server.
     pub server_payload: u64,
@@ -139,7 +139,13 @@ impl Ended {
     /// True if it is silence, or can be a control.
     fn matters(&self) -> bool {
         let is_control = self.server_payload > 0;
-        is_control || (!self.unanswered.is_empty() && self.seen_from != SeenFrom::Server)
+        // What is said to arrive at a server that says nothing was not dropped on its way; over UDP nothing else shows where
+        // the capture was taken.
+        let is_clients = match self.connection.protocol {
+            Protocol::Udp => self.seen_from == SeenFrom::Client,
+            _ => self.seen_from != SeenFrom::Server,
+        };
+        is_control || (!self.unanswered.is_empty() && is_clients)
     }
 
     /// True if its request was sent again and again into silence.

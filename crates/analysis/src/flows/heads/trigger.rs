@@ -71,7 +71,7 @@ impl Asked {
                 self.protocol = Protocol::Tls;
                 if let Ok(hello) = ClientHello::parse(&message) {
                     self.encrypted_hello = hello.has_encrypted_hello();
-                    if let Some(name) = hello.server_name() {
+                    if let Some(name) = hello.server_name().filter(|name| !name.is_empty()) {
                         self.found(TriggerKind::Sni, &name.to_ascii_lowercase(), packet(()));
                     }
                 }

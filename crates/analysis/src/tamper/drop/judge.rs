@@ -66,7 +66,7 @@ fn of_name(
     let Some(first) = silent.first() else { return drops };
     let beside = beside(near, group, name, first.unanswered_since_ns);
     let Some((grade, cannot_tell)) = grade(entry, &silent, &beside) else { return drops };
-    let mut evidence = vec![silence(&silent)];
+    let mut evidence = vec![silence(entry, &silent)];
     evidence.extend(signs_of_life(&silent));
     if let Some(control) = beside.control.as_ref().map(|(control, _)| control) {
         evidence.push(answered("same_server", "by the same server and port", control));
@@ -149,7 +149,7 @@ fn grade(entry: &Name, silent: &[&Ended], beside: &Beside) -> Option<(DropGrade,
     cannot_tell.push("a server that is down: no other name was answered");
     let enough = first.connection.protocol == Protocol::Tcp
         || beside.weaker.is_some()
-        || silent.len() >= MIN_ATTEMPTS;
+        || entry.silent_count + entry.alone_count >= MIN_ATTEMPTS;
     Some((if enough { DropGrade::Likely } else { DropGrade::Undecided }, cannot_tell))
 }
 
@@ -162,13 +162,17 @@ fn what(ended: &Ended) -> &'static str {
     }
 }
 
-fn silence(silent: &[&Ended]) -> Evidence {
+fn silence(entry: &Name, silent: &[&Ended]) -> Evidence {
+    let is_udp = silent.first().is_some_and(|it| it.connection.protocol == Protocol::Udp);
+    let has_alone = silent.iter().any(|ended| !ended.is_silent());
+    let count = entry.silent_count + if has_alone { entry.alone_count } else { 0 };
     let repeats: u32 = silent.iter().map(|ended| ended.repeated).sum();
-    let longest = silent.iter().map(|it| it.last_ns.saturating_sub(it.unanswered_since_ns)).max();
+    let first_ns = silent.first().map_or(0, |ended| ended.unanswered_since_ns);
+    let secs = entry.last_ns.saturating_sub(first_ns) as f64 / 1e9;
+    let what = if is_udp { "attempts" } else { "connections, whose handshake went well," };
     let says = format!(
-        "{} connections opened well and had no answer to what was asked, sent again {repeats} times, for up to {:.1} s",
-        silent.len(),
-        longest.unwrap_or(0) as f64 / 1e9
+        "{count} {what} had no answer to what was asked; it was sent again {repeats} times; {secs:.1} s from the first to \
+         the last"
     );
     let packets = silent.iter().filter_map(|ended| ended.unanswered.first().copied()).collect();
     Evidence { kind: "silence", says, packets }
@@ -232,7 +236,7 @@ fn syn(ended: &Ended) -> Drop {
 /// A control that lies further away in time says little of now, ns.
 const CONTROL_NS: u64 = 600_000_000_000;
 /// QUIC attempts that make silence likely to be somebody's, without any control.
-const MIN_ATTEMPTS: usize = 8;
+const MIN_ATTEMPTS: u32 = 8;
 const MAX_PACKETS: usize = 16;
 /// Groups of one server in which a control is looked for.
 const MAX_NEAR: usize = 64;

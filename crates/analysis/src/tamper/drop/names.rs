@@ -18,10 +18,14 @@ pub(super) struct Name {
     pub(super) answered: u32,
     /// First packet of one that was answered, with its time: the last one.
     pub(super) control: Option<(Trigger, i64)>,
-    /// Connections that had silence, the first few.
+    /// Connections that had silence, the first few, and how many there were.
     pub(super) silent: Vec<Ended>,
-    /// Connections whose request was not repeated.
+    pub(super) silent_count: u32,
+    /// Connections whose request was not repeated, the first few, and how many there were.
     pub(super) alone: Vec<Ended>,
+    pub(super) alone_count: u32,
+    /// When the last of both ended, ns since 1970.
+    pub(super) last_ns: i64,
     /// Connections that were silent after an injected reset.
     pub(super) after_reset: Vec<Ended>,
     /// SYNs without an answer.
@@ -66,8 +70,12 @@ impl Name {
                 self.control = Some((trigger, ended.first.1));
             }
         } else if ended.is_silent() {
+            self.silent_count += 1;
+            self.last_ns = self.last_ns.max(ended.last_ns);
             keep(&mut self.silent, ended);
         } else if ended.is_unanswered() {
+            self.alone_count += 1;
+            self.last_ns = self.last_ns.max(ended.last_ns);
             keep(&mut self.alone, ended);
         } else if !ended.handshake && !ended.reset && ended.repeated >= 2 && self.syn.is_none() {
             self.syn = Some(ended);

@@ -80,7 +80,7 @@ impl Questions {
         let Ok(message) = Message::read(udp.payload) else { return false };
         let additional = be16(udp.payload, 10).is_some_and(|count| count > 0);
         if message.response && udp.source_port == DNS {
-            self.answer(seen, message, (flags, additional), out);
+            self.answer(seen, &message, (flags, additional), out);
         } else if !message.response && udp.destination_port == DNS {
             self.ask(seen, message, (flags, additional), out);
         }
@@ -151,27 +151,14 @@ impl Questions {
     fn answer(
         &mut self,
         seen: &Seen,
-        message: Message,
+        message: &Message,
         (flags, additional): (u16, bool),
         out: &mut dyn FnMut(Finding),
     ) {
         let key = (seen.destination, seen.source, message.id);
         let is_its = |it: &Question| it.name == message.name && it.kind == message.kind;
         if !self.open.get(&key).is_some_and(is_its) {
-            let unasked = Question {
-                connection: connection(seen.destination, seen.source),
-                packet: seen.packet,
-                name: message.name.clone(),
-                kind: message.kind,
-                asked: 0,
-                first_ns: seen.at_ns,
-                asked_ns: seen.at_ns,
-                edns: false,
-                recursion: flags & RECURSION_DESIRED != 0,
-                seen_from: SeenFrom::Unknown,
-                answers: Vec::new(),
-            };
-            self.open(key, unasked, out);
+            self.open(key, Question::unasked(seen, message), out);
         }
         let Some(question) = self.open.get_mut(&key) else { return };
         if question.answers.len() >= MAX_ANSWERS {
@@ -180,7 +167,7 @@ impl Questions {
         let after_ns = (question.asked > 0).then(|| seen.at_ns.saturating_sub(question.asked_ns));
         let mut addresses: Vec<IpAddr> = message.addresses().take(MAX_VALUES).collect();
         addresses.sort_unstable();
-        let (flags, rcode, ttl) = (flags, message.rcode, seen.ttl);
+        let (rcode, ttl) = (message.rcode, seen.ttl);
         question.answers.push(Given {
             packet: seen.packet,
             at_ns: seen.at_ns,
@@ -236,6 +223,23 @@ impl Questions {
 }
 
 impl Question {
+    /// Of which only an answer is there.
+    fn unasked(seen: &Seen, message: &Message) -> Self {
+        Self {
+            connection: connection(seen.destination, seen.source),
+            packet: seen.packet,
+            name: message.name.clone(),
+            kind: message.kind,
+            asked: 0,
+            first_ns: seen.at_ns,
+            asked_ns: seen.at_ns,
+            edns: false,
+            recursion: false,
+            seen_from: SeenFrom::Unknown,
+            answers: Vec::new(),
+        }
+    }
+
     fn told(&self) -> Dns {
         let answer = |given: &Given| DnsAnswer {
             packet: given.packet,

@@ -171,7 +171,7 @@ fn about(question: &Question, answer: &Given, others: Option<&Resolver>) -> Vec<
     if let Some(after_ns) = answer.after_ns
         && let Some(fastest_ns) = others.fastest_but(after_ns)
         && after_ns < fastest_ns / 2
-        && !bogon(&server)
+        && !is_near(&server)
     {
         let [after, fastest] = [after_ns, fastest_ns].map(|ns| ns as f64 / 1e6);
         add("too_soon", false, format!("after {after:.1} ms, no other before {fastest:.1} ms"));
@@ -219,6 +219,14 @@ fn known(address: &IpAddr) -> Option<(&'static str, &'static str)> {
 
 fn bogon(address: &IpAddr) -> bool {
     is_bogon(&address.to_string())
+}
+
+/// A resolver on the person's own network: it has many names at hand, and asks others for the rest.
+fn is_near(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(it) => it.is_private() || it.is_loopback() || it.is_link_local(),
+        IpAddr::V6(it) => it.is_loopback() || it.is_unique_local() || it.is_unicast_link_local(),
+    }
 }
 
 /// Resolvers that anybody may ask and that give the extensions of RFC 6891 when asked with them.

@@ -76,7 +76,7 @@ impl Attempts {
         attempt.last_ns = seen.at_ns;
         if seen.source == attempt.connection.client {
             let had_flight = attempt.flight.is_some();
-            attempt.from_client(seen, udp.payload);
+            attempt.clients(seen, udp.payload);
             self.flights -= usize::from(had_flight && attempt.flight.is_none());
             if begins.is_some() {
                 self.residuals.arrived(seen, attempt.connection, attempt.trigger.as_ref(), out);
@@ -191,7 +191,7 @@ impl Attempts {
 }
 
 impl Attempt {
-    fn from_client(&mut self, seen: &Seen, payload: &[u8]) {
+    fn clients(&mut self, seen: &Seen, payload: &[u8]) {
         self.packets[0] += 1;
         if self.packets[1] == 0 {
             let mut hasher = DefaultHasher::new();
