@@ -15,5 +15,6 @@ mod shared;
 mod test_examples;
 mod test_nettests;
 mod test_qa;
+mod test_throttle_captures;
 mod test_web_rules;
 mod world;
