@@ -59,7 +59,7 @@ impl Source {
         let plain: Box<dyn Read + Send> = match head {
             [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(whole)),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd_decoder(whole)?),
-            [0xfd, b'7', b'z', b'X', b'Z', 0] => Box::new(xz_decoder(whole)?),
+            [0xfd, b'7', b'z', b'X', b'Z', 0] => Box::new(xz_decoder(whole)),
             _ => return Ok((Box::new(whole), Compression::None)),
         };
         Ok((plain, Compression::Some))
@@ -75,14 +75,12 @@ pub(crate) enum Compression {
     Some,
 }
 
-/// An xz file may ask for this much memory at most, bytes: what its strongest preset (9) needs, and a little more.
-const XZ_MEMORY_MAX: u64 = 80 << 20;
+/// An xz file may ask for this much memory at most, KiB: what its strongest preset (9) needs, and a little more.
+const XZ_MEMORY_MAX_KIB: u32 = 80 << 10;
 
-fn xz_decoder(source: impl Read + Send + 'static) -> io::Result<impl Read + Send> {
-    // Files may be several streams, one behind the other, as those of gzip.
-    let stream =
-        liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY_MAX, liblzma::stream::CONCATENATED)?;
-    Ok(liblzma::read::XzDecoder::new_stream(source, stream))
+/// Files may be several streams, one behind the other, as those of gzip.
+fn xz_decoder(source: impl Read + Send + 'static) -> impl Read + Send {
+    lzma_rust2::XzReader::new_mem_limit(source, true, XZ_MEMORY_MAX_KIB)
 }
 
 /// A frame may ask for this much memory at most: 2 to the power of, bytes. 27 is zstd's own default limit.
