@@ -37,7 +37,7 @@ struct Clock {
 enum Unit {
     /// So many nanoseconds.
     Nanoseconds(u64),
-    /// So many of them are a nanosecond.
+    /// So many of them are a nanosecond; 0 where that is more than can be said.
     PerNanosecond(u64),
     /// 2 to the power of so many of them are a second.
     PerSecondLog2(u8),
@@ -277,21 +277,31 @@ impl File {
         }
     }
 
-    /// True for the beginning of a block of a kind that is known, not longer than a packet's can be.
+    /// True for what can hardly be but the beginning of a section, an interface or a packet: its lengths fit each other.
     fn fits(&self, head: &[u8; LIKELY]) -> bool {
-        let kind = self.order.u32(four(head, 0));
-        if kind == SECTION_HEADER {
-            return order_of(&four(head, 8)).is_ok();
+        let [kind, len, first, _, _, captured, original] =
+            [0, 4, 8, 12, 16, 20, 24].map(|at| self.order.u32(four(head, at)));
+        // What is there but the packet: heads, options.
+        let beside = |packet: u32| len.checked_sub(packet.checked_next_multiple_of(4)?);
+        let is_short = |packet: u32| packet as usize <= Walk::MAX_PACKET;
+        match kind {
+            SECTION_HEADER => order_of(&four(head, 8)).is_ok(),
+            INTERFACE => {
+                let reserved = [10, 11].map(|at| head.get(at).copied());
+                (20..=MAX_OPTIONS).contains(&len) && reserved == [Some(0); 2]
+            }
+            ENHANCED_PACKET | PACKET => {
+                let [_, _, _, _, _, _, _, _, i, n, ..] = head;
+                let interface =
+                    if kind == PACKET { self.order.u16([*i, *n]).into() } else { first };
+                (interface as usize) < self.interfaces.len()
+                    && is_short(captured)
+                    && captured <= original
+                    && beside(captured).is_some_and(|it| (32..=MAX_OPTIONS).contains(&it))
+            }
+            SIMPLE_PACKET => is_short(first) && beside(first) == Some(16),
+            _ => false,
         }
-        let len = self.order.u32(four(head, 4)) as usize;
-        let least = match kind {
-            INTERFACE => 20,
-            PACKET | ENHANCED_PACKET => 32,
-            SIMPLE_PACKET => 16,
-            NAMES | STATISTICS => 12,
-            _ => return false,
-        };
-        (least..=Walk::MAX_PACKET + BLOCK_HEAD).contains(&len) && len.is_multiple_of(4)
     }
 }
 
@@ -301,7 +311,9 @@ impl Clock {
     fn ns(self, ticks: u64) -> i64 {
         let ns = match self.unit {
             Unit::Nanoseconds(unit) => i64::try_from(ticks.saturating_mul(unit)),
-            Unit::PerNanosecond(ticks_of_ns) => i64::try_from(ticks / ticks_of_ns.max(1)),
+            Unit::PerNanosecond(ticks_of_ns) => {
+                i64::try_from(ticks.checked_div(ticks_of_ns).unwrap_or(0))
+            }
             Unit::PerSecondLog2(power) => {
                 let ns = (u128::from(ticks) * 1_000_000_000) >> power;
                 i64::try_from(ns)
@@ -317,9 +329,9 @@ impl Unit {
     fn of(resolution: u8) -> Self {
         match resolution {
             0..=9 => Self::Nanoseconds(10_u64.pow(9 - u32::from(resolution))),
-            10..=127 => Self::PerNanosecond(
-                10_u64.checked_pow(u32::from(resolution) - 9).unwrap_or(u64::MAX),
-            ),
+            10..=127 => {
+                Self::PerNanosecond(10_u64.checked_pow(u32::from(resolution) - 9).unwrap_or(0))
+            }
             128.. => Self::PerSecondLog2(resolution & 0x7f),
         }
     }
@@ -366,8 +378,6 @@ const INTERFACE: u32 = 1;
 /// No longer written.
 const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
-const NAMES: u32 = 4;
-const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 /// To be copied, and not to be copied, by who does not know it.
 const CUSTOM: u32 = 0xbad;
@@ -377,5 +387,7 @@ const TIME_OFFSET: u16 = 14;
 /// Type and length.
 const BLOCK_HEAD: usize = 8;
 /// Bytes by which the beginning of a block is told.
-const LIKELY: usize = 12;
+const LIKELY: usize = 28;
+/// As much as a block that is searched for may have beside its packet, bytes.
+const MAX_OPTIONS: u32 = 4096;
 const MAX_INTERFACES: usize = 1 << 16;
