@@ -37,8 +37,13 @@ fn walk_with(bytes: &[u8], piece: usize, mut each: impl FnMut(&Record<'_>)) -> F
             Step::More(need) => {
                 assert!(need > buffer.len() && need <= Walk::MAX_BLOCK && used == 0);
                 if end == bytes.len() {
-                    found.end = walk.finish(buffer);
-                    return found;
+                    found.end = found.end.or(walk.finish(buffer));
+                    // Behind a record that leads beyond the end there may be others.
+                    at += walk.search_on(buffer);
+                    if at == end {
+                        return found;
+                    }
+                    continue;
                 }
                 end = (end + piece).min(bytes.len());
             }

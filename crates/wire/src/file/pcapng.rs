@@ -255,6 +255,11 @@ impl File {
         Ok(Interface { link, snap_len: self.order.u32(four(head, 4)), clock })
     }
 
+    /// Passes over the beginning of what cannot be whole any more, and over what is no beginning.
+    pub(super) fn search_on(&mut self, rest: &[u8]) -> usize {
+        self.search(rest, 1, Step::Passed).0
+    }
+
     /// Passes over everything from `from` on that is no block; `step` says why.
     #[cold]
     fn search<'a>(&mut self, buffer: &[u8], from: usize, step: Step<'a>) -> (usize, Step<'a>) {
