@@ -2,7 +2,7 @@
 
 use super::app::Apps;
 use super::options::{OfPacket, Opt, Options};
-use super::{LinkType, Order, Place, Record, Step, Walk, four};
+use super::{LinkType, Order, Place, Record, Step, Walk, Way, four};
 use crate::read::Malformed;
 
 /// The section that the walk is in.
@@ -90,6 +90,43 @@ impl File {
                 found => return found,
             }
         }
+        if let Some((len, record)) = self.plain(buffer, *place) {
+            place.packets = record.number;
+            return (len, Step::Packet(record));
+        }
+        self.any(buffer, place)
+    }
+
+    /// The packet of an enhanced packet block without options, as nearly all are; none for any other and for what is odd.
+    #[inline]
+    fn plain<'a>(&self, buffer: &'a [u8], place: Place) -> Option<(usize, Record<'a>)> {
+        let head: &[u8; BLOCK_HEAD + 20] = buffer.first_chunk()?;
+        let word = |at: usize| self.order.u32(four(head, at));
+        let (len, captured) = (word(4) as usize, word(20) as usize);
+        let is_plain = word(0) == ENHANCED_PACKET
+            && captured <= Walk::MAX_PACKET
+            && len == BLOCK_HEAD + 24 + captured.next_multiple_of(4);
+        let interface = self.interfaces.get(word(8) as usize).filter(|_| is_plain)?;
+        let (content, end) = buffer.get(BLOCK_HEAD + 20..len)?.split_last_chunk()?;
+        if self.order.u32(*end) as usize != len {
+            return None;
+        }
+        let record = Record {
+            number: place.packets + 1,
+            at_ns: interface.clock.ns(u64::from(word(12)) << 32 | u64::from(word(16))),
+            link: interface.link,
+            bytes: content.get(..captured)?,
+            original_len: word(24).max(word(20)),
+            interface: self.earlier.saturating_add(word(8)),
+            way: Way::Unknown,
+            offset: place.offset,
+            comment: None,
+        };
+        Some((len, record))
+    }
+
+    /// The next block, of any kind.
+    fn any<'a>(&mut self, buffer: &'a [u8], place: &mut Place) -> (usize, Step<'a>) {
         let block = match self.block(buffer) {
             Ok(block) => block,
             Err(NoBlock::More(need)) => return (0, Step::More(need)),
@@ -109,7 +146,6 @@ impl File {
     }
 
     /// The block at the beginning of the buffer.
-    #[inline]
     fn block<'a>(&self, buffer: &'a [u8]) -> Result<Block<'a>, NoBlock> {
         let Some(head) = buffer.first_chunk::<BLOCK_HEAD>() else {
             return Err(NoBlock::More(BLOCK_HEAD));
@@ -165,7 +201,6 @@ impl File {
         Ok(PacketHead { interface: 0, ticks: None, captured, original, at: 4 })
     }
 
-    #[inline]
     fn packet<'a>(
         &self,
         body: &'a [u8],
