@@ -6,6 +6,7 @@
 //! apart: a server that refuses by itself and says neither, such as a small device.
 
 mod answer;
+mod certificate;
 
 use answer::Answer;
 
@@ -26,28 +27,35 @@ pub struct Content {
 pub fn read(connection: Connection, heads: &Heads, fingerprints: &Fingerprints) -> Content {
     let mut content = Content::default();
     content.evidence.extend(overlaps(heads));
+    if heads.protocol() == Protocol::Tls {
+        content.evidence.extend(certificate::of_another(heads));
+    }
     if heads.protocol() == Protocol::Http {
         let first = first_answer(heads);
         let packets = packets_of(heads, first.len());
-        content.page(connection, heads, (first, packets), fingerprints);
+        let place = Place { connection, heads, fingerprints };
+        content.page(&place, first, packets);
         if let Some(other) = heads.other_beginning() {
-            content.page(connection, heads, (&other.bytes, vec![other.packet]), fingerprints);
+            content.page(&place, &other.bytes, vec![other.packet]);
         }
     }
     content
 }
 
+/// What a page is read beside.
+struct Place<'a> {
+    connection: Connection,
+    heads: &'a Heads,
+    fingerprints: &'a Fingerprints,
+}
+
 impl Content {
-    fn page(
-        &mut self,
-        connection: Connection,
-        heads: &Heads,
-        (bytes, packets): (&[u8], Vec<u64>),
-        fingerprints: &Fingerprints,
-    ) {
+    fn page(&mut self, place: &Place<'_>, bytes: &[u8], packets: Vec<u64>) {
+        let Place { connection, heads, fingerprints } = *place;
         let Some(answer) = Answer::read(bytes) else { return };
         let is_one_of_two = heads.other_beginning().is_some();
-        let Some(judged) = judge(&answer, fingerprints).or_else(|| {
+        let asked = heads.trigger().map_or("", |trigger| &trigger.value);
+        let Some(judged) = judge(&answer, asked, fingerprints).or_else(|| {
             // Nobody gives two answers; the one that refuses is a block page, whoever sent it.
             let says = "refuses, where another answer at the same place says something else";
             (is_one_of_two && answer.refuses()).then(|| Judged::likely("another_answer", says))
@@ -88,7 +96,7 @@ impl Judged {
     }
 }
 
-fn judge(answer: &Answer<'_>, fingerprints: &Fingerprints) -> Option<Judged> {
+fn judge(answer: &Answer<'_>, asked: &str, fingerprints: &Fingerprints) -> Option<Judged> {
     let matches = fingerprints.match_page(&answer.headers(), answer.body, None);
     if matches.false_positive.is_some() {
         return None;
@@ -106,7 +114,7 @@ fn judge(answer: &Answer<'_>, fingerprints: &Fingerprints) -> Option<Judged> {
             return Some(Judged { grade: "likely", kind, fingerprint, says });
         }
     }
-    let (kind, says) = answer.shape()?;
+    let (kind, says) = answer.shape(asked)?;
     Some(Judged::likely(kind, &says))
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Name {
     pub(super) last_ns: i64,
     /// Connections that were silent after an injected reset.
     pub(super) after_reset: Vec<Ended>,
+    /// Connections whose answer ended after so much as some filters let pass, the first few.
+    pub(super) stalled: Vec<Ended>,
     /// SYNs without an answer.
     pub(super) syn: Option<Ended>,
 }
@@ -48,8 +50,12 @@ impl Names {
 
     pub(super) fn memory(&self) -> usize {
         let names = self.all.values();
-        let kept =
-            names.map(|it| it.silent.capacity() + it.alone.capacity() + it.after_reset.capacity());
+        let kept = names.map(|it| {
+            it.silent.capacity()
+                + it.alone.capacity()
+                + it.after_reset.capacity()
+                + it.stalled.capacity()
+        });
         kept.sum::<usize>() * size_of::<Ended>() + self.all.len() * (size_of::<Name>() + 64)
     }
 }
@@ -64,6 +70,8 @@ impl Name {
         };
         if ended.injected_reset && ended.repeated > 0 {
             keep(&mut self.after_reset, ended);
+        } else if ended.is_stalled() {
+            keep(&mut self.stalled, ended);
         } else if ended.server_payload > 0 {
             self.answered += 1;
             if let Some(trigger) = ended.trigger {

@@ -70,7 +70,8 @@ impl Attempts {
         if let Some(version) = begins
             && !self.open.contains_key(&key)
         {
-            self.begin(seen, udp, (key, version), (drops, out));
+            self.make_room(drops, out);
+            self.begin(seen, udp, (key, version));
         }
         let Some(attempt) = self.open.get_mut(&key) else { return };
         attempt.last_ns = seen.at_ns;
@@ -79,7 +80,8 @@ impl Attempts {
             attempt.clients(seen, udp.payload);
             self.flights -= usize::from(had_flight && attempt.flight.is_none());
             if begins.is_some() {
-                self.residuals.arrived(seen, attempt.connection, attempt.trigger.as_ref(), out);
+                let whose = (attempt.connection, attempt.trigger.as_ref());
+                self.residuals.arrived(seen, whose, out);
             }
         } else {
             attempt.packets[1] += 1;
@@ -134,17 +136,14 @@ impl Attempts {
             + self.residuals.memory()
     }
 
-    fn begin(
-        &mut self,
-        seen: &Seen,
-        udp: &Udp<'_>,
-        (key, version): (Key, u32),
-        (drops, out): (&mut Drops, &mut dyn FnMut(Finding)),
-    ) {
+    fn make_room(&mut self, drops: &mut Drops, out: &mut dyn FnMut(Finding)) {
         while self.open.len() >= MAX_ATTEMPTS || self.order.len() >= 2 * MAX_ATTEMPTS {
             let Some((_, oldest)) = self.order.pop_front() else { break };
             self.close(&oldest, drops, out);
         }
+    }
+
+    fn begin(&mut self, seen: &Seen, udp: &Udp<'_>, (key, version): (Key, u32)) {
         // An attempt of which only the server's part is there.
         let is_servers = udp.source_port == HTTPS && udp.destination_port != HTTPS;
         let (client, server) = match is_servers {
