@@ -17,5 +17,6 @@ mod test_content;
 mod test_examples;
 mod test_nettests;
 mod test_qa;
+mod test_throttle_captures;
 mod test_web_rules;
 mod world;

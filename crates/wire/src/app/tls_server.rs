@@ -57,13 +57,15 @@ pub const MAX_MESSAGE: usize = 256 * 1024;
 /// the messages that are whole.
 pub fn messages(stream: &[u8]) -> Messages<'_> {
     let (records, message) = (Reader::new(stream), Cow::Borrowed(&[][..]));
-    Messages { records, message, is_open: true, is_at_end: false }
+    Messages { records, at: 0, message, is_open: true, is_at_end: false }
 }
 
 /// The items of a stream.
 #[derive(Debug, Clone)]
 pub struct Messages<'a> {
     records: Reader<'a>,
+    /// Where the last record begins.
+    at: usize,
     /// What came of handshake messages and was not given yet.
     message: Cow<'a, [u8]>,
     /// False after keys have changed.
@@ -99,6 +101,7 @@ impl<'a> Iterator for Messages<'a> {
 impl<'a> Messages<'a> {
     /// Takes in the next record, or what is there of it. The item that it is, if it is one.
     fn record(&mut self) -> Result<Option<Item<'a>>, Malformed> {
+        self.at = self.records.offset();
         let Some(Record { kind, body, is_whole }) = record(&mut self.records)? else {
             self.is_at_end = true;
             return Ok(None);
@@ -130,7 +133,7 @@ impl<'a> Messages<'a> {
         let Some(&[kind, a, b, c]) = self.message.first_chunk() else { return Ok(None) };
         let len = HANDSHAKE_HEAD + u32::from_be_bytes([0, a, b, c]) as usize;
         if len > MAX_MESSAGE {
-            let (what, offset, value) = ("handshake length", self.records.offset(), len as u64);
+            let (what, offset, value) = ("handshake length", self.at, len as u64);
             return Err(Malformed::Value { what, offset, value });
         }
         if self.message.len() < len {
