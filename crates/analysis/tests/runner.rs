@@ -11,7 +11,6 @@
 )]
 
 mod certificates;
-mod replay;
 mod shared;
 mod test_content;
 mod test_examples;

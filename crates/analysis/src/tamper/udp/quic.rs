@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hasher};
 use std::net::SocketAddr;
 
-use wirewitness_wire::app::quic::{ClientFlight, Kind, Version, packets};
+use wirewitness_wire::app::quic::{ClientFlight, Kind, Version, google, packets};
 use wirewitness_wire::transport::Udp;
 
 use super::residual::Residuals;
@@ -206,21 +206,31 @@ impl Attempt {
             }
             self.last_hash = hash;
         }
+        if self.flight.is_none() {
+            return;
+        }
+        if google::version(payload).is_some() {
+            self.trigger = google::server_name(payload).map(|name| self.asks(&name));
+            // Only the first datagram of a hello has its name.
+            self.flight = None;
+            return;
+        }
         let Some(flight) = &mut self.flight else { return };
         flight.take_in(payload);
         match flight.client_hello() {
             Ok(hello) => {
-                let name = hello.server_name().map(|name| name.to_ascii_lowercase());
-                self.trigger = name.map(|name| Trigger {
-                    kind: TriggerKind::QuicSni,
-                    value: String::from_utf8_lossy(&name).into_owned(),
-                    packet: self.packet,
-                });
+                let name = hello.server_name().map(<[u8]>::to_vec);
+                self.trigger = name.map(|name| self.asks(&name));
                 self.flight = None;
             }
             Err(error) if error.is_short() && self.packets[0] < MAX_FLIGHT_DATAGRAMS => {}
             Err(_) => self.flight = None,
         }
+    }
+
+    fn asks(&self, name: &[u8]) -> Trigger {
+        let value = String::from_utf8_lossy(&name.to_ascii_lowercase()).into_owned();
+        Trigger { kind: TriggerKind::QuicSni, value, packet: self.packet }
     }
 
     fn ended(&self) -> Ended {
@@ -254,6 +264,14 @@ impl std::fmt::Debug for Attempts {
 /// The version, if a datagram begins with an Initial of a version that is known.
 fn begins_attempt(udp: &Udp<'_>) -> Option<u32> {
     let first = *udp.payload.first()?;
+    // Google's versions before TLS; a hello of theirs is filled up as well.
+    if first & 0x40 == 0 || first & 0x80 != 0 {
+        if let Some(version) = google::version(udp.payload)
+            && udp.payload_len >= MIN_GOOGLE
+        {
+            return Some(version);
+        }
+    }
     // A long header with the fixed bit (RFC 9000 §17.2), and as long as an Initial's datagram must be.
     if first & 0xc0 != 0xc0 || udp.payload_len < MIN_INITIAL {
         return None;
@@ -270,6 +288,8 @@ fn key(one: SocketAddr, other: SocketAddr) -> Key {
 const HTTPS: u16 = 443;
 /// RFC 9000 §14.1.
 const MIN_INITIAL: usize = 1200;
+/// The least that clients of Google's versions fill a hello up to.
+const MIN_GOOGLE: usize = 1000;
 /// After so long without a packet an attempt is over, ns (the usual idle timeout of servers).
 const IDLE_NS: i64 = 30_000_000_000;
 /// Datagrams of one flight leave within this time, ns.
