@@ -12,7 +12,7 @@ use answer::Answer;
 
 use super::finding::{Blockpage, Connection, End, Evidence, Finding};
 use crate::fingerprints::{Fingerprints, Scope};
-use crate::flows::heads::{Heads, Overlap, Protocol};
+use crate::flows::heads::{Heads, Protocol};
 
 /// What was found in the beginnings of a connection.
 #[derive(Debug, Default)]
@@ -26,8 +26,9 @@ pub struct Content {
 /// Reads the beginnings of a connection, when it has ended or both are whole.
 pub fn read(connection: Connection, heads: &Heads, fingerprints: &Fingerprints) -> Content {
     let mut content = Content::default();
-    content.evidence.extend(overlaps(heads));
-    if heads.protocol() == Protocol::Tls {
+    content.evidence.extend(another_answer(heads));
+    // Alone it says little: servers have one certificate for those whom they do not know. With two hop counts it says more.
+    if heads.protocol() == Protocol::Tls && other_ttl(heads).is_some() {
         content.evidence.extend(certificate::of_another(heads));
     }
     if heads.protocol() == Protocol::Http {
@@ -154,28 +155,22 @@ fn other_ttl(heads: &Heads) -> Option<Evidence> {
     })
 }
 
-/// Copies that differ, the server's first: nobody sends two different streams.
-fn overlaps(heads: &Heads) -> Vec<Evidence> {
-    let mut overlaps: Vec<&Overlap> = heads.overlaps().iter().collect();
-    overlaps.sort_by_key(|overlap| (overlap.from == End::Client, overlap.offset));
-    let told = overlaps.into_iter().map(|overlap| {
-        let [first, second] = &overlap.copies;
-        let starts_anew = overlap.from == End::Server
-            && heads.other_beginning().is_some_and(|other| begins_answer(&other.bytes))
-            && begins_answer(heads.bytes(End::Server));
-        let who = if overlap.from == End::Server { "server" } else { "client" };
-        let (kind, what) = match starts_anew {
-            true => ("another_answer", "two answers at the same place of the stream"),
-            false => ("data_overlap", "two copies of the same bytes of the stream"),
-        };
-        let mut says = format!("{what} of the {who} differ from byte {} on", overlap.offset);
-        // What a person sent is nobody's to read.
-        if overlap.from == End::Server {
-            says += &format!(": {:?} and {:?}", printable(first), printable(second));
-        }
-        Evidence { kind, says, packets: overlap.packets.to_vec() }
-    });
-    told.collect()
+/// Two beginnings of the server's stream, of which at least one is an answer: nobody gives two. Copies of other bytes that
+/// differ are in [`Heads::overlaps`].
+fn another_answer(heads: &Heads) -> Option<Evidence> {
+    let other = heads.other_beginning()?;
+    if !begins_answer(&other.bytes) && !begins_answer(heads.bytes(End::Server)) {
+        return None;
+    }
+    let overlap = heads.overlaps().iter().find(|it| it.packets[1] == other.packet)?;
+    let [first, second] = &overlap.copies;
+    let says = format!(
+        "two answers at the same place of the stream of the server differ from byte {} on: {:?} and {:?}",
+        overlap.offset,
+        printable(first),
+        printable(second)
+    );
+    Some(Evidence { kind: "another_answer", says, packets: overlap.packets.to_vec() })
 }
 
 fn begins_answer(bytes: &[u8]) -> bool {

@@ -68,7 +68,7 @@ impl Name {
                 list.push(ended);
             }
         };
-        if ended.injected_reset && ended.repeated > 0 {
+        if ended.injected_reset && ended.repeated >= MIN_AFTER_RESET {
             keep(&mut self.after_reset, ended);
         } else if ended.is_stalled() {
             keep(&mut self.stalled, ended);
@@ -81,7 +81,7 @@ impl Name {
             self.silent_count += 1;
             self.last_ns = self.last_ns.max(ended.last_ns);
             keep(&mut self.silent, ended);
-        } else if ended.is_unanswered() {
+        } else if ended.is_unanswered() && !ended.server_fin {
             self.alone_count += 1;
             self.last_ns = self.last_ns.max(ended.last_ns);
             keep(&mut self.alone, ended);
@@ -91,6 +91,8 @@ impl Name {
     }
 }
 
+/// Repeats after a reset: the first may have crossed it.
+const MIN_AFTER_RESET: u32 = 2;
 const MAX_NAMES: usize = 64;
 const MAX_KEPT: usize = 8;
 const MAX_PACKETS: usize = 8;

@@ -265,12 +265,10 @@ impl std::fmt::Debug for Attempts {
 fn begins_attempt(udp: &Udp<'_>) -> Option<u32> {
     let first = *udp.payload.first()?;
     // Google's versions before TLS; a hello of theirs is filled up as well.
-    if first & 0x40 == 0 || first & 0x80 != 0 {
-        if let Some(version) = google::version(udp.payload)
-            && udp.payload_len >= MIN_GOOGLE
-        {
-            return Some(version);
-        }
+    if udp.payload_len >= MIN_GOOGLE
+        && let Some(version) = google::version(udp.payload)
+    {
+        return Some(version);
     }
     // A long header with the fixed bit (RFC 9000 §17.2), and as long as an Initial's datagram must be.
     if first & 0xc0 != 0xc0 || udp.payload_len < MIN_INITIAL {
