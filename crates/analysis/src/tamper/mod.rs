@@ -177,8 +177,8 @@ impl<'f> Inspector<'f> {
             }
             Transport::Icmp(icmp) => {
                 let seen = place.seen(packet, [0, 0]);
-                udp.icmp(&seen, icmp, &mut ledgers.drops);
                 tcp.quoted(&seen, icmp, &mut out);
+                udp.icmp(&seen, icmp, &mut ledgers.drops);
             }
             Transport::Other => {}
         }

@@ -62,7 +62,7 @@ pub(crate) fn inspect(path: &Path) -> Found {
     let mut bytes = std::fs::read(path).expect("a capture can be read");
     if path.extension().is_some_and(|it| it == "xz") {
         let mut whole = Vec::new();
-        liblzma::read::XzDecoder::new(&bytes[..]).read_to_end(&mut whole).expect("xz");
+        lzma_rust2::XzReader::new(&bytes[..], true).read_to_end(&mut whole).expect("xz");
         bytes = whole;
     }
     inspect_bytes(&bytes)
