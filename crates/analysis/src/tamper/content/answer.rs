@@ -99,8 +99,13 @@ impl<'a> Answer<'a> {
             let says = format!("names neither server nor date, and leads to a page of {to}");
             return Some(("filter_page", says));
         }
-        let word =
-            refusal(&title(self.searched())).filter(|_| matches!(status, 200 | 403 | 503))?;
+        // Pages about filters say that, too; those that put themselves in another's place say what was done.
+        let is_clear = |word: &&str| match status {
+            403 | 503 => true,
+            200 => matches!(*word, "blocked" | "prohibited"),
+            _ => false,
+        };
+        let word = refusal(&title(self.searched())).filter(is_clear)?;
         let says =
             format!("status {status}, names neither server nor date, and its title says {word:?}");
         Some(("nameless_refusal", says))
