@@ -149,6 +149,20 @@ impl Walk {
         Some(Damage { offset: self.place.offset, source })
     }
 
+    /// Searches on behind the record that leads beyond the file's end: `rest` is what was not used, and nothing follows it. How
+    /// many bytes to pass over; the walk then goes on with what is left. 0 only where nothing is.
+    ///
+    /// A length that is wrong and could be right, near the end, would take what follows it along.
+    pub fn search_on(&mut self, rest: &[u8]) -> usize {
+        let used = match &mut self.state {
+            State::Pcap(file) if !rest.is_empty() => file.search_on(rest),
+            State::Pcapng(file) if !rest.is_empty() => file.search_on(rest),
+            _ => rest.len(),
+        };
+        self.place.offset += used as u64;
+        used
+    }
+
     /// The kind of the file, once its beginning was read; none also for what is no capture.
     pub fn format(&self) -> Option<Format> {
         match &self.state {
