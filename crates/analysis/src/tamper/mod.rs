@@ -175,7 +175,11 @@ impl<'f> Inspector<'f> {
                 let seen = place.seen(packet, [datagram.source_port, datagram.destination_port]);
                 udp.datagram(&seen, datagram, &mut ledgers.drops, &mut out);
             }
-            Transport::Icmp(icmp) => tcp.quoted(&place.seen(packet, [0, 0]), icmp, &mut out),
+            Transport::Icmp(icmp) => {
+                let seen = place.seen(packet, [0, 0]);
+                tcp.quoted(&seen, icmp, &mut out);
+                udp.icmp(&seen, icmp, &mut ledgers.drops);
+            }
             Transport::Other => {}
         }
     }

@@ -37,13 +37,13 @@ const ROWS: &[(&str, Expected)] = &[
     // 25 of 26 streams have the pair of resets; one has a single.
     ("mercury_capture2_sandvine", Flows(26)),
     ("tripwire_airtel_http", Flows(3)),
-    ("tripwire_gfw_2020_smtp", NoClaim),
+    ("tripwire_gfw_2020_smtp", Flows(1)),
     ("tripwire_gfw_2020", Flows(60)),
     ("upb_comprehensive_china_cf_single_ip", Flows(5)),
     ("upb_comprehensive_china_vps", Flows(4)),
     ("upb_comprehensive_iran", Flows(4)),
     ("upb_detailed_china_encrypted_dns", Flows(1)),
-    // Two resets on names and one page over plain HTTP.
-    ("upb_detailed_iran_encrypted_dns", Flows(3)),
+    // Two resets on names, one page over plain HTTP, two answers over DNS.
+    ("upb_detailed_iran_encrypted_dns", Flows(5)),
     ("zeek_rst-inject-rae", Flows(1)),
 ];

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use super::names::Name;
-use super::{Ended, Group, MIN_ALONE, MIN_SILENCE_NS};
+use super::{Ended, Group, MIN_ALONE, MIN_SILENCE_NS, MIN_STALLED};
 use crate::tamper::finding::{Drop, DropGrade, Evidence, Finding, Protocol, Trigger, TriggerKind};
 
 /// Judges all groups, in the order in which they first ended.
@@ -55,6 +55,9 @@ fn of_name(
     let mut drops = Vec::new();
     if let Some(first) = entry.after_reset.first() {
         drops.push(after_reset(first, &entry.after_reset));
+    }
+    if let Some(first) = entry.stalled.first().filter(|_| entry.stalled.len() >= MIN_STALLED) {
+        drops.push(stall(first, &entry.stalled));
     }
     let alone: Vec<&Ended> =
         entry.alone.iter().filter(|ended| ended.is_silent_alone(last_ns)).collect();
@@ -212,6 +215,24 @@ fn after_reset(first: &Ended, all: &[Ended]) -> Drop {
         trigger: first.trigger.clone(),
         control: None,
         cannot_tell: vec!["a server that ended the connection at the same time"],
+        app: first.app.clone(),
+    }
+}
+
+fn stall(first: &Ended, all: &[Ended]) -> Drop {
+    let bytes: Vec<u64> = all.iter().map(|ended| ended.server_payload).collect();
+    let says = format!("{} connections froze after {bytes:?} bytes from the server", all.len());
+    let packets: Vec<u64> = all.iter().map(|ended| ended.first.0).collect();
+    Drop {
+        connection: first.connection,
+        grade: DropGrade::Likely,
+        what: "stall",
+        packets: packets.clone(),
+        at_ns: first.unanswered_since_ns,
+        evidence: vec![Evidence { kind: "stall", says, packets }],
+        trigger: first.trigger.clone(),
+        control: None,
+        cannot_tell: vec!["a server that fails at the same place each time"],
         app: first.app.clone(),
     }
 }

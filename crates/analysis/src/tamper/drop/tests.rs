@@ -226,6 +226,22 @@ fn silence_after_a_reset_and_of_syns() {
 }
 
 #[test]
+fn connections_that_freeze_alike() {
+    for (sizes, found) in [
+        (&[15_900, 16_100, 16_300][..], 1),
+        (&[15_900, 16_100], 0),
+        (&[15_900, 160_000, 400_000], 0),
+    ] {
+        let mut line = Line::new();
+        for size in sizes {
+            line.ended("frozen.example", |it| (it.server_payload, it.repeated) = (*size, 4));
+        }
+        let whats: Vec<_> = line.drops().iter().map(|it| it.what).collect();
+        assert_eq!(whats, vec!["stall"; found], "{sizes:?}");
+    }
+}
+
+#[test]
 fn memory_is_bounded_in_a_flood() {
     let mut line = Line::new();
     for number in 0..200_000_u32 {

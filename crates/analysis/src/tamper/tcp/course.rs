@@ -82,17 +82,20 @@ fn goes_on(scene: &Scene<'_>) -> Option<Weighed> {
     if scene.suspect != Suspect::Reset || !scene.own().is_known() {
         return None;
     }
-    let best = scene.later.iter().filter_map(|later| Some((continues(scene, later)?, later)));
+    let each = scene.later.iter().enumerate();
+    let best = each.filter_map(|(at, later)| Some((continues(scene, at, later)?, later)));
     let (weight, later) = best.max_by_key(|(weight, later)| (*weight, u64::MAX - later.packet))?;
-    let what = if weight == 3 { "sends data beyond it" } else { "goes on acknowledging" };
+    let what =
+        if weight == 3 { "goes on with what came after it" } else { "goes on acknowledging" };
     let says =
         format!("{} after this reset the same end {what}", ms(later.at_ns - scene.header.at_ns));
     let words = ("goes_on_after_reset", says);
     Some(scene.says_with(later.packet, (Family::Contradiction, weight), words))
 }
 
-/// How much it says that `later` follows: 3 for data beyond the reset's number, 2 for what packets out of order do not explain.
-fn continues(scene: &Scene<'_>, later: &Header) -> Option<u8> {
+/// How much it says that `later` follows: 3 for data beyond the reset's number, and for the acknowledgement of data that passed
+/// here only after the reset; 2 for what packets out of order do not explain.
+fn continues(scene: &Scene<'_>, at: usize, later: &Header) -> Option<u8> {
     let (header, own) = (scene.header, scene.own());
     let after = later.at_ns - header.at_ns;
     let is_next =
@@ -107,10 +110,23 @@ fn continues(scene: &Scene<'_>, later: &Header) -> Option<u8> {
     }
     let beyond = later.len > 0 && !later.zeros() && ahead(later.end(), header.seq) > 0;
     let news = ahead(later.ack, own.acked) > 0;
-    if beyond && ahead(header.seq, own.begin) >= 0 {
+    let between = scene.later.get(..at).unwrap_or_default();
+    if between.iter().any(|it| later.copy_of(it)) {
+        return None;
+    }
+    if beyond && ahead(header.seq, own.begin) >= 0 || had_since(scene, between, later) {
         return Some(3);
     }
     (after >= OUT_OF_ORDER_NS || news && after >= 1_000_000).then_some(2)
+}
+
+/// True if `later` acknowledges data that the other end sent only after the reset had passed.
+fn had_since(scene: &Scene<'_>, between: &[Header], later: &Header) -> bool {
+    let new = |it: &&Header| {
+        let other = it.from() != scene.header.from() && it.len > 0 && !it.is_reset();
+        other && ahead(it.seq, scene.other().next) >= 0 && ahead(later.ack, it.end()) >= 0
+    };
+    between.iter().any(|it| new(&it))
 }
 
 /// Later packets than this may be of another connection.

@@ -18,10 +18,13 @@ pub fn evidence(scene: &Scene<'_>) -> impl Iterator<Item = Weighed> {
 /// Hop count: the packet came over another way, or began with another count.
 fn hops(scene: &Scene<'_>) -> Option<Weighed> {
     let (known, distance) = hop_distance(scene)?;
-    if same_hops(scene).is_some() {
+    // Resets may begin with a count of their own; data of one connection seldom does.
+    let same = same_hops(scene).is_some();
+    if same && scene.suspect == Suspect::Reset {
         return None;
     }
     let weight = match distance {
+        _ if same => 1,
         0 => return None,
         1 => 0,
         2 => 1,
@@ -37,8 +40,7 @@ fn hops(scene: &Scene<'_>) -> Option<Weighed> {
 
 /// The times to live it is compared with, and how far it is from the nearest.
 fn hop_distance<'a>(scene: &'a Scene<'_>) -> Option<(&'a [u8], u8)> {
-    // A reset is compared with all packets of its end, data only with those before it: later ones may be forged as well.
-    let side: &Side = if scene.suspect == Suspect::Reset { scene.own_whole() } else { scene.own() };
+    let side = compared(scene);
     if side.has(Habit::ManyTtls) {
         return None;
     }
@@ -47,17 +49,25 @@ fn hop_distance<'a>(scene: &'a Scene<'_>) -> Option<(&'a [u8], u8)> {
     Some((known, distance))
 }
 
+/// What its end usually sends. A reset is compared with all of its end's packets that are none, data only with those before
+/// it: later ones may be forged as well.
+fn compared<'a>(scene: &'a Scene<'_>) -> &'a Side {
+    if scene.suspect == Suspect::Reset { scene.own_whole() } else { scene.own() }
+}
+
 /// True if the packet came over as many hops as its end's others, only from another first value (64, 128, 255): a stack's
 /// resets may have one of their own.
 pub fn same_hops(scene: &Scene<'_>) -> Option<&'static str> {
     let (known, distance) = hop_distance(scene)?;
-    let gone = |ttl: u8| first_value(ttl) - ttl;
-    let ttl = scene.header.ttl;
-    let same = |other: &u8| {
-        first_value(*other) != first_value(ttl) && gone(*other).abs_diff(gone(ttl)) <= 1
-    };
-    (distance > 2 && known.iter().any(same))
+    let same = known.iter().any(|other| same_distance(*other, scene.header.ttl));
+    (distance > 2 && same)
         .then_some("its hop count fits the same distance with another first value")
+}
+
+/// True for two times to live that began with different values and lost as many hops, give or take one.
+pub fn same_distance(one: u8, other: u8) -> bool {
+    let gone = |ttl: u8| first_value(ttl) - ttl;
+    first_value(one) != first_value(other) && gone(one).abs_diff(gone(other)) <= 1
 }
 
 /// The count it began with, if that was a usual one.
@@ -71,7 +81,7 @@ fn first_value(ttl: u8) -> u8 {
 
 /// The flag against fragments, which a stack sets on all or none of its data.
 fn fragments(scene: &Scene<'_>) -> Option<Weighed> {
-    let own = scene.own_whole();
+    let own = compared(scene);
     let (header, version_4) = (scene.header, scene.header.version_4());
     let differs = match (own.has(Habit::DontFragment), own.has(Habit::Fragments)) {
         (true, false) => !header.dont_fragment(),
@@ -146,10 +156,11 @@ fn mirror(scene: &Scene<'_>) -> Option<Weighed> {
         (true, false) => 2,
         (false, false) => return None,
     };
-    let what = if window_too { "identification and window" } else { "identification" };
-    let more = if exact { "" } else { ", one added" };
-    let says = format!("{what} are those of the other end's packet before it{more}");
-    Some(scene.says_with(of.packet, (Family::Mirror, weight), ("header_mirror", says)))
+    let what = if window_too { "identification and the window" } else { "identification" };
+    let more = if exact { "" } else { ", one added to the first" };
+    let says = format!("has the {what} of the other end's packet before it{more}");
+    let kind = if exact { "header_mirror" } else { "header_mirror_next" };
+    Some(scene.says_with(of.packet, (Family::Mirror, weight), (kind, says)))
 }
 
 /// The window alone: weaker, for firewalls that close for an end take it too.

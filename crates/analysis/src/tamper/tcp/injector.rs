@@ -56,7 +56,7 @@ pub struct Mark {
     pub header: Header,
     /// What it is.
     pub suspect: Suspect,
-    /// True if it takes the other end's identification.
+    /// True if it has the other end's identification with one added, and its window.
     pub mirrors: bool,
 }
 

@@ -73,6 +73,9 @@ pub(super) fn judge_one(scene: &Scene<'_>, log: &[Header]) -> Judged {
             log.iter().filter(|it| it.is_reset() && it.from() == from).copied().collect();
         weighed.extend(patterns::evidence(scene, &resets));
     }
+    if scene.suspect == Suspect::Data {
+        weighed.extend(patterns::one_counter(scene));
+    }
     weighed.extend(by_arithmetic(scene));
     let (bound, against) = against(scene);
     // Data whose hop count differs is not told for that alone: paths change.
@@ -171,7 +174,7 @@ fn injection(kept: &[&Judged], best: Grade, (whole, key): (&Connection, &Key)) -
 }
 
 fn mark(judged: &Judged) -> Mark {
-    let mirrors = judged.weighed.iter().any(|it| it.evidence.kind == "header_mirror");
+    let mirrors = judged.weighed.iter().any(|it| it.evidence.kind == "header_mirror_next");
     Mark { header: judged.header, suspect: judged.suspect, mirrors }
 }
 

@@ -255,11 +255,15 @@ impl Held {
         {
             let (window, payload, payload_len) = (tcp.window, tcp.payload, tcp.payload_len);
             let segment = Segment { seen: *seen, window, from, offset, payload, payload_len };
-            grown += talk.segment(&segment, header);
+            grown += talk.segment(&segment);
         }
         if own.bytes >= transfers::WORTH && room == Room::Enough {
             let transfers = self.transfers.get_or_insert_with(Box::default);
-            transfers.begin(header.from(), own.bytes, own.next);
+            grown += transfers.begin(
+                (place, own.bytes, own.next),
+                talk.headers(),
+                self.connection.first_ns,
+            );
         }
         grown
     }

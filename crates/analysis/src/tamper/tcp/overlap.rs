@@ -25,6 +25,14 @@ pub(super) fn add(talk: &Talk, (whole, key): (&Connection, &Key), judged: &mut V
         put(forged, differs(overlap), judged);
     }
     for evidence in talk.evidence() {
+        // Copies that differ are told above.
+        if talk
+            .overlaps()
+            .iter()
+            .any(|it| it.packets.iter().all(|packet| evidence.packets.contains(packet)))
+        {
+            continue;
+        }
         let Some(packet) = evidence.packets.first() else { continue };
         let Some(found) = judge_copy(*packet, talk, (whole, key)) else { continue };
         let weighed = Weighed { family: Family::Content, weight: 2, evidence: evidence.clone() };

@@ -2,6 +2,7 @@
 
 use wirewitness_wire::transport::flag;
 
+use super::headers;
 use super::scene::{Scene, ms};
 use crate::flows::header::{Header, ahead};
 use crate::tamper::finding::Evidence;
@@ -42,6 +43,29 @@ fn copies(scene: &Scene<'_>, near: &[&Header]) -> Option<Weighed> {
     };
     let says = format!("{} identical resets at once, to the last header field", packets.len());
     Some(pattern(("identical_resets", says), (Family::Pattern, weight), packets))
+}
+
+/// Two packets of one counter whose hop counts are of different distances, and neither of those the end's: made by one device
+/// that chooses a time to live for each.
+pub fn one_counter(scene: &Scene<'_>) -> Option<Weighed> {
+    let header = scene.header;
+    let base = scene.own().first_ttl()?;
+    let off = |it: &Header| it.ttl.abs_diff(base) > 2;
+    let next = scene.later.iter().find(|it| {
+        it.from() == header.from()
+            && it.identification.wrapping_sub(header.identification) == 1
+            && it.at_ns.abs_diff(header.at_ns) < COPIES_NS as u64
+    })?;
+    let apart = next.ttl.abs_diff(header.ttl) > 2 && !headers::same_distance(next.ttl, header.ttl);
+    if header.identification == 0 || !off(header) || !off(next) || !apart {
+        return None;
+    }
+    let says = format!(
+        "the next packet follows in the same count, yet arrived with a time to live of {} after {}",
+        next.ttl, header.ttl
+    );
+    let words = ("one_counter_two_distances", says);
+    Some(scene.says_with(next.packet, (Family::Pattern, 2), words))
 }
 
 /// True if other packets were captured more than once as well.

@@ -16,8 +16,12 @@ pub fn signature(
     whole: &Connection,
     until_ns: i64,
 ) -> Option<Signature> {
-    let resets = suspicion
-        .and_then(|it| reset_from(it, End::Client).or_else(|| reset_from(it, End::Server)));
+    // Whoever was heard to reset first: the other end's resets answer what still arrives.
+    let first = suspicion.and_then(|it| it.log().iter().find(|header| header.is_reset()));
+    let resets = match (suspicion, first) {
+        (Some(suspicion), Some(first)) => reset_from(suspicion, whole.end(first.from())),
+        _ => None,
+    };
     resets.or_else(|| silence(whole, until_ns))
 }
 

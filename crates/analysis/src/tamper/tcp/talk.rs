@@ -46,11 +46,8 @@ impl Talk {
     }
 
     /// Takes in a segment. The bytes of memory that it holds more, or less.
-    pub fn segment(&mut self, segment: &Segment<'_>, header: &Header) -> isize {
+    pub fn segment(&mut self, segment: &Segment<'_>) -> isize {
         let Some(heads) = &mut self.heads else { return 0 };
-        if self.headers.len() < HEADERS {
-            self.headers.push(*header);
-        }
         let before = heads.memory() as isize;
         self.full = !heads.segment(segment);
         heads.memory() as isize - before
@@ -111,6 +108,9 @@ impl Talk {
 
     /// A segment with payload passed.
     pub fn passed(&mut self, header: &Header, from: End, repeats: Repeats) {
+        if self.headers.len() < HEADERS {
+            self.headers.push(*header);
+        }
         match from {
             End::Server => self.unanswered.count = 0,
             End::Client => self.unanswered.ask(header, repeats),

@@ -24,12 +24,29 @@ struct Way {
 }
 
 impl Transfers {
-    /// Begins to watch what an end sends; `offset` is the place in the stream of `seq`.
-    pub fn begin(&mut self, from: Place, offset: u64, seq: u32) {
+    /// Begins to watch what an end sends: `offset` is the place in the stream of `seq`. What is still known of the segments
+    /// before is given too; their acknowledgements are not.
+    pub fn begin(
+        &mut self,
+        (from, offset, seq): (Place, u64, u32),
+        headers: &[Header],
+        began_ns: i64,
+    ) -> isize {
         let way = self.way(from);
-        if way.is_none() {
-            *way = Some(Way { transfer: Transfer::default(), offset, seq });
+        if way.is_some() {
+            return 0;
         }
+        let mut new = Way { transfer: Transfer::default(), offset, seq };
+        for header in headers.iter().filter(|it| it.from() == from && it.len > 0) {
+            if let Some(offset) = new.place(header.seq) {
+                let at_ns = header.at_ns.saturating_sub(began_ns).max(0) as u64;
+                let (packet, len) = (header.packet, header.len);
+                new.transfer.put(Event::Data { packet, at_ns, offset, len });
+            }
+        }
+        let grown = new.transfer.memory() as isize;
+        *way = Some(new);
+        grown
     }
 
     /// Takes in a packet: data of its way, and the acknowledgement of the other. Bytes of memory held more, or less.
