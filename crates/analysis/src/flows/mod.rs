@@ -1,10 +1,17 @@
 //! Packets in, connections out.
 //!
+//! - [`key`], [`table`]: which connection a packet is of, and how many are held.
+//! - [`header`], [`side`], [`connection`]: what is kept of a packet, of an end, of a connection.
 //! - [`fragments`]: IP fragments, joined.
 //! - [`heads`]: the beginnings of both ways of a TCP connection, joined, with copies that differ kept.
 
+pub mod connection;
 pub mod fragments;
+pub mod header;
 pub mod heads;
+pub mod key;
+pub mod side;
+pub mod table;
 
 use std::net::SocketAddr;
 

@@ -138,6 +138,8 @@ pub struct Signature {
     pub stage: &'static str,
     /// In the study's notation, as `PSH+ACK → RST;RST+ACK`.
     pub name: &'static str,
+    /// Whose packets it is about: the study's are the client's.
+    pub of: End,
     /// Packets that it stands on.
     pub packets: Vec<u64>,
     /// What else ends in this way.

@@ -3,15 +3,26 @@
 pub mod content;
 pub mod drop;
 pub mod finding;
+pub mod grade;
+pub mod lane;
+pub mod tcp;
 pub mod throttle;
 pub mod udp;
 
-use wirewitness_wire::file::Record;
+use std::net::SocketAddr;
+
+use wirewitness_wire::file::{Record, Way};
 use wirewitness_wire::ip::IpPacket;
+use wirewitness_wire::transport::{Transport, transport};
 
 pub use finding::Finding;
+pub use lane::lane;
 
+use self::tcp::{Ledgers, TcpWatch};
+use self::udp::UdpWatch;
 use crate::fingerprints::Fingerprints;
+use crate::flows::Seen;
+use crate::flows::fragments::Fragments;
 
 /// Limits of an inspection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +33,13 @@ pub struct Limits {
     pub idle_secs: u32,
     /// Bytes of the beginnings of streams, fragments and transfers held at once.
     pub memory: usize,
+    /// Keeps those who choose addresses from making the table of connections slow. It changes nothing that is found.
+    pub seed: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { flows: 2_000_000, idle_secs: 600, memory: 256 << 20 }
+        Self { flows: 2_000_000, idle_secs: 600, memory: 256 << 20, seed: 0x5eed }
     }
 }
 
@@ -57,16 +70,33 @@ pub struct Counters {
 
 /// Inspects the packets of one capture, or of one lane of it.
 pub struct Inspector<'f> {
-    #[expect(dead_code, reason = "the parts that read it are being written")]
-    fingerprints: &'f Fingerprints,
     counters: Counters,
+    tcp: TcpWatch<'f>,
+    udp: UdpWatch,
+    fragments: Fragments,
+    ledgers: Ledgers,
+    last_ns: i64,
+    /// Latest time, and when what is over was last looked for.
+    now_ns: i64,
+    passed_ns: i64,
 }
+
+/// How often what is over is looked for, in the capture's time.
+const PASS_NS: i64 = 500_000_000;
 
 impl<'f> Inspector<'f> {
     /// Begins.
     pub fn new(limits: Limits, fingerprints: &'f Fingerprints) -> Self {
-        let _ = limits;
-        Self { fingerprints, counters: Counters::default() }
+        Self {
+            counters: Counters::default(),
+            tcp: TcpWatch::new(limits, fingerprints),
+            udp: UdpWatch::default(),
+            fragments: Fragments::default(),
+            ledgers: Ledgers::default(),
+            last_ns: i64::MIN,
+            now_ns: i64::MIN,
+            passed_ns: i64::MIN,
+        }
     }
 
     /// Takes in a packet. Findings are told as soon as they are certain; those of a connection at its end.
@@ -76,20 +106,114 @@ impl<'f> Inspector<'f> {
         packet: &IpPacket<'_>,
         out: &mut dyn FnMut(Finding),
     ) {
-        let _ = (record, packet, out);
-        self.counters.packets += 1;
+        self.count(record);
+        self.pass_time(record.at_ns, out);
+        let place = Place { number: record.number, at_ns: record.at_ns, way: record.way };
+        if packet.fragment.is_some() {
+            self.counters.fragments += 1;
+            if let Some(payload) = self.fragments.put(packet, record.at_ns) {
+                self.whole(place, &packet.joined(&payload), out);
+            }
+            return;
+        }
+        self.whole(place, packet, out);
     }
 
     /// The capture has ended.
-    pub fn finish(self, out: &mut dyn FnMut(Finding)) -> Counters {
-        let _ = out;
-        self.counters
+    pub fn finish(mut self, out: &mut dyn FnMut(Finding)) -> Counters {
+        let last_ns = self.now_ns;
+        let Self { tcp, udp, ledgers, counters, .. } = &mut self;
+        let mut out = |finding: Finding| counters.told(finding, out);
+        tcp.finish(ledgers, &mut out);
+        udp.finish(last_ns, &mut ledgers.drops, &mut out);
+        ledgers.drops.finish(last_ns, &mut out);
+        ledgers.throttling.finish(&mut out);
+        let counts = self.tcp.counts();
+        Counters {
+            tcp_flows: counts.flows,
+            resets: counts.resets,
+            evicted: counts.evicted,
+            ..self.counters
+        }
+    }
+
+    #[inline]
+    fn count(&mut self, record: &Record<'_>) {
+        self.counters.packets += 1;
+        self.counters.backwards += u64::from(record.at_ns < self.last_ns);
+        self.counters.cut += u64::from(record.bytes.len() < record.original_len as usize);
+        self.last_ns = record.at_ns;
+    }
+
+    #[inline]
+    fn pass_time(&mut self, at_ns: i64, out: &mut dyn FnMut(Finding)) {
+        self.now_ns = self.now_ns.max(at_ns);
+        if self.now_ns.saturating_sub(self.passed_ns) < PASS_NS {
+            return;
+        }
+        self.passed_ns = self.now_ns;
+        let Self { tcp, udp, ledgers, counters, .. } = self;
+        let mut out = |finding: Finding| counters.told(finding, out);
+        tcp.pass_time(ledgers, &mut out);
+        udp.pass_time(self.now_ns, &mut ledgers.drops, &mut out);
+    }
+
+    /// Takes in a packet that is no fragment, or is joined.
+    fn whole(&mut self, place: Place, packet: &IpPacket<'_>, out: &mut dyn FnMut(Finding)) {
+        let Ok(carried) = transport(packet) else {
+            self.counters.malformed += 1;
+            return;
+        };
+        let Self { tcp, udp, ledgers, counters, .. } = self;
+        let mut out = |finding: Finding| counters.told(finding, out);
+        match &carried {
+            Transport::Tcp(segment) => {
+                let seen = place.seen(packet, [segment.source_port, segment.destination_port]);
+                tcp.segment(&seen, segment, ledgers, &mut out);
+            }
+            Transport::Udp(datagram) => {
+                let seen = place.seen(packet, [datagram.source_port, datagram.destination_port]);
+                udp.datagram(&seen, datagram, &mut ledgers.drops, &mut out);
+            }
+            Transport::Icmp(icmp) => {
+                let seen = place.seen(packet, [0, 0]);
+                tcp.quoted(&seen, icmp, &mut out);
+                udp.icmp(&seen, icmp, &mut ledgers.drops);
+            }
+            Transport::Other => {}
+        }
     }
 }
 
-/// Which lane a packet belongs to: all that must be seen together (both ways of all connections between two addresses, their
-/// fragments, and ICMP errors about them) has the same number.
-pub fn lane(packet: &IpPacket<'_>) -> u64 {
-    let _ = packet;
-    0
+impl Counters {
+    /// Counts a finding, and tells it.
+    fn told(&mut self, finding: Finding, out: &mut dyn FnMut(Finding)) {
+        self.dns_questions += u64::from(matches!(finding, Finding::Dns(_)));
+        self.quic_flows += u64::from(matches!(finding, Finding::Quic(_)));
+        out(finding);
+    }
+}
+
+/// What a record says of its packet.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    number: u64,
+    at_ns: i64,
+    way: Way,
+}
+
+impl Place {
+    #[inline]
+    fn seen(self, packet: &IpPacket<'_>, [source, destination]: [u16; 2]) -> Seen {
+        Seen {
+            packet: self.number,
+            at_ns: self.at_ns,
+            source: SocketAddr::new(packet.source, source),
+            destination: SocketAddr::new(packet.destination, destination),
+            ttl: packet.ttl,
+            identification: packet.identification,
+            dont_fragment: packet.dont_fragment,
+            way: if self.way == Way::Unknown { packet.way } else { self.way },
+        }
+    }
 }

@@ -4,3 +4,5 @@ pub mod dns;
 pub mod http;
 pub mod quic;
 pub mod tls;
+pub mod tls_server;
+pub mod x509;

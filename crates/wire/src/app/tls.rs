@@ -95,7 +95,7 @@ pub struct ClientHello<'a> {
     extensions: Reader<'a>,
 }
 
-/// An extension of a `ClientHello`.
+/// An extension of a hello.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extension<'a> {
     /// Its type (IANA; some in [`extension`]).
@@ -161,7 +161,7 @@ impl<'a> ClientHello<'a> {
 
     /// Extensions, in order. An error is the last item.
     pub fn extensions(&self) -> Extensions<'a> {
-        Extensions { reader: Some(self.extensions) }
+        Extensions::new(self.extensions)
     }
 
     /// The first extension of a type, as far as the list can be read.
@@ -207,10 +207,16 @@ impl<'a> ClientHello<'a> {
     }
 }
 
-/// The extensions of a [`ClientHello`].
+/// The extensions of a hello.
 #[derive(Debug, Clone)]
 pub struct Extensions<'a> {
     reader: Option<Reader<'a>>,
+}
+
+impl<'a> Extensions<'a> {
+    pub(super) fn new(list: Reader<'a>) -> Self {
+        Self { reader: Some(list) }
+    }
 }
 
 impl<'a> Iterator for Extensions<'a> {

@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::read::{Malformed, Reader};
 
 mod service;
+pub mod shape;
+pub mod tcp;
 
 pub use service::{Service, parameter};
 
@@ -22,6 +24,8 @@ pub mod kind {
     pub const SVCB: u16 = 64;
     /// How to reach a web server (RFC 9460 §9).
     pub const HTTPS: u16 = 65;
+    /// Options of EDNS (RFC 6891).
+    pub const OPT: u16 = 41;
 }
 
 /// Response codes (IANA).

@@ -5,6 +5,7 @@
 //! its CRYPTO frames, [`CryptoStream`] puts them in order. [`ClientFlight`] does all of that over the datagrams of one flow.
 
 mod frames;
+pub mod google;
 mod keys;
 
 use super::tls::ClientHello;
@@ -22,6 +23,12 @@ pub enum Version {
     V2,
     /// Drafts 29 to 32.
     Draft29,
+    /// Drafts 23 to 28, and Facebook's mvfst of draft 27.
+    Draft23,
+    /// Draft 22, and Facebook's mvfst of it.
+    Draft22,
+    /// Google's Q050: its Initial packets carry no TLS ([`google`]).
+    Q050,
 }
 
 impl Version {
@@ -31,6 +38,9 @@ impl Version {
             1 | 0xff00_0021 | 0xff00_0022 => Some(Self::V1),
             0x6b33_43cf => Some(Self::V2),
             0xff00_001d..=0xff00_0020 => Some(Self::Draft29),
+            0xff00_0017..=0xff00_001c | 0xface_b002 | 0xface_b00e => Some(Self::Draft23),
+            0xff00_0016 | 0xface_b001 => Some(Self::Draft22),
+            google::Q050 => Some(Self::Q050),
             _ => None,
         }
     }
@@ -132,7 +142,7 @@ fn kind_of(first: u8, version: u32) -> Kind {
         None => return Kind::Unknown,
         // RFC 9369 §3.2 counts from Retry.
         Some(Version::V2) => (bits + 3) & 3,
-        Some(Version::V1 | Version::Draft29) => bits,
+        Some(_) => bits,
     };
     match rotated {
         0 => Kind::Initial,

@@ -1,0 +1,238 @@
+//! What is held of many connections at once: found by key, and let go by age and by number, each in constant time.
+
+use hashbrown::HashTable;
+
+use super::key::Key;
+
+/// Connections that are open, and those that are over and linger.
+#[derive(Debug)]
+pub struct Table<T> {
+    index: HashTable<u32>,
+    nodes: Vec<Node<T>>,
+    free: u32,
+    held: usize,
+    limit: usize,
+    seed: u64,
+    queues: [Queue; 2],
+}
+
+/// Which queue a connection waits in. In each, the one that was quiet longest is first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Something can still come.
+    Open,
+    /// It is over; kept a little for what comes late.
+    Over,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Queue {
+    first: u32,
+    last: u32,
+}
+
+#[derive(Debug)]
+struct Node<T> {
+    key: Key,
+    stage: Stage,
+    before: u32,
+    after: u32,
+    /// When it was last touched, ns.
+    at_ns: i64,
+    value: Option<T>,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl<T> Table<T> {
+    /// For at most `limit` connections; the seed keeps those who choose addresses from choosing places.
+    pub fn new(limit: usize, seed: u64) -> Self {
+        let queue = Queue { first: NONE, last: NONE };
+        Self {
+            index: HashTable::new(),
+            nodes: Vec::new(),
+            free: NONE,
+            held: 0,
+            limit: limit.clamp(1, NONE as usize - 1),
+            seed,
+            queues: [queue; 2],
+        }
+    }
+
+    /// How many are held.
+    pub fn len(&self) -> usize {
+        self.held
+    }
+
+    /// True if none is held.
+    pub fn is_empty(&self) -> bool {
+        self.held == 0
+    }
+
+    /// True if another one fits only if one goes.
+    pub fn is_full(&self) -> bool {
+        self.held >= self.limit
+    }
+
+    /// The place of a connection.
+    pub fn find(&self, key: &Key) -> Option<u32> {
+        let nodes = &self.nodes;
+        let same = |place: &u32| node(nodes, *place).is_some_and(|node| node.key == *key);
+        self.index.find(key.hash(self.seed), same).copied()
+    }
+
+    /// What is held at a place.
+    pub fn value(&mut self, place: u32) -> Option<&mut T> {
+        self.nodes.get_mut(place as usize)?.value.as_mut()
+    }
+
+    /// Takes in a connection that is not held. The caller has made room.
+    pub fn insert(&mut self, key: Key, value: T, at_ns: i64) -> u32 {
+        let new =
+            Node { key, stage: Stage::Open, before: NONE, after: NONE, at_ns, value: Some(value) };
+        let place = self.free;
+        if let Some(node) = self.nodes.get_mut(place as usize) {
+            self.free = node.after;
+            *node = new;
+            self.link(place);
+            self.enter(place, &key);
+            return place;
+        }
+        let place = self.nodes.len() as u32;
+        self.nodes.push(new);
+        self.link(place);
+        self.enter(place, &key);
+        place
+    }
+
+    /// A packet came: it goes to the end of its queue, or of another.
+    pub fn touch(&mut self, place: u32, stage: Stage, at_ns: i64) {
+        let Some(node) = self.nodes.get_mut(place as usize) else { return };
+        node.at_ns = node.at_ns.max(at_ns);
+        if node.stage == stage && node.after == NONE {
+            return;
+        }
+        self.unlink(place);
+        if let Some(node) = self.nodes.get_mut(place as usize) {
+            node.stage = stage;
+        }
+        self.link(place);
+    }
+
+    /// Takes out a connection.
+    pub fn remove(&mut self, place: u32) -> Option<(Key, T)> {
+        let key = node(&self.nodes, place).filter(|node| node.value.is_some())?.key;
+        self.unlink(place);
+        if let Ok(entry) = self.index.find_entry(key.hash(self.seed), |held| *held == place) {
+            entry.remove();
+        }
+        let node = self.nodes.get_mut(place as usize)?;
+        let value = node.value.take()?;
+        node.after = self.free;
+        self.free = place;
+        self.held -= 1;
+        Some((key, value))
+    }
+
+    /// Takes out the connection of a queue that was quiet longest, if that was before `until_ns`.
+    pub fn pop(&mut self, stage: Stage, until_ns: i64) -> Option<(Key, T)> {
+        let [open, over] = self.queues;
+        let first = if stage == Stage::Open { open.first } else { over.first };
+        let node = node(&self.nodes, first)?;
+        if node.at_ns >= until_ns {
+            return None;
+        }
+        self.remove(first)
+    }
+
+    /// Takes out one to make room: one that is over, if there is any.
+    pub fn evict(&mut self) -> Option<(Key, T)> {
+        self.pop(Stage::Over, i64::MAX).or_else(|| self.pop(Stage::Open, i64::MAX))
+    }
+
+    fn enter(&mut self, place: u32, key: &Key) {
+        let (nodes, seed) = (&self.nodes, self.seed);
+        let rehash = |place: &u32| node(nodes, *place).map_or(0, |node| node.key.hash(seed));
+        self.index.insert_unique(key.hash(seed), place, rehash);
+        self.held += 1;
+    }
+
+    fn queue(&mut self, stage: Stage) -> &mut Queue {
+        let [open, over] = &mut self.queues;
+        if stage == Stage::Open { open } else { over }
+    }
+
+    fn link(&mut self, place: u32) {
+        let Some(stage) = node(&self.nodes, place).map(|node| node.stage) else { return };
+        let last = std::mem::replace(&mut self.queue(stage).last, place);
+        match self.nodes.get_mut(last as usize) {
+            Some(before) => before.after = place,
+            None => self.queue(stage).first = place,
+        }
+        if let Some(node) = self.nodes.get_mut(place as usize) {
+            (node.before, node.after) = (last, NONE);
+        }
+    }
+
+    fn unlink(&mut self, place: u32) {
+        let Some(node) = node(&self.nodes, place) else { return };
+        let (stage, before, after) = (node.stage, node.before, node.after);
+        match self.nodes.get_mut(before as usize) {
+            Some(node) => node.after = after,
+            None => self.queue(stage).first = after,
+        }
+        match self.nodes.get_mut(after as usize) {
+            Some(node) => node.before = before,
+            None => self.queue(stage).last = before,
+        }
+    }
+}
+
+fn node<T>(nodes: &[Node<T>], place: u32) -> Option<&Node<T>> {
+    nodes.get(place as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(n: u16) -> Key {
+        let server = "192.0.2.1:80".parse().unwrap();
+        Key::of(std::net::SocketAddr::new([10, 0, 0, 1].into(), n), server).0
+    }
+
+    #[test]
+    fn the_one_that_was_quiet_longest_goes_first() {
+        let mut table = Table::new(3, 0);
+        let places: Vec<u32> = (0..3).map(|n| table.insert(key(n), n, i64::from(n) * 10)).collect();
+        assert!(table.is_full());
+        table.touch(places[0], Stage::Open, 30);
+        assert_eq!(table.pop(Stage::Open, 10).map(|it| it.1), None);
+        assert_eq!(table.pop(Stage::Open, 11).map(|it| it.1), Some(1));
+        assert_eq!((table.find(&key(1)), table.len()), (None, 2));
+        // Those that are over make room first.
+        table.touch(places[0], Stage::Over, 40);
+        assert_eq!(table.evict().map(|it| it.1), Some(0));
+        assert_eq!(table.evict().map(|it| it.1), Some(2));
+        assert!(table.evict().is_none() && table.is_empty());
+    }
+
+    #[test]
+    fn places_are_used_again_and_keys_found() {
+        let mut table = Table::new(1000, 5);
+        for round in 0..5_u16 {
+            for n in 0..1000 {
+                table.insert(key(round * 1000 + n), n, i64::from(n));
+            }
+            for n in 0..1000 {
+                let place = table.find(&key(round * 1000 + n)).unwrap();
+                assert_eq!(table.value(place), Some(&mut n.clone()));
+                if n % 2 == 0 {
+                    table.touch(place, Stage::Over, 0);
+                }
+            }
+            while table.evict().is_some() {}
+        }
+        assert_eq!(table.nodes.len(), 1000);
+    }
+}

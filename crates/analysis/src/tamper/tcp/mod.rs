@@ -1,0 +1,301 @@
+//! TCP connections: what is held of each while it lasts, and what is told of it at its end. In reading order:
+//!
+//! - [`suspicion`]: what is kept from the first odd packet on.
+//! - [`scene`]: a packet that may be injected, and what is around it.
+//! - [`headers`], [`course`], [`patterns`], [`arithmetic`], [`overlap`]: the evidence.
+//! - [`judge`]: evidence to injections, by the rule of [`super::grade`].
+//! - [`injector`]: known senders.
+//! - [`signature`]: how a connection ended.
+//! - [`icmp`]: errors that quote segments.
+//! - [`talk`], [`transfers`]: the beginnings of the streams, and those that carry much.
+
+pub mod arithmetic;
+pub mod course;
+pub mod headers;
+pub mod icmp;
+pub mod injector;
+pub mod judge;
+pub mod overlap;
+pub mod patterns;
+pub mod scene;
+pub mod signature;
+pub mod suspicion;
+pub mod talk;
+mod tell;
+pub mod transfers;
+
+use wirewitness_wire::transport::{Icmp, Tcp, flag};
+
+use self::suspicion::Suspicion;
+use self::talk::{Repeats, Room, Talk};
+use self::transfers::Transfers;
+use super::Limits;
+use super::drop::Drops;
+use super::finding::{self, Finding, Protocol};
+use super::throttle::Throttling;
+use crate::fingerprints::Fingerprints;
+use crate::flows::Seen;
+use crate::flows::connection::Connection;
+use crate::flows::header::{Header, ahead, ends};
+use crate::flows::heads::Segment;
+use crate::flows::key::Key;
+use crate::flows::side::{Habit, Side};
+use crate::flows::table::{Stage, Table};
+
+/// Watches the TCP connections of a capture.
+#[derive(Debug)]
+pub struct TcpWatch<'f> {
+    fingerprints: &'f Fingerprints,
+    table: Table<Held>,
+    idle_ns: i64,
+    memory: isize,
+    memory_limit: isize,
+    now_ns: i64,
+    counts: Counts,
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Connections.
+    pub flows: u64,
+    /// Resets.
+    pub resets: u64,
+    /// Connections told early, for want of room.
+    pub evicted: u64,
+}
+
+/// What a connection's end is told to, beside the caller.
+#[derive(Debug, Default)]
+pub struct Ledgers {
+    /// Who had no answer.
+    pub drops: Drops,
+    /// Who was slowed.
+    pub throttling: Throttling,
+}
+
+/// What is held of a connection.
+#[derive(Debug)]
+pub(crate) struct Held {
+    connection: Connection,
+    suspicion: Option<Box<Suspicion>>,
+    talk: Option<Box<Talk>>,
+    transfers: Option<Box<Transfers>>,
+    /// True once an ICMP error that quotes what was never sent has been told.
+    quoted: bool,
+}
+
+/// How long a connection that is over is kept for what comes late: a genuine answer after a forged reset.
+const LINGER_NS: i64 = 10_000_000_000;
+
+impl<'f> TcpWatch<'f> {
+    /// Begins.
+    pub fn new(limits: Limits, fingerprints: &'f Fingerprints) -> Self {
+        Self {
+            fingerprints,
+            table: Table::new(limits.flows, limits.seed),
+            idle_ns: i64::from(limits.idle_secs) * 1_000_000_000,
+            memory: 0,
+            memory_limit: isize::try_from(limits.memory).unwrap_or(isize::MAX),
+            now_ns: i64::MIN,
+            counts: Counts::default(),
+        }
+    }
+
+    /// What was counted.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// How many connections are held.
+    pub fn held(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Takes in a segment.
+    pub fn segment(
+        &mut self,
+        seen: &Seen,
+        tcp: &Tcp<'_>,
+        ledgers: &mut Ledgers,
+        out: &mut dyn FnMut(Finding),
+    ) {
+        self.now_ns = self.now_ns.max(seen.at_ns);
+        let (source, destination) = ends(seen, tcp);
+        let (key, place) = Key::of(source, destination);
+        let header = Header::of(seen, tcp, place);
+        self.counts.resets += u64::from(header.is_reset());
+        let mut at = self.table.find(&key);
+        if let Some(old) = at
+            && self.table.value(old).is_some_and(|held| held.connection.is_another(&header))
+        {
+            if let Some((key, held)) = self.table.remove(old) {
+                self.tell((key, held), ledgers, out);
+            }
+            at = None;
+        }
+        let at = match at {
+            Some(at) => at,
+            None => self.begin(&key, &header, (ledgers, out)),
+        };
+        let stage = self.take(at, (&key, &header), (seen, tcp), out);
+        self.table.touch(at, stage, self.now_ns);
+    }
+
+    /// Takes in an ICMP error: whoever quotes a segment that was never sent has made it up, or saw one that was.
+    pub fn quoted(&mut self, seen: &Seen, icmp: &Icmp<'_>, out: &mut dyn FnMut(Finding)) {
+        let Some(quoted) = icmp::quoted(icmp) else { return };
+        let (key, place) = Key::of(quoted.source, quoted.destination);
+        let Some(held) = self.table.find(&key).and_then(|at| self.table.value(at)) else { return };
+        if !held.quoted
+            && let Some(injection) = icmp::told(held, (&key, place), seen, quoted.seq)
+        {
+            held.quoted = true;
+            out(Finding::Injection(Box::new(injection)));
+        }
+    }
+
+    /// What is over is told and forgotten. Called now and then.
+    pub fn pass_time(&mut self, ledgers: &mut Ledgers, out: &mut dyn FnMut(Finding)) {
+        while let Some(gone) = self.table.pop(Stage::Over, self.now_ns.saturating_sub(LINGER_NS)) {
+            self.tell(gone, ledgers, out);
+        }
+        while let Some(gone) = self.table.pop(Stage::Open, self.now_ns.saturating_sub(self.idle_ns))
+        {
+            self.tell(gone, ledgers, out);
+        }
+    }
+
+    /// The capture has ended.
+    pub fn finish(&mut self, ledgers: &mut Ledgers, out: &mut dyn FnMut(Finding)) {
+        while let Some(gone) = self.table.evict() {
+            self.tell(gone, ledgers, out);
+        }
+    }
+
+    /// A place for a new connection.
+    fn begin(
+        &mut self,
+        key: &Key,
+        header: &Header,
+        (ledgers, out): (&mut Ledgers, &mut dyn FnMut(Finding)),
+    ) -> u32 {
+        self.counts.flows += 1;
+        if self.table.is_full()
+            && let Some(gone) = self.table.evict()
+        {
+            self.counts.evicted += 1;
+            self.tell(gone, ledgers, out);
+        }
+        let connection = Connection::new(header, key);
+        let held = Held { connection, suspicion: None, talk: None, transfers: None, quoted: false };
+        self.table.insert(*key, held, self.now_ns)
+    }
+
+    /// Takes a packet into its connection. Where that stands then.
+    fn take(
+        &mut self,
+        at: u32,
+        (key, header): (&Key, &Header),
+        (seen, tcp): (&Seen, &Tcp<'_>),
+        out: &mut dyn FnMut(Finding),
+    ) -> Stage {
+        let room = if self.memory < self.memory_limit { Room::Enough } else { Room::None };
+        let Some(held) = self.table.value(at) else { return Stage::Open };
+        held.suspect(header);
+        let mut grown = 0;
+        if header.len > 0 && !header.is_reset() {
+            grown += held.data(header, (seen, tcp), room);
+            if held.talk.as_ref().is_some_and(|talk| talk.is_full()) {
+                grown -= held.read(key, self.fingerprints, out);
+            }
+        }
+        if let Some(transfers) = &mut held.transfers {
+            grown += transfers.put(header, held.connection.first_ns);
+        }
+        held.connection.take(header);
+        held.connection.passed(header.from(), seen.way);
+        if tcp.payload.len() < tcp.payload_len {
+            held.connection.cut();
+        }
+        self.memory += grown;
+        let over = held.connection.is_reset() || held.connection.is_closed();
+        if over { Stage::Over } else { Stage::Open }
+    }
+}
+
+impl Held {
+    fn suspect(&mut self, header: &Header) {
+        match &mut self.suspicion {
+            Some(suspicion) => suspicion.note(header, &self.connection),
+            None if suspicion::suspect(&self.connection, header).is_some() => {
+                let mut suspicion = Suspicion::new(&self.connection);
+                suspicion.note(header, &self.connection);
+                self.suspicion = Some(Box::new(suspicion));
+            }
+            None => {}
+        }
+    }
+
+    /// Takes in payload. Bytes of memory held more, or less.
+    fn data(&mut self, header: &Header, (seen, tcp): (&Seen, &Tcp<'_>), room: Room) -> isize {
+        let from = self.connection.end(header.from());
+        let place = header.from();
+        let own = self.connection.side(place);
+        let repeats = own.is_known() && ahead(header.seq.wrapping_add(header.len), own.next) <= 0;
+        let repeats = if repeats { Repeats::Known } else { Repeats::New };
+        let talk = self.talk.get_or_insert_with(|| {
+            let handshake = [own.asked, self.connection.side(place.other()).asked];
+            Box::new(Talk::new(room, handshake))
+        });
+        talk.passed(header, from, repeats);
+        let mut grown = 0;
+        if talk.is_reading()
+            && let Some(offset) = offset(own, header)
+        {
+            let (window, payload, payload_len) = (tcp.window, tcp.payload, tcp.payload_len);
+            let segment = Segment { seen: *seen, window, from, offset, payload, payload_len };
+            grown += talk.segment(&segment, header);
+        }
+        if own.bytes >= transfers::WORTH && room == Room::Enough {
+            let transfers = self.transfers.get_or_insert_with(Box::default);
+            transfers.begin(header.from(), own.bytes, own.next);
+        }
+        grown
+    }
+
+    /// Reads the beginnings. The bytes of memory that were held.
+    fn read(
+        &mut self,
+        key: &Key,
+        fingerprints: &Fingerprints,
+        out: &mut dyn FnMut(Finding),
+    ) -> isize {
+        let connection = named(&self.connection, key);
+        self.talk.as_mut().map_or(0, |talk| talk.read(connection, fingerprints, out))
+    }
+}
+
+/// Place in the stream of a segment's first byte; none for what is not of the stream.
+fn offset(own: &Side, header: &Header) -> Option<u64> {
+    // Data of the SYN itself (RFC 7413) begins the stream.
+    if header.flags & flag::SYN != 0 {
+        return Some(0);
+    }
+    // A keep-alive repeats the byte before, with whatever value (RFC 9293 §3.8.4); zeros of padding are no data.
+    let keep_alive = header.len == 1 && own.is_known() && ahead(own.next, header.seq) == 1;
+    if keep_alive || header.zeros() {
+        return None;
+    }
+    let begin = match (own.is_known(), own.has(Habit::Syn)) {
+        (false, _) => header.seq,
+        (true, true) => own.begin.wrapping_add(1),
+        (true, false) => own.begin,
+    };
+    u64::try_from(ahead(header.seq, begin)).ok()
+}
+
+fn named(connection: &Connection, key: &Key) -> finding::Connection {
+    let (client, server) = connection.addresses(key);
+    finding::Connection { protocol: Protocol::Tcp, client, server }
+}

@@ -1,0 +1,156 @@
+//! What is kept of a connection that carries data: the beginnings of both ways while they tell something, and what came of them.
+
+use crate::fingerprints::Fingerprints;
+use crate::flows::header::Header;
+use crate::flows::heads::{Heads, Overlap, Segment};
+use crate::tamper::content;
+use crate::tamper::finding::{Connection, End, Evidence, Finding, Trigger};
+
+/// Of a connection that carries data.
+#[derive(Debug, Default)]
+pub struct Talk {
+    heads: Option<Box<Heads>>,
+    headers: Vec<Header>,
+    trigger: Option<Trigger>,
+    overlaps: Vec<Overlap>,
+    evidence: Vec<Evidence>,
+    unanswered: Unanswered,
+    full: bool,
+}
+
+/// The client's packets that nothing but bare acknowledgements followed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unanswered {
+    packets: [u64; 8],
+    count: u8,
+    /// Time of the first, ns since 1970.
+    pub since_ns: i64,
+    /// How many of them repeat others.
+    pub repeated: u32,
+}
+
+/// Headers kept of the segments of the beginnings: those that overlaps name are among the first.
+const HEADERS: usize = 32;
+
+impl Talk {
+    /// Begins, with the handshake; with the beginnings only if there is room for them.
+    pub fn new(room: Room, handshake: [Header; 2]) -> Self {
+        let heads = match room {
+            Room::Enough => Some(Box::default()),
+            Room::None => return Self::default(),
+        };
+        let mut headers = Vec::with_capacity(8);
+        headers.extend(handshake.into_iter().filter(|it| it.packet != 0));
+        headers.sort_by_key(|it| it.packet);
+        Self { heads, headers, ..Self::default() }
+    }
+
+    /// Takes in a segment. The bytes of memory that it holds more, or less.
+    pub fn segment(&mut self, segment: &Segment<'_>, header: &Header) -> isize {
+        let Some(heads) = &mut self.heads else { return 0 };
+        if self.headers.len() < HEADERS {
+            self.headers.push(*header);
+        }
+        let before = heads.memory() as isize;
+        self.full = !heads.segment(segment);
+        heads.memory() as isize - before
+    }
+
+    /// True while the beginnings are kept.
+    pub fn is_reading(&self) -> bool {
+        self.heads.is_some()
+    }
+
+    /// True if the beginnings have told all that they can, and are to be read.
+    pub fn is_full(&self) -> bool {
+        self.full && self.heads.is_some()
+    }
+
+    /// Reads the beginnings and lets go of them. The bytes of memory that were held.
+    pub fn read(
+        &mut self,
+        connection: Connection,
+        fingerprints: &Fingerprints,
+        out: &mut dyn FnMut(Finding),
+    ) -> isize {
+        let Some(heads) = self.heads.take() else { return 0 };
+        let content = content::read(connection, &heads, fingerprints);
+        for finding in content.findings {
+            out(finding);
+        }
+        self.evidence = content.evidence;
+        self.trigger = heads.trigger().cloned();
+        self.overlaps = heads.overlaps().to_vec();
+        heads.memory() as isize
+    }
+
+    /// What the client asked for.
+    pub fn trigger(&self) -> Option<&Trigger> {
+        self.trigger.as_ref()
+    }
+
+    /// Copies of data that differ.
+    pub fn overlaps(&self) -> &[Overlap] {
+        &self.overlaps
+    }
+
+    /// What the content told.
+    pub fn evidence(&self) -> &[Evidence] {
+        &self.evidence
+    }
+
+    /// The headers of a packet of the beginnings.
+    pub fn header(&self, packet: u64) -> Option<&Header> {
+        self.headers.iter().find(|it| it.packet == packet)
+    }
+
+    /// The headers of the beginnings.
+    pub fn headers(&self) -> &[Header] {
+        &self.headers
+    }
+
+    /// A segment with payload passed.
+    pub fn passed(&mut self, header: &Header, from: End, repeats: Repeats) {
+        match from {
+            End::Server => self.unanswered.count = 0,
+            End::Client => self.unanswered.ask(header, repeats),
+        }
+    }
+
+    /// The client's packets that had no answer.
+    pub fn unanswered(&self) -> (Vec<u64>, Unanswered) {
+        let kept = self.unanswered.packets.get(..usize::from(self.unanswered.count));
+        (kept.unwrap_or_default().to_vec(), self.unanswered)
+    }
+}
+
+impl Unanswered {
+    fn ask(&mut self, header: &Header, repeats: Repeats) {
+        if self.count == 0 {
+            (self.since_ns, self.repeated) = (header.at_ns, 0);
+        }
+        self.repeated += u32::from(repeats == Repeats::Known);
+        if let Some(slot) = self.packets.get_mut(usize::from(self.count)) {
+            *slot = header.packet;
+            self.count += 1;
+        }
+    }
+}
+
+/// Whether there is memory for the beginnings of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// There is.
+    Enough,
+    /// There is none.
+    None,
+}
+
+/// Whether a segment repeats what was sent before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeats {
+    /// It does.
+    Known,
+    /// It brings something new.
+    New,
+}
