@@ -5,7 +5,7 @@
 //! may be the cause. Never a finding: losses by chance, a sender that has little to send, a receiver's small window.
 
 use super::Whose;
-use super::bucket::{Arrival, Fit, fit};
+use super::bucket::{Arrival, Fit, fit, fit_steady};
 use super::plateau::Plateau;
 use super::queue;
 use super::series::{Series, View};
@@ -47,15 +47,13 @@ impl Read<'_> {
 
     fn policer(&self) -> Option<Throttle> {
         let arrivals = self.arrivals();
-        let fit = fit(&arrivals, self.slice_us())?;
-        if !is_bucket(&fit, &arrivals) {
-            return None;
-        }
+        let fit = self.bucket(&arrivals)?;
         let waits = queue::slope(self.series, &arrivals, &fit);
         match self.series.view {
             View::BeforeLoss if waits.is_some_and(|waits| waits > WAITS) => return None,
             View::BeforeLoss if waits.is_none() && !self.quiet(&fit) => return None,
-            View::AfterLoss if fit.tight > TIGHT => return None,
+            View::BeforeLoss if queue::growth(self.series).is_some_and(queue::grew) => return None,
+            _ if fit.tight > TIGHT => return None,
             _ => {}
         }
         let needed = (fit.burst_bytes + LEAST_SECS * fit.rate_bps / 8.0) as u64;
@@ -85,6 +83,15 @@ impl Read<'_> {
         found.burst_bytes = Some(fit.burst_bytes as u64);
         found.evidence.splice(0..0, evidence);
         Some(found)
+    }
+
+    fn bucket(&self, arrivals: &[Arrival]) -> Option<Fit> {
+        if self.series.view == View::AfterLoss
+            && let Some(steady) = fit_steady(arrivals, self.slice_us()).filter(is_bucket)
+        {
+            return Some(steady);
+        }
+        fit(arrivals, self.slice_us()).filter(is_bucket)
     }
 
     /// Where the levels do not tell, at least nothing grew.
@@ -210,13 +217,9 @@ impl Read<'_> {
     }
 }
 
-/// True if a bucket that fits so well, of that size, is no accident.
-pub(super) fn is_bucket(fit: &Fit, arrivals: &[Arrival]) -> bool {
-    fit.badness() <= FITS && fit.burst_bytes >= LEAST_SEGMENTS * f64::from(largest(arrivals))
-}
-
-fn largest(arrivals: &[Arrival]) -> u32 {
-    arrivals.iter().map(|a| a.bytes).max().unwrap_or(0)
+/// True if it fits so well that it is no accident.
+pub(super) fn is_bucket(fit: &Fit) -> bool {
+    fit.badness() <= FITS
 }
 
 /// What the fit says, in words.
@@ -260,11 +263,9 @@ fn known_rate(fit: &Fit) -> Option<Evidence> {
 
 /// Badness up to which a bucket fits: the policers of a router laboratory gave 0.016 at most, losses by chance 0.4.
 const FITS: f64 = 0.05;
-/// Smallest bucket, in segments: less is nothing but a loss after every few segments.
-const LEAST_SEGMENTS: f64 = 4.0;
 /// Growth of round trips from which on a queue is meant: a router's policers gave 0.03 at most, its shapers 0.2 and more.
 const WAITS: f64 = 0.12;
-/// Share of passes close to the bucket's end, seen from behind: a shaper's output gives nearly all.
+/// Share of passes close to the bucket's end: a shaper's output and an evenly paced sender give nearly all.
 const TIGHT: f64 = 0.5;
 /// Time at the rate, beside the burst, that a judgement needs, s.
 pub(super) const LEAST_SECS: f64 = 5.0;
