@@ -11,6 +11,8 @@ use std::net::IpAddr;
 
 use super::dns::{Given, Question};
 use super::resolver::{AUTHORITATIVE, MIN_OTHERS, Resolver};
+use wirewitness_wire::app::dns::rcode::{NXDOMAIN, REFUSED};
+
 use crate::judge::address::is_bogon;
 use crate::tamper::finding::{
     End, Evidence, Forged, Grade, Injection, Injector, Trigger, TriggerKind,
@@ -113,19 +115,22 @@ fn forged_packets(question: &Question, points: &[Point]) -> Vec<u64> {
     packets
 }
 
-/// More answers than questions, with addresses of which none is in both. Another copy of an answer is none.
+/// More answers than questions, which share no address or of which one says that there is none. Another copy of an answer is none.
 fn differing(question: &Question) -> Option<Evidence> {
     // Of a question that is not in the capture nobody knows how often it was asked.
     if question.asked == 0 || question.answers.len() as u32 <= question.asked {
         return None;
     }
-    let with: Vec<&Given> = question.answers.iter().filter(|it| !it.addresses.is_empty()).collect();
+    let is_refusal = |it: &Given| it.addresses.is_empty() && matches!(it.rcode, NXDOMAIN | REFUSED);
+    let says_something = |it: &&Given| !it.addresses.is_empty() || is_refusal(it);
     let mut distinct: Vec<&Given> = Vec::new();
-    for answer in &with {
-        let is_disjoint = |other: &&Given| {
-            answer.addresses.iter().all(|address| !other.addresses.contains(address))
+    for answer in question.answers.iter().filter(says_something) {
+        let is_other = |other: &&Given| match (is_refusal(answer), is_refusal(other)) {
+            (false, false) => answer.addresses.iter().all(|it| !other.addresses.contains(it)),
+            (true, true) => answer.rcode != other.rcode,
+            _ => true,
         };
-        if distinct.iter().all(is_disjoint) {
+        if distinct.iter().all(is_other) {
             distinct.push(answer);
         }
     }
@@ -133,7 +138,7 @@ fn differing(question: &Question) -> Option<Evidence> {
         return None;
     }
     let says = format!(
-        "{} answers that share no address to a question asked {} {}",
+        "{} answers that contradict one another to a question asked {} {}",
         distinct.len(),
         question.asked,
         if question.asked == 1 { "time" } else { "times" }
