@@ -17,6 +17,7 @@ mod matrix;
 mod test_determinism;
 mod test_encrypted_dns;
 mod test_field;
+mod test_inspect;
 mod test_invariants;
 mod test_matrix;
 mod test_middlebox;

@@ -10,11 +10,13 @@
     reason = "a test that fails should fail loudly, and tables are long"
 )]
 
+mod captures;
 mod invariants;
 mod program;
 mod test_completions_man;
 mod test_damage;
 mod test_helper;
+mod test_inspect;
 mod test_judge;
 mod test_lab;
 mod test_probe;
