@@ -15,6 +15,7 @@ mod replay;
 mod shared;
 mod test_content;
 mod test_examples;
+mod test_made_capture;
 mod test_nettests;
 mod test_qa;
 mod test_throttle_captures;
