@@ -6,18 +6,23 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::print_stdout,
     clippy::too_many_lines,
     reason = "a test that fails should fail loudly, and tables are long"
 )]
 
+mod captures;
 mod certificates;
+mod packets;
 mod replay;
 mod shared;
+mod test_captures;
 mod test_content;
 mod test_examples;
 mod test_made_capture;
 mod test_nettests;
 mod test_qa;
+mod test_tcp;
 mod test_throttle_captures;
 mod test_web_rules;
 mod world;

@@ -48,7 +48,7 @@ impl Connection {
         let [low, high] = &mut self.sides;
         let (own, other) = if header.from() == Place::Low { (low, high) } else { (high, low) };
         if header.flags & (flag::ACK | flag::RST) == flag::ACK {
-            own.answered(header, &other.asked);
+            own.answered(header, other);
         }
         own.take(header);
     }

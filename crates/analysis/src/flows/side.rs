@@ -33,6 +33,8 @@ pub struct Side {
     ttls: [u8; 4],
     /// How many of those are used.
     ttl_count: u8,
+    /// True if what needs an answer was sent again: then nobody knows which one is answered (Karn and Partridge 1987).
+    asked_again: bool,
     /// Copies of packets: the capture holds them twice.
     pub copies: u8,
     /// See [`Seen`].
@@ -112,10 +114,14 @@ impl Side {
         self.last = *header;
     }
 
-    /// Takes in the time that an answer of this end took.
-    pub fn answered(&mut self, header: &Header, asked: &Header) {
+    /// Takes in the time that an answer of this end to the other one took.
+    pub fn answered(&mut self, header: &Header, other: &Self) {
+        let asked = &other.asked;
+        if asked.packet == 0 || other.asked_again {
+            return;
+        }
         let took = header.at_ns.saturating_sub(asked.at_ns);
-        let new = asked.packet != 0 && ahead(header.ack, asked.end()) >= 0;
+        let new = ahead(header.ack, asked.end()) >= 0;
         let usual = self.first_ttl().is_none_or(|ttl| ttl.abs_diff(header.ttl) < 3);
         if new && usual && (1..i64::from(u32::MAX)).contains(&took) {
             let took = took as u32;
@@ -167,10 +173,12 @@ impl Side {
             self.seen |= Habit::Gap as u16;
         }
         if ahead(end, self.next) <= 0 {
+            self.asked_again |= end == self.asked.end() && end != seq;
             return;
         }
         self.next = end;
         self.asked = *header;
+        self.asked_again = false;
         if header.len > 0 && !header.zeros() {
             self.segments = self.segments.saturating_add(1);
             if self.has(Habit::Push) {

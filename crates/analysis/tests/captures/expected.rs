@@ -43,7 +43,7 @@ const ROWS: &[(&str, Expected)] = &[
     ("upb_comprehensive_china_vps", Flows(4)),
     ("upb_comprehensive_iran", Flows(4)),
     ("upb_detailed_china_encrypted_dns", Flows(1)),
-    // Two resets on names and one page over plain HTTP.
-    ("upb_detailed_iran_encrypted_dns", Flows(3)),
+    // Two resets on names, one page over plain HTTP, two answers over DNS.
+    ("upb_detailed_iran_encrypted_dns", Flows(5)),
     ("zeek_rst-inject-rae", Flows(1)),
 ];

@@ -18,10 +18,13 @@ pub fn evidence(scene: &Scene<'_>) -> impl Iterator<Item = Weighed> {
 /// Hop count: the packet came over another way, or began with another count.
 fn hops(scene: &Scene<'_>) -> Option<Weighed> {
     let (known, distance) = hop_distance(scene)?;
-    if same_hops(scene).is_some() {
+    // Resets may begin with a count of their own; data of one connection seldom does.
+    let same = same_hops(scene).is_some();
+    if same && scene.suspect == Suspect::Reset {
         return None;
     }
     let weight = match distance {
+        _ if same => 1,
         0 => return None,
         1 => 0,
         2 => 1,

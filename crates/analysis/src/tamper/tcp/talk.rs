@@ -29,8 +29,8 @@ pub struct Unanswered {
     pub repeated: u32,
 }
 
-/// Headers kept of the segments of the beginnings: those that overlaps name are among the first.
-const HEADERS: usize = 32;
+/// Headers kept of the beginnings: those that overlaps name are among the first, and transfers begin with them.
+const HEADERS: usize = 40;
 
 impl Talk {
     /// Begins, with the handshake; with the beginnings only if there is room for them.
@@ -46,11 +46,8 @@ impl Talk {
     }
 
     /// Takes in a segment. The bytes of memory that it holds more, or less.
-    pub fn segment(&mut self, segment: &Segment<'_>, header: &Header) -> isize {
+    pub fn segment(&mut self, segment: &Segment<'_>) -> isize {
         let Some(heads) = &mut self.heads else { return 0 };
-        if self.headers.len() < HEADERS {
-            self.headers.push(*header);
-        }
         let before = heads.memory() as isize;
         self.full = !heads.segment(segment);
         heads.memory() as isize - before
@@ -107,6 +104,13 @@ impl Talk {
     /// The headers of the beginnings.
     pub fn headers(&self) -> &[Header] {
         &self.headers
+    }
+
+    /// A packet passed, with payload or without.
+    pub fn note(&mut self, header: &Header) {
+        if self.headers.len() < HEADERS {
+            self.headers.push(*header);
+        }
     }
 
     /// A segment with payload passed.
