@@ -116,10 +116,10 @@ pub(crate) fn quic_initial(name: &str, random: [u8; 32]) -> Vec<u8> {
     payload.extend((0x4000 | hello.len() as u16).to_be_bytes());
     payload.extend(hello);
     payload.resize(rest - 4 - 16, 0);
-    protect(id, header, payload)
+    protect(id, &header, payload)
 }
 
-fn protect(id: &[u8], header: Vec<u8>, mut payload: Vec<u8>) -> Vec<u8> {
+fn protect(id: &[u8], header: &[u8], mut payload: Vec<u8>) -> Vec<u8> {
     let salt = [
         0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c,
         0xad, 0xcc, 0xbb, 0x7f, 0x0a,
@@ -129,10 +129,8 @@ fn protect(id: &[u8], header: Vec<u8>, mut payload: Vec<u8>) -> Vec<u8> {
     let key = UnboundKey::new(&AES_128_GCM, &expand(&secret, "quic key", 16)).unwrap();
     // Packet number 0: the nonce is the vector itself.
     let nonce = Nonce::try_assume_unique_for_key(&expand(&secret, "quic iv", 12)).unwrap();
-    LessSafeKey::new(key)
-        .seal_in_place_append_tag(nonce, Aad::from(&header), &mut payload)
-        .unwrap();
-    let mut packet = [header.as_slice(), &payload].concat();
+    LessSafeKey::new(key).seal_in_place_append_tag(nonce, Aad::from(header), &mut payload).unwrap();
+    let mut packet = [header, &payload].concat();
     let number = header.len() - 4;
     let mask = quic::HeaderProtectionKey::new(&quic::AES_128, &expand(&secret, "quic hp", 16))
         .unwrap()
