@@ -8,7 +8,7 @@ use super::Whose;
 use super::bucket::{Arrival, Fit, fit, fit_steady};
 use super::plateau::Plateau;
 use super::queue;
-use super::series::{Series, View};
+use super::series::{Segment, Series, View};
 use super::transfer::Transfer;
 use crate::tamper::finding::{Evidence, Throttle};
 
@@ -32,17 +32,20 @@ impl Read<'_> {
         self.shaper().or_else(|| self.low_rate())
     }
 
-    /// The segments with their headers, as the device counted them.
+    /// The segments with their headers, as the device counted them. The first stands for what went before it too, where the
+    /// transfer was watched later than it began.
     pub(super) fn arrivals(&self) -> Vec<Arrival> {
-        self.series
-            .segments
-            .iter()
-            .map(|s| Arrival {
-                at_us: u64::from(s.at_us),
-                bytes: s.len.saturating_add(self.whose.header_bytes),
-                lost: s.lost,
-            })
-            .collect()
+        let header = self.whose.header_bytes;
+        let arrival = |segment: &Segment| Arrival {
+            at_us: u64::from(segment.at_us),
+            bytes: segment.len.saturating_add(header),
+            lost: segment.lost,
+        };
+        let mut arrivals: Vec<Arrival> = self.series.segments.iter().map(arrival).collect();
+        if let (Some(first), Some(segment)) = (arrivals.first_mut(), self.series.segments.first()) {
+            first.bytes += segment.offset.min(MOST_BEFORE);
+        }
+        arrivals
     }
 
     fn policer(&self) -> Option<Throttle> {
@@ -269,6 +272,8 @@ const WAITS: f64 = 0.12;
 const TIGHT: f64 = 0.5;
 /// Time at the rate, beside the burst, that a judgement needs, s.
 pub(super) const LEAST_SECS: f64 = 5.0;
+/// Most bytes that are taken to have passed before the transfer was watched.
+const MOST_BEFORE: u32 = 65_536;
 /// Least that must have passed at first beyond a shaper's rate, bytes.
 const LEAST_BURST: f64 = 65_536.0;
 /// A rate as low as has been used to throttle, bits a second.

@@ -151,7 +151,7 @@ fn simulate_twice(arrivals: &[Arrival], rate_bps: f64) -> Option<Fit> {
         return None;
     }
     let size = *sizes.select_nth_unstable_by(place, f64::total_cmp).1;
-    let segment = arrivals.iter().map(|a| a.bytes).max().map_or(0.0, f64::from);
+    let segment = arrivals.iter().skip(1).map(|a| a.bytes).max().map_or(0.0, f64::from);
     if size < LEAST_SEGMENTS * segment {
         return None;
     }
