@@ -29,7 +29,7 @@ pub struct Header {
     /// Time to live, or hop limit.
     pub ttl: u8,
     /// See [`mark`]; the upper four bits are the length of the options in words.
-    marks: u8,
+    pub(crate) marks: u8,
 }
 
 mod mark {

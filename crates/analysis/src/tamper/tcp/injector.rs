@@ -102,7 +102,7 @@ impl Row {
     }
 }
 
-fn within<T: PartialOrd>(range: Option<[T; 2]>, value: T) -> bool {
+fn within<T: PartialOrd + Copy>(range: Option<[T; 2]>, value: T) -> bool {
     range.is_none_or(|[low, high]| low <= value && value <= high)
 }
 

@@ -210,6 +210,9 @@ impl<'f> TcpWatch<'f> {
                 grown -= held.read(key, self.fingerprints, out);
             }
         }
+        if let Some(talk) = &mut held.talk {
+            talk.note(header);
+        }
         if let Some(transfers) = &mut held.transfers {
             grown += transfers.put(header, held.connection.first_ns);
         }
@@ -248,22 +251,19 @@ impl Held {
             let handshake = [own.asked, self.connection.side(place.other()).asked];
             Box::new(Talk::new(room, handshake))
         });
-        talk.passed(header, from, repeats);
         let mut grown = 0;
+        if own.bytes >= transfers::WORTH && room == Room::Enough {
+            let way = (place, own.bytes, own.next);
+            let transfers = self.transfers.get_or_insert_with(Box::default);
+            grown += transfers.begin(way, talk.headers(), self.connection.first_ns);
+        }
+        talk.passed(header, from, repeats);
         if talk.is_reading()
             && let Some(offset) = offset(own, header)
         {
             let (window, payload, payload_len) = (tcp.window, tcp.payload, tcp.payload_len);
             let segment = Segment { seen: *seen, window, from, offset, payload, payload_len };
             grown += talk.segment(&segment);
-        }
-        if own.bytes >= transfers::WORTH && room == Room::Enough {
-            let transfers = self.transfers.get_or_insert_with(Box::default);
-            grown += transfers.begin(
-                (place, own.bytes, own.next),
-                talk.headers(),
-                self.connection.first_ns,
-            );
         }
         grown
     }

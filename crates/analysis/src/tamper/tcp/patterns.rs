@@ -13,13 +13,14 @@ const WITHIN_NS: i64 = 2_000_000_000;
 /// Copies come at once.
 const COPIES_NS: i64 = 200_000_000;
 
+type Test = fn(&Scene<'_>, &[&Header]) -> Option<Weighed>;
+
 /// All of this kind about one of `resets`, which claim to be from the same end.
 pub fn evidence(scene: &Scene<'_>, resets: &[Header]) -> Vec<Weighed> {
     let header = scene.header;
     let near: Vec<&Header> =
         resets.iter().filter(|it| it.at_ns.abs_diff(header.at_ns) <= WITHIN_NS as u64).collect();
-    let tests: [fn(&Scene<'_>, &[&Header]) -> Option<Weighed>; 4] =
-        [copies, two_kinds, number_steps, acknowledgement_changes];
+    let tests: [Test; 4] = [copies, two_kinds, number_steps, acknowledgement_changes];
     tests.iter().filter_map(|test| test(scene, &near)).collect()
 }
 

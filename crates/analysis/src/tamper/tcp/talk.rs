@@ -29,8 +29,8 @@ pub struct Unanswered {
     pub repeated: u32,
 }
 
-/// Headers kept of the segments of the beginnings: those that overlaps name are among the first.
-const HEADERS: usize = 32;
+/// Headers kept of the beginnings: those that overlaps name are among the first, and transfers begin with them.
+const HEADERS: usize = 40;
 
 impl Talk {
     /// Begins, with the handshake; with the beginnings only if there is room for them.
@@ -106,11 +106,15 @@ impl Talk {
         &self.headers
     }
 
-    /// A segment with payload passed.
-    pub fn passed(&mut self, header: &Header, from: End, repeats: Repeats) {
+    /// A packet passed, with payload or without.
+    pub fn note(&mut self, header: &Header) {
         if self.headers.len() < HEADERS {
             self.headers.push(*header);
         }
+    }
+
+    /// A segment with payload passed.
+    pub fn passed(&mut self, header: &Header, from: End, repeats: Repeats) {
         match from {
             End::Server => self.unanswered.count = 0,
             End::Client => self.unanswered.ask(header, repeats),

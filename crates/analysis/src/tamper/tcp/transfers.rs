@@ -25,7 +25,7 @@ struct Way {
 
 impl Transfers {
     /// Begins to watch what an end sends: `offset` is the place in the stream of `seq`. What is still known of the segments
-    /// before is given too; their acknowledgements are not.
+    /// before is given too.
     pub fn begin(
         &mut self,
         (from, offset, seq): (Place, u64, u32),
@@ -37,37 +37,21 @@ impl Transfers {
             return 0;
         }
         let mut new = Way { transfer: Transfer::default(), offset, seq };
-        for header in headers.iter().filter(|it| it.from() == from && it.len > 0) {
-            if let Some(offset) = new.place(header.seq) {
-                let at_ns = header.at_ns.saturating_sub(began_ns).max(0) as u64;
-                let (packet, len) = (header.packet, header.len);
-                new.transfer.put(Event::Data { packet, at_ns, offset, len });
-            }
+        let mut grown = 0;
+        for header in headers {
+            grown += new.take(header, from, began_ns);
         }
-        let grown = new.transfer.memory() as isize;
         *way = Some(new);
         grown
     }
 
     /// Takes in a packet: data of its way, and the acknowledgement of the other. Bytes of memory held more, or less.
     pub fn put(&mut self, header: &Header, began_ns: i64) -> isize {
-        let at_ns = header.at_ns.saturating_sub(began_ns).max(0) as u64;
-        let mut grown = 0;
-        if header.len > 0
-            && !header.is_reset()
-            && let Some(way) = self.way(header.from())
-            && let Some(offset) = way.place(header.seq)
-        {
-            grown += way.put(Event::Data { packet: header.packet, at_ns, offset, len: header.len });
-            way.go_to(header.seq.wrapping_add(header.len));
-        }
-        if header.flags & (flag::ACK | flag::RST) == flag::ACK
-            && let Some(way) = self.way(header.from().other())
-            && let Some(offset) = way.place(header.ack)
-        {
-            grown += way.put(Event::Ack { at_ns, offset });
-        }
-        grown
+        let [low, high] = &mut self.ways;
+        [(Place::Low, low), (Place::High, high)]
+            .into_iter()
+            .filter_map(|(from, way)| Some(way.as_mut()?.take(header, from, began_ns)))
+            .sum()
     }
 
     /// The transfers, with who sent their bytes.
@@ -95,6 +79,24 @@ impl Way {
             && let Some(offset) = self.place(number)
         {
             (self.offset, self.seq) = (offset, number);
+        }
+    }
+
+    /// Takes in a packet of either end; `from` is the one that sends this way. Bytes of memory held more, or less.
+    fn take(&mut self, header: &Header, from: Place, began_ns: i64) -> isize {
+        let at_ns = header.at_ns.saturating_sub(began_ns).max(0) as u64;
+        if header.is_reset() {
+            return 0;
+        }
+        if header.from() == from {
+            let (packet, len) = (header.packet, header.len);
+            let Some(offset) = self.place(header.seq).filter(|_| len > 0) else { return 0 };
+            self.go_to(header.seq.wrapping_add(len));
+            return self.put(Event::Data { packet, at_ns, offset, len });
+        }
+        match self.place(header.ack) {
+            Some(offset) if header.has(flag::ACK) => self.put(Event::Ack { at_ns, offset }),
+            _ => 0,
         }
     }
 
