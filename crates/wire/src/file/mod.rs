@@ -4,6 +4,7 @@
 //! next that can. What it gives does not depend on the pieces in which the file came.
 
 pub mod app;
+mod clock;
 mod options;
 mod pcap;
 mod pcapng;

@@ -1,6 +1,7 @@
 //! pcapng (draft-ietf-opsawg-pcapng): sections, each with its byte order and interfaces, of blocks.
 
 use super::app::Apps;
+use super::clock::{Clock, Unit};
 use super::options::{OfPacket, Opt, Options};
 use super::{LinkType, Order, Place, Record, Step, Walk, Way, four};
 use crate::read::Malformed;
@@ -23,24 +24,6 @@ struct Interface {
     /// Bytes that are captured of a packet at most; 0 is all.
     snap_len: u32,
     clock: Clock,
-}
-
-/// What an interface's times count.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    unit: Unit,
-    /// To be added, seconds.
-    offset_s: i64,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Unit {
-    /// So many nanoseconds.
-    Nanoseconds(u64),
-    /// So many of them are a nanosecond; 0 where that is more than can be said.
-    PerNanosecond(u64),
-    /// 2 to the power of so many of them are a second.
-    PerSecondLog2(u8),
 }
 
 /// A block, whole, whose lengths at both ends are the same.
@@ -341,38 +324,6 @@ impl File {
             }
             SIMPLE_PACKET => is_short(first) && beside(first) == Some(16),
             _ => false,
-        }
-    }
-}
-
-impl Clock {
-    /// Nanoseconds since 1970; the first or last that there are, where the time is outside.
-    #[inline]
-    fn ns(self, ticks: u64) -> i64 {
-        let ns = match self.unit {
-            Unit::Nanoseconds(unit) => i64::try_from(ticks.saturating_mul(unit)),
-            Unit::PerNanosecond(ticks_of_ns) => {
-                i64::try_from(ticks.checked_div(ticks_of_ns).unwrap_or(0))
-            }
-            Unit::PerSecondLog2(power) => {
-                let ns = (u128::from(ticks) * 1_000_000_000) >> power;
-                i64::try_from(ns)
-            }
-        };
-        let offset_ns = self.offset_s.saturating_mul(1_000_000_000);
-        ns.unwrap_or(i64::MAX).saturating_add(offset_ns)
-    }
-}
-
-impl Unit {
-    /// `if_tsresol`: a power of ten, or with the highest bit of two.
-    fn of(resolution: u8) -> Self {
-        match resolution {
-            0..=9 => Self::Nanoseconds(10_u64.pow(9 - u32::from(resolution))),
-            10..=127 => {
-                Self::PerNanosecond(10_u64.checked_pow(u32::from(resolution) - 9).unwrap_or(0))
-            }
-            128.. => Self::PerSecondLog2(resolution & 0x7f),
         }
     }
 }
