@@ -199,6 +199,15 @@ fn both_silences_of_three_minutes_are_found() {
     assert!(drops.iter().all(|it| it.trigger.as_ref().unwrap().value == "google.com"));
 }
 
+#[test]
+fn quic_beside_what_was_answered_is_likely() {
+    let Some(found) = file("upb_comprehensive_russia_vps.pcapng") else { return };
+    let mut drops = drops(&found);
+    drops.retain(|it| it.what == "quic_initial");
+    let told: Vec<_> = drops.iter().map(|it| (it.grade, it.packets.clone())).collect();
+    assert_eq!(told, [(DropGrade::Likely, vec![225, 241])]);
+}
+
 /// The labels: nothing of what was done is in these files, or it cannot be told.
 #[test]
 fn nothing_is_claimed_of_what_does_not_show() {

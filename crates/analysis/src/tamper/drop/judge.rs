@@ -62,7 +62,7 @@ fn of_name(
     let alone: Vec<&Ended> =
         entry.alone.iter().filter(|ended| ended.is_silent_alone(last_ns)).collect();
     let mut silent: Vec<&Ended> = entry.silent.iter().collect();
-    if alone.len() >= MIN_ALONE {
+    if alone.len() >= min_alone(group) {
         silent.extend(&alone);
         silent.sort_by_key(|ended| ended.first);
     }
@@ -95,6 +95,15 @@ fn of_name(
         app: first.app.clone(),
     });
     drops
+}
+
+/// How many requests that were sent once make silence: fewer over QUIC, where many others of the same server were answered.
+fn min_alone(group: &Group) -> usize {
+    let answered: u32 = group.names.all.values().map(|entry| entry.answered).sum();
+    match group.ends.0 {
+        Protocol::Udp if answered >= MANY_ANSWERED => 2,
+        _ => MIN_ALONE,
+    }
 }
 
 fn beside(near: &[&Group], group: &Group, name: &str, since_ns: i64) -> Beside {
@@ -136,7 +145,9 @@ fn grade(entry: &Name, silent: &[&Ended], beside: &Beside) -> Option<(DropGrade,
     if let Some((_, at_ns)) = &beside.control {
         let is_near = at_ns.abs_diff(first.unanswered_since_ns) < CONTROL_NS;
         let is_nameless = first.trigger.is_none();
-        let grade = match is_near && !is_nameless {
+        // Of a few datagrams that were sent once each all may be lost.
+        let is_much = silent.len() >= MIN_ALONE || silent.iter().any(|ended| ended.is_silent());
+        let grade = match is_near && !is_nameless && is_much {
             true => DropGrade::Dropped,
             false => DropGrade::Likely,
         };
@@ -258,6 +269,8 @@ fn syn(ended: &Ended) -> Drop {
 const CONTROL_NS: u64 = 600_000_000_000;
 /// QUIC attempts that make silence likely to be somebody's, without any control.
 const MIN_ATTEMPTS: u32 = 8;
+/// Attempts that were answered, beside which two that were not are no chance.
+const MANY_ANSWERED: u32 = 8;
 const MAX_PACKETS: usize = 16;
 /// Groups of one server in which a control is looked for.
 const MAX_NEAR: usize = 64;

@@ -62,10 +62,16 @@ impl Attempts {
             return;
         }
         let key = key(seen.source, seen.destination);
-        if let Some(attempt) = self.open.get(&key)
-            && seen.at_ns.saturating_sub(attempt.last_ns) > IDLE_NS
-        {
-            self.close(&key, drops, out);
+        match self.open.get_mut(&key) {
+            None if begins.is_none() => return,
+            Some(attempt) if seen.at_ns.saturating_sub(attempt.last_ns) > IDLE_NS => {
+                self.close(&key, drops, out);
+            }
+            // Most datagrams: the name is read, and the connection goes on.
+            Some(attempt) if begins.is_none() && attempt.flight.is_none() => {
+                return attempt.passed(seen, udp.payload);
+            }
+            _ => {}
         }
         if let Some(version) = begins
             && !self.open.contains_key(&key)
@@ -74,17 +80,12 @@ impl Attempts {
             self.begin(seen, udp, (key, version));
         }
         let Some(attempt) = self.open.get_mut(&key) else { return };
-        attempt.last_ns = seen.at_ns;
-        if seen.source == attempt.connection.client {
-            let had_flight = attempt.flight.is_some();
-            attempt.clients(seen, udp.payload);
-            self.flights -= usize::from(had_flight && attempt.flight.is_none());
-            if begins.is_some() {
-                let whose = (attempt.connection, attempt.trigger.as_ref());
-                self.residuals.arrived(seen, whose, out);
-            }
-        } else {
-            attempt.packets[1] += 1;
+        let had_flight = attempt.flight.is_some();
+        attempt.passed(seen, udp.payload);
+        self.flights -= usize::from(had_flight && attempt.flight.is_none());
+        if begins.is_some() && seen.source == attempt.connection.client {
+            let whose = (attempt.connection, attempt.trigger.as_ref());
+            self.residuals.arrived(seen, whose, out);
         }
     }
 
@@ -190,6 +191,15 @@ impl Attempts {
 }
 
 impl Attempt {
+    fn passed(&mut self, seen: &Seen, payload: &[u8]) {
+        self.last_ns = seen.at_ns;
+        if seen.source == self.connection.client {
+            self.clients(seen, payload);
+        } else {
+            self.packets[1] += 1;
+        }
+    }
+
     fn clients(&mut self, seen: &Seen, payload: &[u8]) {
         self.packets[0] += 1;
         if self.packets[1] == 0 {
