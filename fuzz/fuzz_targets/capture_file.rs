@@ -47,8 +47,12 @@ fn walk(bytes: &[u8], piece: usize) -> Found {
             Step::More(need) => {
                 assert!(used == 0 && need > buffer.len() && need <= Walk::MAX_BLOCK);
                 if end == bytes.len() {
-                    found.end = walk.finish(buffer);
-                    return found;
+                    found.end = found.end.or(walk.finish(buffer));
+                    at += walk.search_on(buffer);
+                    if at == end {
+                        return found;
+                    }
+                    continue;
                 }
                 end = (end + piece).min(bytes.len());
             }

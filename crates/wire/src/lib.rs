@@ -4,7 +4,7 @@
 //! never a panic. Nothing here reads a clock, a file, the environment or randomness. In reading order:
 //!
 //! - [`read`]: numbers out of bytes.
-//! - [`file`]: capture files, block by block.
+//! - [`mod@file`]: capture files, block by block.
 //! - [`link`]: links, tags and tunnels around IP.
 //! - [`ip`]: IP packets.
 //! - [`transport`]: TCP, UDP and ICMP.

@@ -110,7 +110,7 @@ impl<'a> Messages<'a> {
         match kind {
             CHANGE_CIPHER_SPEC => self.is_open = false,
             // After a retry of TLS 1.3, the change is for show, and the next hello is in the clear.
-            HANDSHAKE if self.is_open || is_hello(body) => self.push(body),
+            HANDSHAKE if self.is_open || (is_whole && is_hello(body)) => self.push(body),
             _ if !is_whole => {}
             ALERT if self.is_open && body.len() == 2 => {
                 return Ok(Some(Item::Alert(alert(body))));

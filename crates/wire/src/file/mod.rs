@@ -4,6 +4,7 @@
 //! next that can. What it gives does not depend on the pieces in which the file came.
 
 pub mod app;
+mod clock;
 mod options;
 mod pcap;
 mod pcapng;
@@ -147,6 +148,20 @@ impl Walk {
         };
         let source = Malformed::Short { what, offset: 0, need, have: rest.len() };
         Some(Damage { offset: self.place.offset, source })
+    }
+
+    /// Searches on behind the record that leads beyond the file's end: `rest` is what was not used, and nothing follows it. How
+    /// many bytes to pass over; the walk then goes on with what is left. 0 only where nothing is.
+    ///
+    /// A length that is wrong and could be right, near the end, would take what follows it along.
+    pub fn search_on(&mut self, rest: &[u8]) -> usize {
+        let used = match &mut self.state {
+            State::Pcap(file) if !rest.is_empty() => file.search_on(rest),
+            State::Pcapng(file) if !rest.is_empty() => file.search_on(rest),
+            _ => rest.len(),
+        };
+        self.place.offset += used as u64;
+        used
     }
 
     /// The kind of the file, once its beginning was read; none also for what is no capture.

@@ -152,6 +152,11 @@ impl File {
         Some(self.search(buffer, 1, damage))
     }
 
+    /// Passes over the beginning of what cannot be whole any more, and over what is no beginning.
+    pub(super) fn search_on(&mut self, rest: &[u8]) -> usize {
+        self.search(rest, 1, Step::Passed).0
+    }
+
     /// Passes over everything from `from` on that is no record's head; `step` says why.
     fn search<'a>(&mut self, buffer: &[u8], from: usize, step: Step<'a>) -> (usize, Step<'a>) {
         let heads = buffer.get(from..).unwrap_or_default().windows(self.head);

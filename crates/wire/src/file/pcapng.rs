@@ -1,8 +1,9 @@
 //! pcapng (draft-ietf-opsawg-pcapng): sections, each with its byte order and interfaces, of blocks.
 
 use super::app::Apps;
+use super::clock::{Clock, Unit};
 use super::options::{OfPacket, Opt, Options};
-use super::{LinkType, Order, Place, Record, Step, Walk, four};
+use super::{LinkType, Order, Place, Record, Step, Walk, Way, four};
 use crate::read::Malformed;
 
 /// The section that the walk is in.
@@ -23,24 +24,6 @@ struct Interface {
     /// Bytes that are captured of a packet at most; 0 is all.
     snap_len: u32,
     clock: Clock,
-}
-
-/// What an interface's times count.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    unit: Unit,
-    /// To be added, seconds.
-    offset_s: i64,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Unit {
-    /// So many nanoseconds.
-    Nanoseconds(u64),
-    /// So many of them are a nanosecond.
-    PerNanosecond(u64),
-    /// 2 to the power of so many of them are a second.
-    PerSecondLog2(u8),
 }
 
 /// A block, whole, whose lengths at both ends are the same.
@@ -90,6 +73,43 @@ impl File {
                 found => return found,
             }
         }
+        if let Some((len, record)) = self.plain(buffer, *place) {
+            place.packets = record.number;
+            return (len, Step::Packet(record));
+        }
+        self.any(buffer, place)
+    }
+
+    /// The packet of an enhanced packet block without options, as nearly all are; none for any other and for what is odd.
+    #[inline]
+    fn plain<'a>(&self, buffer: &'a [u8], place: Place) -> Option<(usize, Record<'a>)> {
+        let head: &[u8; BLOCK_HEAD + 20] = buffer.first_chunk()?;
+        let word = |at: usize| self.order.u32(four(head, at));
+        let (len, captured) = (word(4) as usize, word(20) as usize);
+        let is_plain = word(0) == ENHANCED_PACKET
+            && captured <= Walk::MAX_PACKET
+            && len == BLOCK_HEAD + 24 + captured.next_multiple_of(4);
+        let interface = self.interfaces.get(word(8) as usize).filter(|_| is_plain)?;
+        let (content, end) = buffer.get(BLOCK_HEAD + 20..len)?.split_last_chunk()?;
+        if self.order.u32(*end) as usize != len {
+            return None;
+        }
+        let record = Record {
+            number: place.packets + 1,
+            at_ns: interface.clock.ns(u64::from(word(12)) << 32 | u64::from(word(16))),
+            link: interface.link,
+            bytes: content.get(..captured)?,
+            original_len: word(24).max(word(20)),
+            interface: self.earlier.saturating_add(word(8)),
+            way: Way::Unknown,
+            offset: place.offset,
+            comment: None,
+        };
+        Some((len, record))
+    }
+
+    /// The next block, of any kind.
+    fn any<'a>(&mut self, buffer: &'a [u8], place: &mut Place) -> (usize, Step<'a>) {
         let block = match self.block(buffer) {
             Ok(block) => block,
             Err(NoBlock::More(need)) => return (0, Step::More(need)),
@@ -109,7 +129,6 @@ impl File {
     }
 
     /// The block at the beginning of the buffer.
-    #[inline]
     fn block<'a>(&self, buffer: &'a [u8]) -> Result<Block<'a>, NoBlock> {
         let Some(head) = buffer.first_chunk::<BLOCK_HEAD>() else {
             return Err(NoBlock::More(BLOCK_HEAD));
@@ -165,7 +184,6 @@ impl File {
         Ok(PacketHead { interface: 0, ticks: None, captured, original, at: 4 })
     }
 
-    #[inline]
     fn packet<'a>(
         &self,
         body: &'a [u8],
@@ -255,6 +273,11 @@ impl File {
         Ok(Interface { link, snap_len: self.order.u32(four(head, 4)), clock })
     }
 
+    /// Passes over the beginning of what cannot be whole any more, and over what is no beginning.
+    pub(super) fn search_on(&mut self, rest: &[u8]) -> usize {
+        self.search(rest, 1, Step::Passed).0
+    }
+
     /// Passes over everything from `from` on that is no block; `step` says why.
     #[cold]
     fn search<'a>(&mut self, buffer: &[u8], from: usize, step: Step<'a>) -> (usize, Step<'a>) {
@@ -277,50 +300,30 @@ impl File {
         }
     }
 
-    /// True for the beginning of a block of a kind that is known, not longer than a packet's can be.
+    /// True for what can hardly be but the beginning of a section, an interface or a packet: its lengths fit each other.
     fn fits(&self, head: &[u8; LIKELY]) -> bool {
-        let kind = self.order.u32(four(head, 0));
-        if kind == SECTION_HEADER {
-            return order_of(&four(head, 8)).is_ok();
-        }
-        let len = self.order.u32(four(head, 4)) as usize;
-        let least = match kind {
-            INTERFACE => 20,
-            PACKET | ENHANCED_PACKET => 32,
-            SIMPLE_PACKET => 16,
-            NAMES | STATISTICS => 12,
-            _ => return false,
-        };
-        (least..=Walk::MAX_PACKET + BLOCK_HEAD).contains(&len) && len.is_multiple_of(4)
-    }
-}
-
-impl Clock {
-    /// Nanoseconds since 1970; the first or last that there are, where the time is outside.
-    #[inline]
-    fn ns(self, ticks: u64) -> i64 {
-        let ns = match self.unit {
-            Unit::Nanoseconds(unit) => i64::try_from(ticks.saturating_mul(unit)),
-            Unit::PerNanosecond(ticks_of_ns) => i64::try_from(ticks / ticks_of_ns.max(1)),
-            Unit::PerSecondLog2(power) => {
-                let ns = (u128::from(ticks) * 1_000_000_000) >> power;
-                i64::try_from(ns)
+        let [kind, len, first, _, _, captured, original] =
+            [0, 4, 8, 12, 16, 20, 24].map(|at| self.order.u32(four(head, at)));
+        // What is there but the packet: heads, options.
+        let beside = |packet: u32| len.checked_sub(packet.checked_next_multiple_of(4)?);
+        let is_short = |packet: u32| packet as usize <= Walk::MAX_PACKET;
+        match kind {
+            SECTION_HEADER => order_of(&four(head, 8)).is_ok(),
+            INTERFACE => {
+                let reserved = [10, 11].map(|at| head.get(at).copied());
+                (20..=MAX_OPTIONS).contains(&len) && reserved == [Some(0); 2]
             }
-        };
-        let offset_ns = self.offset_s.saturating_mul(1_000_000_000);
-        ns.unwrap_or(i64::MAX).saturating_add(offset_ns)
-    }
-}
-
-impl Unit {
-    /// `if_tsresol`: a power of ten, or with the highest bit of two.
-    fn of(resolution: u8) -> Self {
-        match resolution {
-            0..=9 => Self::Nanoseconds(10_u64.pow(9 - u32::from(resolution))),
-            10..=127 => Self::PerNanosecond(
-                10_u64.checked_pow(u32::from(resolution) - 9).unwrap_or(u64::MAX),
-            ),
-            128.. => Self::PerSecondLog2(resolution & 0x7f),
+            ENHANCED_PACKET | PACKET => {
+                let [_, _, _, _, _, _, _, _, i, n, ..] = head;
+                let interface =
+                    if kind == PACKET { self.order.u16([*i, *n]).into() } else { first };
+                (interface as usize) < self.interfaces.len()
+                    && is_short(captured)
+                    && captured <= original
+                    && beside(captured).is_some_and(|it| (32..=MAX_OPTIONS).contains(&it))
+            }
+            SIMPLE_PACKET => is_short(first) && beside(first) == Some(16),
+            _ => false,
         }
     }
 }
@@ -366,8 +369,6 @@ const INTERFACE: u32 = 1;
 /// No longer written.
 const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
-const NAMES: u32 = 4;
-const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 /// To be copied, and not to be copied, by who does not know it.
 const CUSTOM: u32 = 0xbad;
@@ -377,5 +378,7 @@ const TIME_OFFSET: u16 = 14;
 /// Type and length.
 const BLOCK_HEAD: usize = 8;
 /// Bytes by which the beginning of a block is told.
-const LIKELY: usize = 12;
+const LIKELY: usize = 28;
+/// As much as a block that is searched for may have beside its packet, bytes.
+const MAX_OPTIONS: u32 = 4096;
 const MAX_INTERFACES: usize = 1 << 16;

@@ -132,8 +132,8 @@ impl<'a> IpPacket<'a> {
         }
     }
 
-    #[inline]
-    fn v4(reader: Reader<'a>) -> Result<Self, Malformed> {
+    #[inline(always)]
+    pub(crate) fn v4(reader: Reader<'a>) -> Result<Self, Malformed> {
         let bytes = reader.rest();
         let Some(head) = bytes.first_chunk::<20>() else {
             return Err(short(reader, "IPv4 header", 20));

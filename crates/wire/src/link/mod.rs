@@ -29,7 +29,10 @@ pub fn innermost(link: LinkType, bytes: &[u8]) -> Result<Carried<'_>, Malformed>
     {
         let mut reader = Reader::new(bytes);
         reader.take(ETHERNET_HEADER, "Ethernet header")?;
-        let packet = IpPacket::at(reader)?;
+        let packet = match reader.rest().first() {
+            Some(0x40..=0x4f) => IpPacket::v4(reader)?,
+            _ => return any(link, bytes),
+        };
         return Ok(Carried::Ip(if tunnel::may_be(&packet) {
             tunnel::inner(packet)
         } else {

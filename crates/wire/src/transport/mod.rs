@@ -111,7 +111,7 @@ pub fn transport<'a>(packet: &IpPacket<'a>) -> Result<Transport<'a>, Malformed> 
     }
 }
 
-#[inline]
+#[inline(always)]
 fn tcp<'a>(packet: &IpPacket<'a>) -> Result<Tcp<'a>, Malformed> {
     let Some((head, rest)) = packet.payload.split_first_chunk::<TCP_HEADER>() else {
         return Err(short(packet, "TCP header", TCP_HEADER));
