@@ -14,7 +14,6 @@
 mod captures;
 mod certificates;
 mod packets;
-mod replay;
 mod shared;
 mod test_captures;
 mod test_content;

@@ -34,10 +34,10 @@ pub struct Segment<'a> {
 }
 
 impl Segment<'_> {
-    /// True for a few zero bytes: what fills a small frame up (IEEE 802.3 §3.2.8), and was counted as IP's by whoever sent or
-    /// captured it.
+    /// True for six zero bytes: what fills a segment without options up to the least that Ethernet carries (IEEE 802.3 §3.2.8),
+    /// where whoever sent or captured it counted that as IP's.
     fn is_padding(&self) -> bool {
-        self.payload_len <= MAX_PADDING && self.payload.iter().all(|byte| *byte == 0)
+        self.payload_len == PADDING && self.payload.iter().all(|byte| *byte == 0)
     }
 }
 
@@ -244,7 +244,7 @@ pub const OTHER_LIMIT: usize = 2 * 1024;
 /// Copies that differ and are kept.
 pub const MAX_OVERLAPS: usize = 16;
 /// A frame of 60 bytes less the least headers of Ethernet, IPv4 and TCP.
-const MAX_PADDING: usize = 6;
+const PADDING: usize = 6;
 /// How long copies are compared after both ways are whole, ns.
 pub const HOLD_NS: i64 = 10_000_000_000;
 

@@ -6,12 +6,13 @@
 //! apart: a server that refuses by itself and says neither, such as a small device.
 
 mod answer;
+mod certificate;
 
 use answer::Answer;
 
 use super::finding::{Blockpage, Connection, End, Evidence, Finding};
 use crate::fingerprints::{Fingerprints, Scope};
-use crate::flows::heads::{Heads, Overlap, Protocol};
+use crate::flows::heads::{Heads, Protocol};
 
 /// What was found in the beginnings of a connection.
 #[derive(Debug, Default)]
@@ -25,29 +26,37 @@ pub struct Content {
 /// Reads the beginnings of a connection, when it has ended or both are whole.
 pub fn read(connection: Connection, heads: &Heads, fingerprints: &Fingerprints) -> Content {
     let mut content = Content::default();
-    content.evidence.extend(overlaps(heads));
+    content.evidence.extend(another_answer(heads));
+    // Alone it says little: servers have one certificate for those whom they do not know. With two hop counts it says more.
+    if heads.protocol() == Protocol::Tls && other_ttl(heads).is_some() {
+        content.evidence.extend(certificate::of_another(heads));
+    }
     if heads.protocol() == Protocol::Http {
         let first = first_answer(heads);
         let packets = packets_of(heads, first.len());
-        content.page(connection, heads, (first, packets), fingerprints);
+        let place = Place { connection, heads, fingerprints };
+        content.page(&place, first, packets);
         if let Some(other) = heads.other_beginning() {
-            content.page(connection, heads, (&other.bytes, vec![other.packet]), fingerprints);
+            content.page(&place, &other.bytes, vec![other.packet]);
         }
     }
     content
 }
 
+/// What a page is read beside.
+struct Place<'a> {
+    connection: Connection,
+    heads: &'a Heads,
+    fingerprints: &'a Fingerprints,
+}
+
 impl Content {
-    fn page(
-        &mut self,
-        connection: Connection,
-        heads: &Heads,
-        (bytes, packets): (&[u8], Vec<u64>),
-        fingerprints: &Fingerprints,
-    ) {
+    fn page(&mut self, place: &Place<'_>, bytes: &[u8], packets: Vec<u64>) {
+        let Place { connection, heads, fingerprints } = *place;
         let Some(answer) = Answer::read(bytes) else { return };
         let is_one_of_two = heads.other_beginning().is_some();
-        let Some(judged) = judge(&answer, fingerprints).or_else(|| {
+        let asked = heads.trigger().map_or("", |trigger| &trigger.value);
+        let Some(judged) = judge(&answer, asked, fingerprints).or_else(|| {
             // Nobody gives two answers; the one that refuses is a block page, whoever sent it.
             let says = "refuses, where another answer at the same place says something else";
             (is_one_of_two && answer.refuses()).then(|| Judged::likely("another_answer", says))
@@ -88,7 +97,7 @@ impl Judged {
     }
 }
 
-fn judge(answer: &Answer<'_>, fingerprints: &Fingerprints) -> Option<Judged> {
+fn judge(answer: &Answer<'_>, asked: &str, fingerprints: &Fingerprints) -> Option<Judged> {
     let matches = fingerprints.match_page(&answer.headers(), answer.body, None);
     if matches.false_positive.is_some() {
         return None;
@@ -106,7 +115,7 @@ fn judge(answer: &Answer<'_>, fingerprints: &Fingerprints) -> Option<Judged> {
             return Some(Judged { grade: "likely", kind, fingerprint, says });
         }
     }
-    let (kind, says) = answer.shape()?;
+    let (kind, says) = answer.shape(asked)?;
     Some(Judged::likely(kind, &says))
 }
 
@@ -146,28 +155,22 @@ fn other_ttl(heads: &Heads) -> Option<Evidence> {
     })
 }
 
-/// Copies that differ, the server's first: nobody sends two different streams.
-fn overlaps(heads: &Heads) -> Vec<Evidence> {
-    let mut overlaps: Vec<&Overlap> = heads.overlaps().iter().collect();
-    overlaps.sort_by_key(|overlap| (overlap.from == End::Client, overlap.offset));
-    let told = overlaps.into_iter().map(|overlap| {
-        let [first, second] = &overlap.copies;
-        let starts_anew = overlap.from == End::Server
-            && heads.other_beginning().is_some_and(|other| begins_answer(&other.bytes))
-            && begins_answer(heads.bytes(End::Server));
-        let who = if overlap.from == End::Server { "server" } else { "client" };
-        let (kind, what) = match starts_anew {
-            true => ("another_answer", "two answers at the same place of the stream"),
-            false => ("data_overlap", "two copies of the same bytes of the stream"),
-        };
-        let mut says = format!("{what} of the {who} differ from byte {} on", overlap.offset);
-        // What a person sent is nobody's to read.
-        if overlap.from == End::Server {
-            says += &format!(": {:?} and {:?}", printable(first), printable(second));
-        }
-        Evidence { kind, says, packets: overlap.packets.to_vec() }
-    });
-    told.collect()
+/// Two beginnings of the server's stream, of which at least one is an answer: nobody gives two. Copies of other bytes that
+/// differ are in [`Heads::overlaps`].
+fn another_answer(heads: &Heads) -> Option<Evidence> {
+    let other = heads.other_beginning()?;
+    if !begins_answer(&other.bytes) && !begins_answer(heads.bytes(End::Server)) {
+        return None;
+    }
+    let overlap = heads.overlaps().iter().find(|it| it.packets[1] == other.packet)?;
+    let [first, second] = &overlap.copies;
+    let says = format!(
+        "two answers at the same place of the stream of the server differ from byte {} on: {:?} and {:?}",
+        overlap.offset,
+        printable(first),
+        printable(second)
+    );
+    Some(Evidence { kind: "another_answer", says, packets: overlap.packets.to_vec() })
 }
 
 fn begins_answer(bytes: &[u8]) -> bool {

@@ -160,6 +160,15 @@ impl Ended {
             && last_ns.saturating_sub(self.unanswered_since_ns) >= MIN_SILENCE_NS
     }
 
+    /// True if its answer ended after so much as some filters let pass, and what the client sent then had no answer.
+    fn is_stalled(&self) -> bool {
+        self.connection.protocol == Protocol::Tcp
+            && STALL_BYTES.contains(&self.server_payload)
+            && self.repeated >= MIN_REPEATS
+            && !self.reset
+            && !self.server_fin
+    }
+
     fn is_unanswered(&self) -> bool {
         let opened = self.handshake || self.connection.protocol == Protocol::Udp;
         opened && !self.reset && self.server_payload == 0 && !self.unanswered.is_empty()
@@ -168,6 +177,10 @@ impl Ended {
 
 /// Repeats of a request that make silence: TCP's fourth attempt leaves after some three seconds (RFC 6298 §5.5).
 const MIN_REPEATS: u32 = 3;
+/// Bytes after which connections were seen to freeze (reports from Russia since 2025: some 16 kB).
+const STALL_BYTES: std::ops::RangeInclusive<u64> = 14_000..=24_000;
+/// Connections that must freeze alike.
+const MIN_STALLED: usize = 3;
 /// Connections whose request was sent once, that make silence together.
 const MIN_ALONE: usize = 4;
 /// Longer than a server takes for an answer, mostly, ns.

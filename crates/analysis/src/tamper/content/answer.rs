@@ -80,7 +80,9 @@ impl<'a> Answer<'a> {
     }
 
     /// What its shape alone says, if it is that of a block page.
-    pub(super) fn shape(&self) -> Option<(&'static str, String)> {
+    ///
+    /// `asked` is the name in the request.
+    pub(super) fn shape(&self, asked: &str) -> Option<(&'static str, String)> {
         let status = self.status?;
         if status == 451 {
             let says = "status 451: unavailable for legal reasons (RFC 7725)";
@@ -93,15 +95,38 @@ impl<'a> Answer<'a> {
             let says = format!("names neither server nor date, and leads to the bare address {to}");
             return Some(("bare_address", says));
         }
-        let word = refusal(&title(self.searched())).filter(|_| status == 403)?;
+        if let Some(to) = self.leads_to_filter(status, asked) {
+            let says = format!("names neither server nor date, and leads to a page of {to}");
+            return Some(("filter_page", says));
+        }
+        // Pages about filters say that, too; those that put themselves in another's place say what was done.
+        let is_clear = |word: &&str| match status {
+            403 | 503 => true,
+            200 => matches!(*word, "blocked" | "prohibited"),
+            _ => false,
+        };
+        let word = refusal(&title(self.searched())).filter(is_clear)?;
         let says =
-            format!("status 403, names neither server nor date, and its title says {word:?}");
+            format!("status {status}, names neither server nor date, and its title says {word:?}");
         Some(("nameless_refusal", says))
     }
 
     /// As much of the body as shapes are looked for in.
     fn searched(&self) -> &'a [u8] {
         self.body.get(..self.body.len().min(MAX_SEARCH)).unwrap_or_default()
+    }
+
+    /// Another site's name, where a redirect leads to what its address calls a page of a filter.
+    fn leads_to_filter(&self, status: u16, asked: &str) -> Option<String> {
+        let location = self.field("location").filter(|_| (300..400).contains(&status))?;
+        let location = String::from_utf8_lossy(location).to_ascii_lowercase();
+        let (_, rest) = location.split_once("://")?;
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let host = host.split(':').next()?;
+        // Of the same site, as far as two labels tell.
+        let site = |name: &str| name.rsplit('.').take(2).map(str::to_owned).collect::<Vec<_>>();
+        let says = FILTER_PAGES.iter().any(|word| path.contains(word));
+        (says && site(host) != site(asked)).then(|| host.to_owned())
     }
 
     /// The address to which a redirect, a refresh or a frame that fills the page leads, where it stands in place of a name.
@@ -150,6 +175,9 @@ fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
 /// Words in titles of block pages of the field. "Forbidden" is not among them: every web server says it.
 const REFUSALS: [&str; 7] =
     ["violation", "blocked", "restricted", "filter", "prohibited", "censor", "denied by policy"];
+/// What addresses of block pages have in their paths: the scripts of filters, and what they do.
+const FILTER_PAGES: [&str; 8] =
+    ["block", "deny", "denied", "filter", "restrict", "redirect.cgi?", "accessdenied", "censor"];
 const MAX_FIELDS: usize = 64;
 const MAX_TITLE: usize = 200;
 const MAX_SEARCH: usize = 4096;

@@ -55,6 +55,10 @@ fn pages_of_censors() {
     for (answer, expected) in [
         (format!("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n{frame}"), "bare_address"),
         ("HTTP/1.1 302 Found\r\nLocation: http://192.0.2.7/cgi?c=x\r\n\r\n".into(), "bare_address"),
+        (
+            "HTTP/1.1 302 Found\r\nLocation: http://isp.example/redirect.cgi?c=x\r\n\r\n".into(),
+            "filter_page",
+        ),
         ("HTTP/1.1 451 No\r\nServer: nginx\r\n\r\n".into(), "status_451"),
         (
             "HTTP/1.1 403 Forbidden\r\n\r\n<html><title>Application Control Violation</title>"
@@ -75,6 +79,8 @@ fn pages_that_are_none() {
         "HTTP/1.1 403 Forbidden\r\nServer: nginx\r\nDate: x\r\n\r\n<title>403 Forbidden</title>",
         "HTTP/1.1 403 Forbidden\r\n\r\n<html><title>403 Forbidden</title>",
         "HTTP/1.1 302 Found\r\nLocation: https://www.blocked.example/\r\n\r\n",
+        "HTTP/1.1 302 Found\r\nLocation: https://sso.blocked.example/denied\r\n\r\n",
+        "HTTP/1.1 302 Found\r\nLocation: https://other.example.net/login\r\n\r\n",
         "HTTP/1.1 302 Found\r\nServer: x\r\nLocation: http://192.0.2.7/\r\n\r\n",
         "HTTP/1.1 200 OK\r\n\r\n<title>How filters work</title>",
         "HTTP/1.1 200 OK\r\n\r\n<iframe src=\"https://video.example/1\">",

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use super::names::Name;
-use super::{Ended, Group, MIN_ALONE, MIN_SILENCE_NS};
+use super::{Ended, Group, MIN_ALONE, MIN_SILENCE_NS, MIN_STALLED};
 use crate::tamper::finding::{Drop, DropGrade, Evidence, Finding, Protocol, Trigger, TriggerKind};
 
 /// Judges all groups, in the order in which they first ended.
@@ -56,10 +56,13 @@ fn of_name(
     if let Some(first) = entry.after_reset.first() {
         drops.push(after_reset(first, &entry.after_reset));
     }
+    if let Some(first) = entry.stalled.first().filter(|_| entry.stalled.len() >= MIN_STALLED) {
+        drops.push(stall(first, &entry.stalled));
+    }
     let alone: Vec<&Ended> =
         entry.alone.iter().filter(|ended| ended.is_silent_alone(last_ns)).collect();
     let mut silent: Vec<&Ended> = entry.silent.iter().collect();
-    if alone.len() >= MIN_ALONE {
+    if alone.len() >= min_alone(group) {
         silent.extend(&alone);
         silent.sort_by_key(|ended| ended.first);
     }
@@ -92,6 +95,15 @@ fn of_name(
         app: first.app.clone(),
     });
     drops
+}
+
+/// How many requests that were sent once make silence: fewer over QUIC, where many others of the same server were answered.
+fn min_alone(group: &Group) -> usize {
+    let answered: u32 = group.names.all.values().map(|entry| entry.answered).sum();
+    match group.ends.0 {
+        Protocol::Udp if answered >= MANY_ANSWERED => 2,
+        _ => MIN_ALONE,
+    }
 }
 
 fn beside(near: &[&Group], group: &Group, name: &str, since_ns: i64) -> Beside {
@@ -133,7 +145,9 @@ fn grade(entry: &Name, silent: &[&Ended], beside: &Beside) -> Option<(DropGrade,
     if let Some((_, at_ns)) = &beside.control {
         let is_near = at_ns.abs_diff(first.unanswered_since_ns) < CONTROL_NS;
         let is_nameless = first.trigger.is_none();
-        let grade = match is_near && !is_nameless {
+        // Of a few datagrams that were sent once each all may be lost.
+        let is_much = silent.len() >= MIN_ALONE || silent.iter().any(|ended| ended.is_silent());
+        let grade = match is_near && !is_nameless && is_much {
             true => DropGrade::Dropped,
             false => DropGrade::Likely,
         };
@@ -216,6 +230,24 @@ fn after_reset(first: &Ended, all: &[Ended]) -> Drop {
     }
 }
 
+fn stall(first: &Ended, all: &[Ended]) -> Drop {
+    let bytes: Vec<u64> = all.iter().map(|ended| ended.server_payload).collect();
+    let says = format!("{} connections froze after {bytes:?} bytes from the server", all.len());
+    let packets: Vec<u64> = all.iter().map(|ended| ended.first.0).collect();
+    Drop {
+        connection: first.connection,
+        grade: DropGrade::Likely,
+        what: "stall",
+        packets: packets.clone(),
+        at_ns: first.unanswered_since_ns,
+        evidence: vec![Evidence { kind: "stall", says, packets }],
+        trigger: first.trigger.clone(),
+        control: None,
+        cannot_tell: vec!["a server that fails at the same place each time"],
+        app: first.app.clone(),
+    }
+}
+
 fn syn(ended: &Ended) -> Drop {
     let says = format!("no answer to {} attempts to open a connection", ended.repeated + 1);
     let packets: Vec<u64> = ended.unanswered.iter().copied().take(MAX_PACKETS).collect();
@@ -237,6 +269,8 @@ fn syn(ended: &Ended) -> Drop {
 const CONTROL_NS: u64 = 600_000_000_000;
 /// QUIC attempts that make silence likely to be somebody's, without any control.
 const MIN_ATTEMPTS: u32 = 8;
+/// Attempts that were answered, beside which two that were not are no chance.
+const MANY_ANSWERED: u32 = 8;
 const MAX_PACKETS: usize = 16;
 /// Groups of one server in which a control is looked for.
 const MAX_NEAR: usize = 64;

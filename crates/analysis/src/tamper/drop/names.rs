@@ -28,6 +28,8 @@ pub(super) struct Name {
     pub(super) last_ns: i64,
     /// Connections that were silent after an injected reset.
     pub(super) after_reset: Vec<Ended>,
+    /// Connections whose answer ended after so much as some filters let pass, the first few.
+    pub(super) stalled: Vec<Ended>,
     /// SYNs without an answer.
     pub(super) syn: Option<Ended>,
 }
@@ -48,8 +50,12 @@ impl Names {
 
     pub(super) fn memory(&self) -> usize {
         let names = self.all.values();
-        let kept =
-            names.map(|it| it.silent.capacity() + it.alone.capacity() + it.after_reset.capacity());
+        let kept = names.map(|it| {
+            it.silent.capacity()
+                + it.alone.capacity()
+                + it.after_reset.capacity()
+                + it.stalled.capacity()
+        });
         kept.sum::<usize>() * size_of::<Ended>() + self.all.len() * (size_of::<Name>() + 64)
     }
 }
@@ -62,8 +68,10 @@ impl Name {
                 list.push(ended);
             }
         };
-        if ended.injected_reset && ended.repeated > 0 {
+        if ended.injected_reset && ended.repeated >= MIN_AFTER_RESET {
             keep(&mut self.after_reset, ended);
+        } else if ended.is_stalled() {
+            keep(&mut self.stalled, ended);
         } else if ended.server_payload > 0 {
             self.answered += 1;
             if let Some(trigger) = ended.trigger {
@@ -73,7 +81,7 @@ impl Name {
             self.silent_count += 1;
             self.last_ns = self.last_ns.max(ended.last_ns);
             keep(&mut self.silent, ended);
-        } else if ended.is_unanswered() {
+        } else if ended.is_unanswered() && !ended.server_fin {
             self.alone_count += 1;
             self.last_ns = self.last_ns.max(ended.last_ns);
             keep(&mut self.alone, ended);
@@ -83,6 +91,8 @@ impl Name {
     }
 }
 
+/// Repeats after a reset: the first may have crossed it.
+const MIN_AFTER_RESET: u32 = 2;
 const MAX_NAMES: usize = 64;
 const MAX_KEPT: usize = 8;
 const MAX_PACKETS: usize = 8;

@@ -210,6 +210,27 @@ fn quic_without_an_answer() {
 }
 
 #[test]
+fn two_datagrams_without_an_answer_beside_many_with() {
+    for (answered, silent, found) in [(8, 2, 1), (8, 1, 0), (3, 2, 0)] {
+        let mut line = Line::new();
+        let udp = |it: &mut Ended| {
+            (it.connection.protocol, it.handshake) = (Protocol::Udp, false);
+        };
+        for _ in 0..silent {
+            line.ended("blocked.example", udp);
+        }
+        for _ in 0..answered {
+            line.ended("fine.example", |it| {
+                udp(it);
+                it.server_payload = 3;
+            });
+        }
+        let expected = vec![("blocked.example".to_owned(), DropGrade::Likely); found];
+        assert_eq!(line.grades(), expected, "{answered} {silent}");
+    }
+}
+
+#[test]
 fn silence_after_a_reset_and_of_syns() {
     let mut line = Line::new();
     line.ended("blocked.example", |it| {
@@ -223,6 +244,22 @@ fn silence_after_a_reset_and_of_syns() {
     }
     let drops = line.drops();
     assert_eq!((drops.len(), drops[0].what, drops[0].grade), (1, "syn", DropGrade::Undecided));
+}
+
+#[test]
+fn connections_that_freeze_alike() {
+    for (sizes, found) in [
+        (&[15_900, 16_100, 16_300][..], 1),
+        (&[15_900, 16_100], 0),
+        (&[15_900, 160_000, 400_000], 0),
+    ] {
+        let mut line = Line::new();
+        for size in sizes {
+            line.ended("frozen.example", |it| (it.server_payload, it.repeated) = (*size, 4));
+        }
+        let whats: Vec<_> = line.drops().iter().map(|it| it.what).collect();
+        assert_eq!(whats, vec!["stall"; found], "{sizes:?}");
+    }
 }
 
 #[test]

@@ -51,6 +51,15 @@ pub(super) struct Given {
     pub(super) values: Vec<String>,
 }
 
+/// A message, as it came.
+struct Heard<'a> {
+    seen: &'a Seen,
+    message: Message,
+    flags: u16,
+    /// True if it has records behind answers and authorities.
+    additional: bool,
+}
+
 type Key = (SocketAddr, SocketAddr, u16);
 
 /// The questions that wait for answers, and those that were answered and are still to be judged.
@@ -79,10 +88,11 @@ impl Questions {
         }
         let Ok(message) = Message::read(udp.payload) else { return false };
         let additional = be16(udp.payload, 10).is_some_and(|count| count > 0);
-        if message.response && udp.source_port == DNS {
-            self.answer(seen, &message, (flags, additional), out);
-        } else if !message.response && udp.destination_port == DNS {
-            self.ask(seen, message, (flags, additional), out);
+        let heard = Heard { seen, message, flags, additional };
+        if heard.message.response && udp.source_port == DNS {
+            self.answer(&heard, out);
+        } else if !heard.message.response && udp.destination_port == DNS {
+            self.ask(heard, out);
         }
         true
     }
@@ -116,13 +126,8 @@ impl Questions {
             + self.resolvers.memory()
     }
 
-    fn ask(
-        &mut self,
-        seen: &Seen,
-        message: Message,
-        (flags, edns): (u16, bool),
-        out: &mut dyn FnMut(Finding),
-    ) {
+    fn ask(&mut self, heard: Heard<'_>, out: &mut dyn FnMut(Finding)) {
+        let Heard { seen, message, flags, additional: edns } = heard;
         let key = (seen.source, seen.destination, message.id);
         if let Some(question) = self.open.get_mut(&key)
             && question.name == message.name
@@ -148,13 +153,8 @@ impl Questions {
         self.open(key, question, out);
     }
 
-    fn answer(
-        &mut self,
-        seen: &Seen,
-        message: &Message,
-        (flags, additional): (u16, bool),
-        out: &mut dyn FnMut(Finding),
-    ) {
+    fn answer(&mut self, heard: &Heard<'_>, out: &mut dyn FnMut(Finding)) {
+        let Heard { seen, message, flags, additional } = heard;
         let key = (seen.destination, seen.source, message.id);
         let is_its = |it: &Question| it.name == message.name && it.kind == message.kind;
         if !self.open.get(&key).is_some_and(is_its) {
@@ -172,11 +172,11 @@ impl Questions {
             packet: seen.packet,
             at_ns: seen.at_ns,
             after_ns,
-            flags,
+            flags: *flags,
             rcode,
             ttl,
             identification: seen.identification,
-            additional,
+            additional: *additional,
             addresses,
             values: message.answers.iter().take(MAX_VALUES).map(|it| words(&it.value)).collect(),
         });

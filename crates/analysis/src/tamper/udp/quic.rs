@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hasher};
 use std::net::SocketAddr;
 
-use wirewitness_wire::app::quic::{ClientFlight, Kind, Version, packets};
+use wirewitness_wire::app::quic::{ClientFlight, Kind, Version, google, packets};
 use wirewitness_wire::transport::Udp;
 
 use super::residual::Residuals;
@@ -62,27 +62,30 @@ impl Attempts {
             return;
         }
         let key = key(seen.source, seen.destination);
-        if let Some(attempt) = self.open.get(&key)
-            && seen.at_ns.saturating_sub(attempt.last_ns) > IDLE_NS
-        {
-            self.close(&key, drops, out);
+        match self.open.get_mut(&key) {
+            None if begins.is_none() => return,
+            Some(attempt) if seen.at_ns.saturating_sub(attempt.last_ns) > IDLE_NS => {
+                self.close(&key, drops, out);
+            }
+            // Most datagrams: the name is read, and the connection goes on.
+            Some(attempt) if begins.is_none() && attempt.flight.is_none() => {
+                return attempt.passed(seen, udp.payload);
+            }
+            _ => {}
         }
         if let Some(version) = begins
             && !self.open.contains_key(&key)
         {
-            self.begin(seen, udp, (key, version), (drops, out));
+            self.make_room(drops, out);
+            self.begin(seen, udp, (key, version));
         }
         let Some(attempt) = self.open.get_mut(&key) else { return };
-        attempt.last_ns = seen.at_ns;
-        if seen.source == attempt.connection.client {
-            let had_flight = attempt.flight.is_some();
-            attempt.clients(seen, udp.payload);
-            self.flights -= usize::from(had_flight && attempt.flight.is_none());
-            if begins.is_some() {
-                self.residuals.arrived(seen, attempt.connection, attempt.trigger.as_ref(), out);
-            }
-        } else {
-            attempt.packets[1] += 1;
+        let had_flight = attempt.flight.is_some();
+        attempt.passed(seen, udp.payload);
+        self.flights -= usize::from(had_flight && attempt.flight.is_none());
+        if begins.is_some() && seen.source == attempt.connection.client {
+            let whose = (attempt.connection, attempt.trigger.as_ref());
+            self.residuals.arrived(seen, whose, out);
         }
     }
 
@@ -134,17 +137,14 @@ impl Attempts {
             + self.residuals.memory()
     }
 
-    fn begin(
-        &mut self,
-        seen: &Seen,
-        udp: &Udp<'_>,
-        (key, version): (Key, u32),
-        (drops, out): (&mut Drops, &mut dyn FnMut(Finding)),
-    ) {
+    fn make_room(&mut self, drops: &mut Drops, out: &mut dyn FnMut(Finding)) {
         while self.open.len() >= MAX_ATTEMPTS || self.order.len() >= 2 * MAX_ATTEMPTS {
             let Some((_, oldest)) = self.order.pop_front() else { break };
             self.close(&oldest, drops, out);
         }
+    }
+
+    fn begin(&mut self, seen: &Seen, udp: &Udp<'_>, (key, version): (Key, u32)) {
         // An attempt of which only the server's part is there.
         let is_servers = udp.source_port == HTTPS && udp.destination_port != HTTPS;
         let (client, server) = match is_servers {
@@ -191,6 +191,15 @@ impl Attempts {
 }
 
 impl Attempt {
+    fn passed(&mut self, seen: &Seen, payload: &[u8]) {
+        self.last_ns = seen.at_ns;
+        if seen.source == self.connection.client {
+            self.clients(seen, payload);
+        } else {
+            self.packets[1] += 1;
+        }
+    }
+
     fn clients(&mut self, seen: &Seen, payload: &[u8]) {
         self.packets[0] += 1;
         if self.packets[1] == 0 {
@@ -207,21 +216,31 @@ impl Attempt {
             }
             self.last_hash = hash;
         }
+        if self.flight.is_none() {
+            return;
+        }
+        if google::version(payload).is_some() {
+            self.trigger = google::server_name(payload).map(|name| self.asks(&name));
+            // Only the first datagram of a hello has its name.
+            self.flight = None;
+            return;
+        }
         let Some(flight) = &mut self.flight else { return };
         flight.take_in(payload);
         match flight.client_hello() {
             Ok(hello) => {
-                let name = hello.server_name().map(|name| name.to_ascii_lowercase());
-                self.trigger = name.map(|name| Trigger {
-                    kind: TriggerKind::QuicSni,
-                    value: String::from_utf8_lossy(&name).into_owned(),
-                    packet: self.packet,
-                });
+                let name = hello.server_name().map(<[u8]>::to_vec);
+                self.trigger = name.map(|name| self.asks(&name));
                 self.flight = None;
             }
             Err(error) if error.is_short() && self.packets[0] < MAX_FLIGHT_DATAGRAMS => {}
             Err(_) => self.flight = None,
         }
+    }
+
+    fn asks(&self, name: &[u8]) -> Trigger {
+        let value = String::from_utf8_lossy(&name.to_ascii_lowercase()).into_owned();
+        Trigger { kind: TriggerKind::QuicSni, value, packet: self.packet }
     }
 
     fn ended(&self) -> Ended {
@@ -255,6 +274,12 @@ impl std::fmt::Debug for Attempts {
 /// The version, if a datagram begins with an Initial of a version that is known.
 fn begins_attempt(udp: &Udp<'_>) -> Option<u32> {
     let first = *udp.payload.first()?;
+    // Google's versions before TLS; a hello of theirs is filled up as well.
+    if udp.payload_len >= MIN_GOOGLE
+        && let Some(version) = google::version(udp.payload)
+    {
+        return Some(version);
+    }
     // A long header with the fixed bit (RFC 9000 §17.2), and as long as an Initial's datagram must be.
     if first & 0xc0 != 0xc0 || udp.payload_len < MIN_INITIAL {
         return None;
@@ -271,6 +296,8 @@ fn key(one: SocketAddr, other: SocketAddr) -> Key {
 const HTTPS: u16 = 443;
 /// RFC 9000 §14.1.
 const MIN_INITIAL: usize = 1200;
+/// The least that clients of Google's versions fill a hello up to.
+const MIN_GOOGLE: usize = 1000;
 /// After so long without a packet an attempt is over, ns (the usual idle timeout of servers).
 const IDLE_NS: i64 = 30_000_000_000;
 /// Datagrams of one flight leave within this time, ns.

@@ -35,8 +35,7 @@ impl Residuals {
     pub(super) fn arrived(
         &mut self,
         seen: &Seen,
-        connection: Connection,
-        trigger: Option<&Trigger>,
+        (connection, trigger): (Connection, Option<&Trigger>),
         out: &mut dyn FnMut(Finding),
     ) {
         let key = (connection.client.ip(), connection.server);
