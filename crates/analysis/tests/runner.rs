@@ -18,6 +18,7 @@ mod shared;
 mod test_captures;
 mod test_content;
 mod test_examples;
+mod test_made_capture;
 mod test_nettests;
 mod test_qa;
 mod test_tcp;

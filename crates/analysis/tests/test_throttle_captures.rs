@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use lzma_rust2::XzReader;
 use wirewitness_analysis::tamper::finding::{Connection, End, Finding, Protocol, Throttle};
 use wirewitness_analysis::tamper::throttle::{Event, Throttling, Transfer, Whose};
+use wirewitness_analysis::tamper::{Inspector, Limits};
 use wirewitness_wire::file::{Step, Walk};
 use wirewitness_wire::link::{Carried, innermost};
 use wirewitness_wire::transport::{Tcp, Transport, flag, transport};
@@ -168,4 +169,54 @@ fn put(
             transfer.put(Event::Ack { at_ns, offset });
         }
     }
+}
+
+/// The same captures through the inspector, and all benign ones: no policer is told of any of these.
+#[test]
+fn benign_captures_have_no_policers() {
+    let Some(data) = data() else { return };
+    let policers = captures(&data.join("captures/interference"));
+    let told = policers.iter().filter(|path| inspect(path).iter().any(|f| f.kind == "policer"));
+    let told = told.count();
+    eprintln!("through the inspector: {told} of {} policers", policers.len());
+    assert!(told * 100 >= policers.len() * 85, "{told} of {}", policers.len());
+    let benign = std::fs::read_dir(data.join("captures/benign")).into_iter().flatten();
+    for path in benign.map(|entry| entry.unwrap().path()) {
+        for found in inspect(&path) {
+            eprintln!("{}: {} {}", path.display(), words(&found, None), found.connection.client);
+            assert_ne!(found.kind, "policer", "{}", path.display());
+        }
+    }
+}
+
+fn inspect(path: &Path) -> Vec<Throttle> {
+    let mut file = std::fs::read(path).unwrap();
+    if path.extension().is_some_and(|e| e == "xz") {
+        let mut plain = Vec::new();
+        XzReader::new_mem_limit(file.as_slice(), true, 65_536).read_to_end(&mut plain).unwrap();
+        file = plain;
+    }
+    let mut found = Vec::new();
+    let mut out = |finding| {
+        if let Finding::Throttle(throttle) = finding {
+            found.push(*throttle);
+        }
+    };
+    let mut inspector = Inspector::new(Limits::default(), crate::shared::fingerprints());
+    let (mut walk, mut rest) = (Walk::default(), file.as_slice());
+    loop {
+        let (used, step) = walk.step(rest);
+        match step {
+            Step::Packet(record) => {
+                if let Ok(Carried::Ip(packet)) = innermost(record.link, record.bytes) {
+                    inspector.packet(&record, &packet, &mut out);
+                }
+            }
+            Step::More(_) => break,
+            _ => {}
+        }
+        rest = &rest[used..];
+    }
+    inspector.finish(&mut out);
+    found
 }

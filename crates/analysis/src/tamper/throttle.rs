@@ -13,7 +13,18 @@ mod control;
 mod plateau;
 mod queue;
 mod series;
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::needless_pass_by_value, reason = "a test's own numbers")]
+mod simulation;
 mod stall;
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails should fail loudly"
+)]
+mod tests;
 mod together;
 mod transfer;
 

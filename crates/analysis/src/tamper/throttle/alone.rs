@@ -5,10 +5,10 @@
 //! may be the cause. Never a finding: losses by chance, a sender that has little to send, a receiver's small window.
 
 use super::Whose;
-use super::bucket::{Arrival, Fit, fit};
+use super::bucket::{Arrival, Fit, fit, fit_steady};
 use super::plateau::Plateau;
 use super::queue;
-use super::series::{Series, View};
+use super::series::{Segment, Series, View};
 use super::transfer::Transfer;
 use crate::tamper::finding::{Evidence, Throttle};
 
@@ -32,30 +32,31 @@ impl Read<'_> {
         self.shaper().or_else(|| self.low_rate())
     }
 
-    /// The segments with their headers, as the device counted them.
+    /// The segments with their headers, as the device counted them. The first stands for what went before it too, where the
+    /// transfer was watched later than it began.
     pub(super) fn arrivals(&self) -> Vec<Arrival> {
-        self.series
-            .segments
-            .iter()
-            .map(|s| Arrival {
-                at_us: u64::from(s.at_us),
-                bytes: s.len.saturating_add(self.whose.header_bytes),
-                lost: s.lost,
-            })
-            .collect()
+        let header = self.whose.header_bytes;
+        let arrival = |segment: &Segment| Arrival {
+            at_us: u64::from(segment.at_us),
+            bytes: segment.len.saturating_add(header),
+            lost: segment.lost,
+        };
+        let mut arrivals: Vec<Arrival> = self.series.segments.iter().map(arrival).collect();
+        if let (Some(first), Some(segment)) = (arrivals.first_mut(), self.series.segments.first()) {
+            first.bytes += segment.offset.min(MOST_BEFORE);
+        }
+        arrivals
     }
 
     fn policer(&self) -> Option<Throttle> {
         let arrivals = self.arrivals();
-        let fit = fit(&arrivals, self.slice_us())?;
-        if !is_bucket(&fit, &arrivals) {
-            return None;
-        }
+        let fit = self.bucket(&arrivals)?;
         let waits = queue::slope(self.series, &arrivals, &fit);
         match self.series.view {
             View::BeforeLoss if waits.is_some_and(|waits| waits > WAITS) => return None,
             View::BeforeLoss if waits.is_none() && !self.quiet(&fit) => return None,
-            View::AfterLoss if fit.tight > TIGHT => return None,
+            View::BeforeLoss if queue::growth(self.series).is_some_and(queue::grew) => return None,
+            _ if fit.tight > TIGHT => return None,
             _ => {}
         }
         let needed = (fit.burst_bytes + LEAST_SECS * fit.rate_bps / 8.0) as u64;
@@ -85,6 +86,15 @@ impl Read<'_> {
         found.burst_bytes = Some(fit.burst_bytes as u64);
         found.evidence.splice(0..0, evidence);
         Some(found)
+    }
+
+    fn bucket(&self, arrivals: &[Arrival]) -> Option<Fit> {
+        if self.series.view == View::AfterLoss
+            && let Some(steady) = fit_steady(arrivals, self.slice_us()).filter(is_bucket)
+        {
+            return Some(steady);
+        }
+        fit(arrivals, self.slice_us()).filter(is_bucket)
     }
 
     /// Where the levels do not tell, at least nothing grew.
@@ -210,13 +220,9 @@ impl Read<'_> {
     }
 }
 
-/// True if a bucket that fits so well, of that size, is no accident.
-pub(super) fn is_bucket(fit: &Fit, arrivals: &[Arrival]) -> bool {
-    fit.badness() <= FITS && fit.burst_bytes >= LEAST_SEGMENTS * f64::from(largest(arrivals))
-}
-
-fn largest(arrivals: &[Arrival]) -> u32 {
-    arrivals.iter().map(|a| a.bytes).max().unwrap_or(0)
+/// True if it fits so well that it is no accident.
+pub(super) fn is_bucket(fit: &Fit) -> bool {
+    fit.badness() <= FITS
 }
 
 /// What the fit says, in words.
@@ -260,14 +266,14 @@ fn known_rate(fit: &Fit) -> Option<Evidence> {
 
 /// Badness up to which a bucket fits: the policers of a router laboratory gave 0.016 at most, losses by chance 0.4.
 const FITS: f64 = 0.05;
-/// Smallest bucket, in segments: less is nothing but a loss after every few segments.
-const LEAST_SEGMENTS: f64 = 4.0;
 /// Growth of round trips from which on a queue is meant: a router's policers gave 0.03 at most, its shapers 0.2 and more.
 const WAITS: f64 = 0.12;
-/// Share of passes close to the bucket's end, seen from behind: a shaper's output gives nearly all.
+/// Share of passes close to the bucket's end: a shaper's output and an evenly paced sender give nearly all.
 const TIGHT: f64 = 0.5;
 /// Time at the rate, beside the burst, that a judgement needs, s.
 pub(super) const LEAST_SECS: f64 = 5.0;
+/// Most bytes that are taken to have passed before the transfer was watched.
+const MOST_BEFORE: u32 = 65_536;
 /// Least that must have passed at first beyond a shaper's rate, bytes.
 const LEAST_BURST: f64 = 65_536.0;
 /// A rate as low as has been used to throttle, bits a second.

@@ -55,16 +55,43 @@ pub(super) fn fit(arrivals: &[Arrival], slice_us: u64) -> Option<Fit> {
     let mean = mean_rate(arrivals)?;
     let mut tried = Vec::new();
     scan(arrivals, &mut tried, [mean * 0.4, mean * 40.0], 1.05);
-    let coarse = best(&tried)?.rate_bps;
+    scan(arrivals, &mut tried, [mean * 0.95, mean * 1.05], 1.01);
+    let [coarse, _] = lowest_range(&mut tried)?;
     scan(arrivals, &mut tried, [coarse / 1.08, coarse * 1.08], 1.004);
-    let best = best(&tried)?;
-    let near =
-        tried.iter().filter(|fit| fit.badness() <= best.badness() + NEARLY).map(|fit| fit.rate_bps);
-    let low = near.clone().fold(best.rate_bps, f64::min);
-    let high = near.fold(best.rate_bps, f64::max);
-    let middle = simulate_twice(arrivals, f64::midpoint(low, high))?;
-    let chosen = if middle.badness() <= best.badness() + NEARLY { middle } else { best };
-    Some(Fit { range_bps: [low, high], ..chosen })
+    let range_bps = lowest_range(&mut tried)?;
+    let [low, high] = range_bps;
+    let within = tried.iter().filter(|fit| (low..=high).contains(&fit.rate_bps));
+    let best = best(within)?;
+    let middle = simulate_twice(arrivals, f64::midpoint(low, high));
+    let chosen = middle.filter(|m| m.badness() <= best.badness() + NEARLY).unwrap_or(best);
+    Some(Fit { range_bps, ..chosen })
+}
+
+/// The lowest rates of those that fit nearly best, from and to. Above the true rate, a bucket so small that it is full again
+/// before each burst may fit as well.
+fn lowest_range(tried: &mut [Fit]) -> Option<[f64; 2]> {
+    let limit = best(tried.iter())?.badness() + NEARLY;
+    tried.sort_by(|a, b| a.rate_bps.total_cmp(&b.rate_bps));
+    let mut run = tried
+        .iter()
+        .skip_while(|fit| fit.badness() > limit)
+        .take_while(|fit| fit.badness() <= limit)
+        .map(|fit| fit.rate_bps);
+    let low = run.next()?;
+    Some([low, run.last().unwrap_or(low)])
+}
+
+/// Fits a bucket of about the rate that passed between the first loss and the last, as a sender gives that sends all the time.
+/// For captures behind the losses, where these are known less exactly.
+pub(super) fn fit_steady(arrivals: &[Arrival], slice_us: u64) -> Option<Fit> {
+    if !enough(arrivals, slice_us) {
+        return None;
+    }
+    let mean = mean_rate(arrivals)?;
+    let range_bps = [mean * 0.95, mean * 1.05];
+    let mut tried = Vec::new();
+    scan(arrivals, &mut tried, range_bps, 1.01);
+    best(tried.iter()).map(|best| Fit { range_bps, ..best })
 }
 
 /// The level before each arrival, bytes, under a bucket.
@@ -108,8 +135,8 @@ fn scan(arrivals: &[Arrival], tried: &mut Vec<Fit>, [from, to]: [f64; 2], step: 
     }
 }
 
-fn best(tried: &[Fit]) -> Option<Fit> {
-    tried.iter().min_by(|a, b| a.badness().total_cmp(&b.badness())).copied()
+fn best<'f>(tried: impl Iterator<Item = &'f Fit>) -> Option<Fit> {
+    tried.min_by(|a, b| a.badness().total_cmp(&b.badness())).copied()
 }
 
 /// First to learn the bucket's size, which shows where losses begin after it was full, then with it.
@@ -124,11 +151,14 @@ fn simulate_twice(arrivals: &[Arrival], rate_bps: f64) -> Option<Fit> {
         return None;
     }
     let size = *sizes.select_nth_unstable_by(place, f64::total_cmp).1;
-    let segment = arrivals.iter().map(|a| a.bytes).max().map_or(0.0, f64::from);
+    let segment = arrivals.iter().skip(1).map(|a| a.bytes).max().map_or(0.0, f64::from);
+    if size < LEAST_SEGMENTS * segment {
+        return None;
+    }
     // One loss shows the size to half a segment only; the middle of several is better.
     let shifts: &[f64] = if count < FEW_SIZES { &[0.0, -0.4, 0.4] } else { &[0.0] };
     let fits = shifts.iter().map(|shift| {
-        let mut bucket = Bucket::new(rate_bps, Some((size + shift * segment).max(segment)));
+        let mut bucket = Bucket::new(rate_bps, Some(size + shift * segment));
         for arrival in arrivals {
             bucket.see(arrival);
         }
@@ -226,7 +256,7 @@ impl Bucket {
         if self.level > size - bytes / 2.0 {
             self.tight += 1.0;
         }
-        if self.level > size + bytes {
+        if self.level > size + bytes / 2.0 {
             self.above += 1.0;
         }
         if self.level > size {
@@ -251,6 +281,8 @@ impl Bucket {
 const SAMPLES: usize = 15;
 /// Fewest slices of time with a loss (same).
 const SLICES: usize = 3;
+/// Smallest bucket, in segments: a smaller one is full again before the next segment comes, and explains any loss.
+const LEAST_SEGMENTS: f64 = 4.0;
 /// What badness may differ by chance.
 const NEARLY: f64 = 0.005;
 /// So many measurements of the size need no trying.
@@ -288,8 +320,11 @@ mod tests {
         for (rate, size) in [(1e6, 30_000.0), (0.8e6, 25_000.0), (2.5e6, 200_000.0)] {
             let fit = fit(&bursts(rate, size, 0), 100_000).unwrap();
             assert!(fit.badness() < 0.02, "{fit:?}");
-            assert!((fit.rate_bps / rate - 1.0).abs() < 0.05, "{fit:?}");
-            assert!((fit.burst_bytes - size).abs() < 3_000.0, "{fit:?}");
+            let [low, high] = fit.range_bps;
+            assert!(low < rate * 1.05 && high > rate * 0.95, "{fit:?}");
+            let far = (fit.rate_bps / rate - 1.0).abs() > 0.05;
+            assert!(!far || !fit.is_sharp(), "{fit:?}");
+            assert!(far || (fit.burst_bytes - size).abs() < 3_000.0, "{fit:?}");
         }
     }
 
@@ -303,9 +338,8 @@ mod tests {
     #[test]
     fn losses_by_chance_do_not_fit() {
         for dice in [20, 50, 100] {
-            let fit = fit(&bursts(1.0, 1.0, dice), 100_000).unwrap();
-            let small = fit.burst_bytes < 4.0 * 1500.0;
-            assert!(fit.badness() > 0.1 || small, "one in {dice}: {fit:?}");
+            let fit = fit(&bursts(1.0, 1.0, dice), 100_000);
+            assert!(fit.is_none_or(|fit| fit.badness() > 0.1), "one in {dice}: {fit:?}");
         }
     }
 

@@ -82,16 +82,11 @@ impl Series {
         Self { segments, view: View::BeforeLoss, round_trips, base_us, losses: repeats.len() }
     }
 
-    fn behind(sent: &[Segment], holes: &[(usize, Segment)], base_us: Option<u32>) -> Self {
-        let mut segments = Vec::with_capacity(sent.len() + holes.len());
-        let mut holes = holes.iter().peekable();
+    fn behind(sent: &[Segment], holes: &[Segment], base_us: Option<u32>) -> Self {
         let losses = holes.len();
-        for (index, segment) in sent.iter().enumerate() {
-            while let Some((_, lost)) = holes.next_if(|(at, _)| *at <= index) {
-                segments.push(*lost);
-            }
-            segments.push(*segment);
-        }
+        let mut segments = [sent, holes].concat();
+        // Stable: what arrived comes before what did not, at the same time.
+        segments.sort_by_key(|s| s.at_us);
         Self { segments, view: View::AfterLoss, round_trips: Vec::new(), base_us, losses }
     }
 }
@@ -216,17 +211,19 @@ fn round_trips(sent: &[Segment], acks: &[(u32, u32)]) -> Vec<(usize, u32)> {
     out
 }
 
-/// Holes that were filled too late for packets that merely changed their order: before which segment each showed, and what
-/// was missing.
-fn holes(sent: &[Segment], reorder_us: u32) -> Vec<(usize, Segment)> {
-    // Start of a hole, its end, and the segment that showed it.
-    let mut open: BTreeMap<u32, (u32, usize)> = BTreeMap::new();
+/// Holes that were filled too late for packets that merely changed their order: each as a segment that
+/// was lost. A lost segment is taken to have followed the one before it in the stream soon, the sooner the more are
+/// missing: in a burst at once, and what shows the hole may come a round trip later.
+fn holes(sent: &[Segment], reorder_us: u32) -> Vec<Segment> {
+    // Start of a hole, its end, the segment before it in the stream and the one that showed it.
+    let mut open: BTreeMap<u32, (u32, [usize; 2])> = BTreeMap::new();
     let mut highest = sent.first().map_or(0, |s| s.offset);
+    let mut leading = 0;
     let mut out = Vec::new();
     for (index, segment) in sent.iter().enumerate() {
         let end = segment.offset.saturating_add(segment.len);
         if segment.offset > highest && open.len() < HOLES {
-            open.insert(highest, (segment.offset, index));
+            open.insert(highest, (segment.offset, [leading, index]));
         } else if segment.offset < highest
             && let Some((start, (stop, shown))) =
                 open.range(..end).next_back().map(|(start, hole)| (*start, *hole))
@@ -239,15 +236,19 @@ fn holes(sent: &[Segment], reorder_us: u32) -> Vec<(usize, Segment)> {
             if end < stop {
                 open.insert(end, (stop, shown));
             }
-            let Some(at) = sent.get(shown) else { continue };
-            if segment.at_us.saturating_sub(at.at_us) >= reorder_us {
-                let lost = Segment { at_us: at.at_us, packet: at.packet, lost: true, ..*segment };
-                out.push((shown, lost));
+            let [Some(before), Some(by)] = shown.map(|index| sent.get(index)) else { continue };
+            if segment.at_us.saturating_sub(by.at_us) >= reorder_us {
+                let missing = (by.offset - start) / segment.len.max(1);
+                let gap = by.at_us.saturating_sub(before.at_us) / (2 * (missing + 1));
+                let at_us = before.at_us + gap;
+                out.push(Segment { at_us, packet: by.packet, lost: true, ..*segment });
             }
         }
-        highest = highest.max(end);
+        if end > highest {
+            (highest, leading) = (end, index);
+        }
     }
-    out.sort_by_key(|(shown, lost)| (*shown, lost.offset));
+    out.sort_by_key(|lost| (lost.at_us, lost.offset));
     out
 }
 
@@ -313,7 +314,7 @@ mod tests {
         let late = [(0, 0, 1000), (1, 2000, 1000), (120, 1000, 1000)];
         let series = Series::read(&transfer(&late), Some(100_000));
         assert_eq!(series.view, View::AfterLoss);
-        assert_eq!(lost(&series), [(1, 1000)]);
+        assert_eq!(lost(&series), [(0, 1000)]);
         let soon = [(0, 0, 1000), (1, 2000, 1000), (4, 1000, 1000)];
         assert_eq!(lost(&Series::read(&transfer(&soon), Some(100_000))), []);
     }

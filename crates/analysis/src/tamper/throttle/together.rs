@@ -78,7 +78,7 @@ fn judge(group: &[&Kept]) -> Vec<Throttle> {
     let mut arrivals: Vec<Arrival> =
         group.iter().flat_map(|k| k.arrivals.iter().copied()).collect();
     arrivals.sort_by_key(|a| a.at_us);
-    let Some(fit) = fit(&arrivals, SLICE_US).filter(|fit| is_bucket(fit, &arrivals)) else {
+    let Some(fit) = fit(&arrivals, SLICE_US).filter(is_bucket) else {
         return Vec::new();
     };
     let needed = (fit.burst_bytes + LEAST_SECS * fit.rate_bps / 8.0) as u64;

@@ -1,0 +1,35 @@
+//! Makes a mixed capture for comparing speeds: the same bytes from the same seed.
+//!
+//! `cargo run --release -p wirewitness-analysis --example make_capture -- FILE MEGABYTES [SEED]` writes a pcap file and prints
+//! one line of JSON: how many conversations of each kind are in it, and how many were interfered with, by kind.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a tool of the bench, on its own numbers"
+)]
+
+mod generate;
+mod messages;
+mod packets;
+
+use std::io::{self, BufWriter};
+
+use generate::{Plan, generate};
+
+fn main() -> io::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let usage =
+        || io::Error::new(io::ErrorKind::InvalidInput, "usage: make_capture FILE MEGABYTES [SEED]");
+    let path = arguments.next().ok_or_else(usage)?;
+    let number = |text: String| text.parse::<u64>().map_err(|_| usage());
+    let megabytes = number(arguments.next().ok_or_else(usage)?)?;
+    let seed = arguments.next().map_or(Ok(1), number)?;
+    let plan = Plan { bytes: megabytes.min(100_000) * 1_000_000, seed };
+    let mut out = BufWriter::new(std::fs::File::create(path)?);
+    let made = generate(plan, &mut out)?;
+    println!("{}", made.json(plan));
+    Ok(())
+}
