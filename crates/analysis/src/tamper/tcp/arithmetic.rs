@@ -101,7 +101,7 @@ mod tests {
             assert!((1..=u16::MAX).filter(|off| other(*off)).count() <= 1);
             assert_eq!(hops(&Header { ttl: 255, ..made }, from, to), None);
         }
-        let elsewhere = SocketAddr::from(([203, 0, 113, 50], 9));
+        let elsewhere = SocketAddr::from(([203, 0, 113, 51], 9));
         assert_eq!(hops(&header(500, 7, (a, b)), from, elsewhere), None);
     }
 }
