@@ -63,6 +63,16 @@ fn genuine_resets_are_left_alone() {
     assert!(forged.iter().all(|it| it.window != 0));
 }
 
+/// The page that tells these figures tells these figures.
+#[test]
+fn the_page_is_as_found() {
+    let Some(folder) = folder() else { return };
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/captures.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let table = crate::captures::table(&folder);
+    assert!(page.ends_with(&table), "docs/captures.md differs from:\n{table}");
+}
+
 fn forged(folder: &Path, name: &str) -> Vec<wirewitness_analysis::tamper::finding::Forged> {
     let findings = inspect(&folder.join(name)).findings.into_iter();
     let injections = findings.filter_map(|it| match it {

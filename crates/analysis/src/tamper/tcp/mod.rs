@@ -303,3 +303,14 @@ fn named(connection: &Connection, key: &Key) -> finding::Connection {
     let (client, server) = connection.addresses(key);
     finding::Connection { protocol: Protocol::Tcp, client, server }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What millions of connections cost: no more than this for each, the boxes of those that talk or are odd aside.
+    #[test]
+    fn a_connection_is_small() {
+        assert!(size_of::<Held>() <= 352, "{}", size_of::<Held>());
+    }
+}
