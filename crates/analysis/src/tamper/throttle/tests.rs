@@ -1,5 +1,5 @@
 //! Throttling and its harmless twins, simulated, seen from both ends. The figures of the rules were chosen with seeds below 100;
-//! those from 100 on were held out.
+//! those from 100 on ran beside them: they are no held-out set.
 
 use super::simulation::{App, Device, ONE_WAY_US, Plan, run};
 use super::*;
