@@ -4,6 +4,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use wirewitness_wire::file::LinkType;
+use wirewitness_wire::file::write::{self, Written};
+
 use crate::frame::{Body, Frame, flags};
 
 /// What a tap has seen, in order.
@@ -80,92 +83,36 @@ impl fmt::Display for Record {
     }
 }
 
-/// Writes records as a pcapng file (draft-ietf-opsawg-pcapng): raw IP packets, nanoseconds, each with its way.
-/// `epoch` is the time of day at which the lab began, since 1970.
+/// Writes records as a pcapng file: raw IP packets, each with its way. `epoch` is the time of day at which the lab began,
+/// since 1970.
 pub fn pcapng(records: &[Record], epoch: Duration, link_name: &str) -> Vec<u8> {
     let mut file = Vec::new();
-    block(&mut file, SECTION_HEADER, &section_header());
-    block(&mut file, INTERFACE_DESCRIPTION, &interface_description(link_name));
+    write::section(&mut file, "wirewitness lab");
+    write::interface(&mut file, LINKTYPE_RAW, link_name);
     for record in records {
-        block(&mut file, ENHANCED_PACKET, &enhanced_packet(record, epoch));
+        let bytes = record.frame.bytes();
+        let written = Written {
+            interface: 0,
+            at_ns: i64::try_from((epoch + record.at).as_nanos()).unwrap_or(i64::MAX),
+            bytes,
+            original_len: bytes.len() as u32,
+            way: match record.way {
+                Way::In => wirewitness_wire::file::Way::In,
+                Way::Out => wirewitness_wire::file::Way::Out,
+            },
+            comment: "",
+        };
+        write::packet(&mut file, &written);
     }
     file
 }
 
-fn section_header() -> Vec<u8> {
-    let mut body = Vec::new();
-    body.extend(0x1a2b_3c4d_u32.to_le_bytes());
-    // Version 1.0, length of the section not said.
-    body.extend(1_u16.to_le_bytes());
-    body.extend(0_u16.to_le_bytes());
-    body.extend(u64::MAX.to_le_bytes());
-    option(&mut body, 4, b"wirewitness lab");
-    option(&mut body, 0, b"");
-    body
-}
-
-fn interface_description(link_name: &str) -> Vec<u8> {
-    let mut body = Vec::new();
-    body.extend(LINKTYPE_RAW.to_le_bytes());
-    body.extend([0; 2]);
-    // No limit on the length of what is recorded.
-    body.extend(0_u32.to_le_bytes());
-    option(&mut body, 2, link_name.as_bytes());
-    // if_tsresol: 10^-9.
-    option(&mut body, 9, &[9]);
-    option(&mut body, 0, b"");
-    body
-}
-
-fn enhanced_packet(record: &Record, epoch: Duration) -> Vec<u8> {
-    let nanos = u64::try_from((epoch + record.at).as_nanos()).unwrap_or(u64::MAX);
-    let len = record.frame.len() as u32;
-    let mut body = Vec::new();
-    body.extend(0_u32.to_le_bytes());
-    body.extend(((nanos >> 32) as u32).to_le_bytes());
-    body.extend((nanos as u32).to_le_bytes());
-    body.extend(len.to_le_bytes());
-    body.extend(len.to_le_bytes());
-    body.extend(record.frame.bytes());
-    pad(&mut body);
-    // epb_flags: 1 inbound, 2 outbound.
-    let way: u32 = match record.way {
-        Way::In => 1,
-        Way::Out => 2,
-    };
-    option(&mut body, 2, &way.to_le_bytes());
-    option(&mut body, 0, b"");
-    body
-}
-
-/// A block: type, total length, body, total length again.
-fn block(file: &mut Vec<u8>, kind: u32, body: &[u8]) {
-    let len = (body.len() as u32 + 12).to_le_bytes();
-    file.extend(kind.to_le_bytes());
-    file.extend(len);
-    file.extend(body);
-    file.extend(len);
-}
-
-fn option(body: &mut Vec<u8>, code: u16, value: &[u8]) {
-    let value = value.get(..value.len().min(1024)).unwrap_or_default();
-    body.extend(code.to_le_bytes());
-    body.extend((value.len() as u16).to_le_bytes());
-    body.extend(value);
-    pad(body);
-}
-
-fn pad(body: &mut Vec<u8>) {
-    body.resize(body.len().next_multiple_of(4), 0);
-}
-
-const SECTION_HEADER: u32 = 0x0a0d_0d0a;
-const INTERFACE_DESCRIPTION: u32 = 1;
-const ENHANCED_PACKET: u32 = 6;
-const LINKTYPE_RAW: u16 = 101;
+const LINKTYPE_RAW: LinkType = LinkType(101);
 
 #[cfg(test)]
 mod tests {
+    use wirewitness_wire::file::{Step, Walk};
+
     use super::*;
     use crate::frame::{UdpSpec, build};
 
@@ -189,32 +136,25 @@ mod tests {
         );
     }
 
-    /// Walks the blocks as the format says, both lengths and all.
+    /// Read by the reader of captures.
     #[test]
-    fn blocks_follow_one_another_to_the_end() {
-        let file = pcapng(&[record(), record()], Duration::from_secs(1_735_689_600), "a-b");
-        let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
-        let (mut at, mut kinds) = (0, Vec::new());
+    fn the_packets_are_there_with_their_times_and_ways() {
+        let file = pcapng(&[record(), record()], Duration::from_secs(10), "a-b");
+        let (mut walk, mut at, mut seen) = (Walk::default(), 0, 0);
         while at < file.len() {
-            let len = word(at + 4) as usize;
-            assert_eq!(len % 4, 0);
-            assert_eq!(word(at + len - 4) as usize, len);
-            kinds.push(word(at));
-            at += len;
+            let (used, step) = walk.step(&file[at..]);
+            at += used;
+            match step {
+                Step::Packet(read) => {
+                    seen += 1;
+                    assert_eq!((read.at_ns, read.link), (11_500_000_001, LINKTYPE_RAW));
+                    assert_eq!(read.way, wirewitness_wire::file::Way::In);
+                    assert_eq!(read.bytes, record().frame.bytes());
+                }
+                Step::Passed => {}
+                other => panic!("{other:?}"),
+            }
         }
-        assert_eq!(
-            kinds,
-            [SECTION_HEADER, INTERFACE_DESCRIPTION, ENHANCED_PACKET, ENHANCED_PACKET]
-        );
-    }
-
-    #[test]
-    fn the_packet_is_there_with_its_time() {
-        let body = enhanced_packet(&record(), Duration::from_secs(10));
-        let word = |at: usize| u32::from_le_bytes(body[at..at + 4].try_into().unwrap());
-        let nanos = (u64::from(word(4)) << 32) | u64::from(word(8));
-        assert_eq!(nanos, 11_500_000_001);
-        assert_eq!(word(12), 31);
-        assert_eq!(&body[20..51], record().frame.bytes());
+        assert_eq!(seen, 2);
     }
 }

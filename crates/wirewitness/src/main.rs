@@ -5,6 +5,7 @@ mod command_error;
 mod commands;
 mod environment;
 mod input;
+mod inspecting;
 mod output;
 mod probing;
 mod stop;

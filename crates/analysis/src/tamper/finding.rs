@@ -3,9 +3,11 @@
 //! No field here holds an IP identification or a window of a forged packet, except [`Forged`], which is not serialised:
 //! the two together can betray addresses, and whoever prints them must have been asked to.
 
-use std::net::SocketAddr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde::Serialize;
+use serde::ser::SerializeStruct as _;
 
 /// A finding. In JSON the `type` names the kind.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,8 +29,8 @@ pub enum Finding {
     Blockpage(Box<Blockpage>),
 }
 
-/// The two ends, as the connection was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+/// The two ends, as the connection was opened. Serialised, the client is the network that its address is in and its port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Connection {
     /// Transport.
     pub protocol: Protocol,
@@ -36,6 +38,61 @@ pub struct Connection {
     pub client: SocketAddr,
     /// Who was asked.
     pub server: SocketAddr,
+}
+
+impl Connection {
+    /// The network that the client is in: what may be told of where it is.
+    pub fn client_network(&self) -> Network {
+        Network::of(self.client.ip())
+    }
+
+    /// The network that the server is in.
+    pub fn server_network(&self) -> Network {
+        Network::of(self.server.ip())
+    }
+}
+
+impl Serialize for Connection {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Connection", 5)?;
+        fields.serialize_field("protocol", &self.protocol)?;
+        fields.serialize_field("client_network", &self.client_network())?;
+        fields.serialize_field("client_port", &self.client.port())?;
+        fields.serialize_field("server", &self.server.ip())?;
+        fields.serialize_field("server_port", &self.server.port())?;
+        fields.end()
+    }
+}
+
+/// An address without its last part: a /24 of IPv4, a /48 of IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Network(IpAddr);
+
+impl Network {
+    /// The network that an address is in.
+    pub fn of(address: IpAddr) -> Self {
+        Self(match address {
+            IpAddr::V4(it) => Ipv4Addr::from(u32::from(it) & (u32::MAX << 8)).into(),
+            IpAddr::V6(it) => Ipv6Addr::from(u128::from(it) & (u128::MAX << 80)).into(),
+        })
+    }
+
+    /// Its first address.
+    pub fn address(self) -> IpAddr {
+        self.0
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.0, if self.0.is_ipv4() { 24 } else { 48 })
+    }
+}
+
+impl Serialize for Network {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// A transport.
@@ -367,4 +424,24 @@ pub struct Blockpage {
     pub trigger: Option<Trigger>,
     /// App of the person's device, where the capture says so.
     pub app: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_told_by_its_network_only() {
+        let of = |client: &str| Connection {
+            protocol: Protocol::Tcp,
+            client: client.parse().unwrap(),
+            server: "198.51.100.7:443".parse().unwrap(),
+        };
+        let written = serde_json::to_value(of("192.0.2.77:50123")).unwrap();
+        let expected = serde_json::json!({"protocol": "tcp", "client_network": "192.0.2.0/24",
+            "client_port": 50123, "server": "198.51.100.7", "server_port": 443});
+        assert_eq!(written, expected);
+        let written = serde_json::to_string(&of("[2001:db8:1:2:3:4:5:6]:9")).unwrap();
+        assert!(written.contains("2001:db8:1::/48") && !written.contains("2:3:4"), "{written}");
+    }
 }

@@ -281,21 +281,21 @@ impl Running {
         Arc::clone(&self.roots)
     }
 
-    /// Starts to record a client's access link.
-    pub fn tap(&self, client: &str) {
-        if let Some(link) = self.access.get(client) {
+    /// Starts to record the link of a client, by its name, or of a site, by its first name.
+    pub fn tap(&self, name: &str) {
+        if let Some(link) = self.access.get(name) {
             self.lab.tap(*link);
         }
     }
 
-    /// What was recorded of a client's access link.
-    pub fn records(&self, client: &str) -> Vec<Record> {
-        self.access.get(client).map(|link| self.lab.records(*link)).unwrap_or_default()
+    /// What was recorded of the link of a client or a site.
+    pub fn records(&self, name: &str) -> Vec<Record> {
+        self.access.get(name).map(|link| self.lab.records(*link)).unwrap_or_default()
     }
 
     /// The same as a pcapng file.
-    pub fn pcapng(&self, client: &str) -> Option<Vec<u8>> {
-        self.access.get(client).map(|link| self.lab.pcapng(*link))
+    pub fn pcapng(&self, name: &str) -> Option<Vec<u8>> {
+        self.access.get(name).map(|link| self.lab.pcapng(*link))
     }
 }
 

@@ -1,4 +1,15 @@
 //! Capture files, block by block: pcap and pcapng, as they are streamed. No I/O: whoever reads the file hands in what has come.
+//!
+//! A damaged file is read as far as it can be: where a record or a block cannot be, the walk says so and searches for the
+//! next that can. What it gives does not depend on the pieces in which the file came.
+
+mod options;
+mod pcap;
+mod pcapng;
+
+use crate::read::Malformed;
+
+pub mod write;
 
 /// One packet of a capture file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,17 +70,154 @@ pub struct Damage {
     /// Offset in the (decompressed) file.
     pub offset: u64,
     /// What is wrong; its own offset counts from there.
-    pub source: crate::read::Malformed,
+    pub source: Malformed,
+}
+
+/// The kind of a capture file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// pcap (draft-ietf-opsawg-pcap).
+    Pcap,
+    /// pcapng (draft-ietf-opsawg-pcapng).
+    Pcapng,
 }
 
 /// Walks over a capture file.
-#[derive(Debug, Default)]
-pub struct Walk {}
+#[derive(Debug, Clone, Default)]
+pub struct Walk {
+    state: State,
+    place: Place,
+}
+
+/// Where the walk is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    /// Offset of the buffer in the file.
+    offset: u64,
+    /// Packets so far.
+    packets: u64,
+}
+
+#[derive(Debug, Clone, Default)]
+enum State {
+    #[default]
+    Start,
+    Pcap(pcap::File),
+    Pcapng(pcapng::File),
+    /// Neither.
+    Unknown,
+}
 
 impl Walk {
+    /// The longest packet that is taken for one, bytes: four times what tcpdump captures at most.
+    pub const MAX_PACKET: usize = 1 << 20;
+    /// The longest block that is taken for one, bytes.
+    pub const MAX_BLOCK: usize = 16 << 20;
+
     /// The next step from the beginning of `buffer`, and how many bytes of it were used. The rest is to be given
-    /// again, with more behind it after [`Step::More`].
+    /// again, with more behind it after [`Step::More`], which never asks for more than [`Self::MAX_BLOCK`].
+    #[inline]
     pub fn step<'a>(&mut self, buffer: &'a [u8]) -> (usize, Step<'a>) {
-        (0, Step::More(buffer.len() + 1))
+        let (used, step) = match &mut self.state {
+            State::Pcap(file) => file.step(buffer, &mut self.place),
+            State::Pcapng(file) => file.step(buffer, &mut self.place),
+            State::Start => self.start(buffer),
+            State::Unknown if buffer.is_empty() => (0, Step::More(1)),
+            State::Unknown => (buffer.len(), Step::Passed),
+        };
+        self.place.offset += used as u64;
+        (used, step)
     }
+
+    /// What is wrong with the file's end, where `rest` is what was not used and nothing follows it.
+    pub fn finish(&self, rest: &[u8]) -> Option<Damage> {
+        let is_whole = match &self.state {
+            State::Start => false,
+            State::Pcap(file) => rest.is_empty() || file.is_lost(),
+            State::Pcapng(file) => rest.is_empty() || file.is_lost(),
+            State::Unknown => true,
+        };
+        if is_whole {
+            return None;
+        }
+        let (_, Step::More(need)) = self.clone().step(rest) else { return None };
+        let what = match &self.state {
+            State::Pcapng(_) => "block",
+            State::Pcap(_) => "record",
+            _ => "capture file",
+        };
+        let source = Malformed::Short { what, offset: 0, need, have: rest.len() };
+        Some(Damage { offset: self.place.offset, source })
+    }
+
+    /// The kind of the file, once its beginning was read; none also for what is no capture.
+    pub fn format(&self) -> Option<Format> {
+        match &self.state {
+            State::Pcap(_) => Some(Format::Pcap),
+            State::Pcapng(_) => Some(Format::Pcapng),
+            State::Start | State::Unknown => None,
+        }
+    }
+
+    fn start<'a>(&mut self, buffer: &'a [u8]) -> (usize, Step<'a>) {
+        let Some(magic) = buffer.first_chunk() else { return (0, Step::More(4)) };
+        if *magic == pcapng::SECTION_HEADER.to_be_bytes() {
+            let mut file = pcapng::File::default();
+            let step = file.step(buffer, &mut self.place);
+            if !matches!(step.1, Step::More(_)) {
+                self.state = State::Pcapng(file);
+            }
+            return step;
+        }
+        if pcap::is_magic(*magic) {
+            let Some(head) = buffer.first_chunk() else { return (0, Step::More(pcap::FILE_HEAD)) };
+            if let Some(file) = pcap::File::new(head) {
+                self.state = State::Pcap(file);
+                return (pcap::FILE_HEAD, Step::Passed);
+            }
+        }
+        self.state = State::Unknown;
+        let value = u32::from_be_bytes(*magic).into();
+        (buffer.len(), self.place.damage(Malformed::Value { what: "file magic", offset: 0, value }))
+    }
+}
+
+impl Place {
+    /// Damage at the beginning of the buffer.
+    #[cold]
+    fn damage<'a>(self, source: Malformed) -> Step<'a> {
+        Step::Damage(Damage { offset: self.offset, source })
+    }
+}
+
+/// The order of a file's bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Order {
+    #[default]
+    Little,
+    Big,
+}
+
+impl Order {
+    #[inline]
+    fn u16(self, bytes: [u8; 2]) -> u16 {
+        match self {
+            Self::Little => u16::from_le_bytes(bytes),
+            Self::Big => u16::from_be_bytes(bytes),
+        }
+    }
+
+    #[inline]
+    fn u32(self, bytes: [u8; 4]) -> u32 {
+        match self {
+            Self::Little => u32::from_le_bytes(bytes),
+            Self::Big => u32::from_be_bytes(bytes),
+        }
+    }
+}
+
+/// The four bytes at `at` of an array; a place outside is a mistake that the compiler sees.
+#[inline]
+fn four<const LEN: usize>(head: &[u8; LEN], at: usize) -> [u8; 4] {
+    head.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default()
 }

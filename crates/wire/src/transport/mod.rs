@@ -1,6 +1,6 @@
 //! TCP, UDP and ICMP.
 
-use crate::ip::IpPacket;
+use crate::ip::{IpPacket, protocol};
 use crate::read::Malformed;
 
 /// What an IP packet carries.
@@ -91,9 +91,97 @@ pub struct Icmp<'a> {
 
 /// Reads what an IP packet carries. A fragment other than the first is [`Transport::Other`].
 ///
+/// TCP options that the capture cut off are left out.
+///
 /// # Errors
-/// The header is cut, or has a length that cannot be.
+/// The header is cut, or has a length that cannot be. Its place counts from the beginning of the packet's payload.
+#[inline]
 pub fn transport<'a>(packet: &IpPacket<'a>) -> Result<Transport<'a>, Malformed> {
-    let _ = packet;
-    Ok(Transport::Other)
+    if packet.fragment.is_some_and(|fragment| fragment.offset != 0) {
+        return Ok(Transport::Other);
+    }
+    match packet.protocol {
+        protocol::TCP => tcp(packet).map(Transport::Tcp),
+        protocol::UDP => udp(packet).map(Transport::Udp),
+        protocol::ICMP => icmp(packet, Version::V4).map(Transport::Icmp),
+        protocol::ICMPV6 => icmp(packet, Version::V6).map(Transport::Icmp),
+        _ => Ok(Transport::Other),
+    }
 }
+
+#[inline]
+fn tcp<'a>(packet: &IpPacket<'a>) -> Result<Tcp<'a>, Malformed> {
+    let Some((head, rest)) = packet.payload.split_first_chunk::<TCP_HEADER>() else {
+        return Err(short(packet, "TCP header", TCP_HEADER));
+    };
+    let &[a, b, c, d, s, e, q, n, k, l, m, o, h, f, w, i, ..] = head;
+    let header_len = usize::from(h >> 4) * 4;
+    let options_len = header_len.wrapping_sub(TCP_HEADER);
+    if header_len < TCP_HEADER || header_len > packet.payload_len {
+        let (what, value) = ("TCP header length", header_len as u64);
+        return Err(Malformed::Value { what, offset: 12, value });
+    }
+    let (options, payload) = rest.split_at_checked(options_len).unwrap_or((rest, &[]));
+    Ok(Tcp {
+        source_port: u16::from_be_bytes([a, b]),
+        destination_port: u16::from_be_bytes([c, d]),
+        seq: u32::from_be_bytes([s, e, q, n]),
+        ack: u32::from_be_bytes([k, l, m, o]),
+        flags: u16::from_be_bytes([h & 0x0f, f]),
+        window: u16::from_be_bytes([w, i]),
+        options,
+        payload,
+        payload_len: packet.payload_len - header_len,
+    })
+}
+
+#[inline]
+fn udp<'a>(packet: &IpPacket<'a>) -> Result<Udp<'a>, Malformed> {
+    let Some((head, rest)) = packet.payload.split_first_chunk::<UDP_HEADER>() else {
+        return Err(short(packet, "UDP header", UDP_HEADER));
+    };
+    let &[a, b, c, d, l, e, _, _] = head;
+    let said = usize::from(u16::from_be_bytes([l, e]));
+    if said != 0 && said < UDP_HEADER {
+        let (what, value) = ("UDP length", said as u64);
+        return Err(Malformed::Value { what, offset: 4, value });
+    }
+    // 0 for a jumbo payload, or where a card cuts the packet up only later.
+    let whole = if said == 0 { packet.payload_len } else { said.min(packet.payload_len) };
+    let payload_len = whole.saturating_sub(UDP_HEADER);
+    Ok(Udp {
+        source_port: u16::from_be_bytes([a, b]),
+        destination_port: u16::from_be_bytes([c, d]),
+        payload: rest.get(..payload_len).unwrap_or(rest),
+        payload_len,
+    })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Version {
+    V4,
+    V6,
+}
+
+fn icmp<'a>(packet: &IpPacket<'a>, version: Version) -> Result<Icmp<'a>, Malformed> {
+    let &[kind, code, ..] = packet
+        .payload
+        .first_chunk::<ICMP_HEADER>()
+        .ok_or_else(|| short(packet, "ICMP header", ICMP_HEADER))?;
+    let is_error = match version {
+        Version::V4 => matches!(kind, 3 | 4 | 5 | 11 | 12),
+        Version::V6 => kind < 128,
+    };
+    let quoted = if is_error { packet.payload.get(8..).unwrap_or_default() } else { &[] };
+    Ok(Icmp { version_6: version == Version::V6, kind, code, quoted })
+}
+
+#[cold]
+fn short(packet: &IpPacket<'_>, what: &'static str, need: usize) -> Malformed {
+    Malformed::Short { what, offset: 0, need, have: packet.payload.len() }
+}
+
+const TCP_HEADER: usize = 20;
+const UDP_HEADER: usize = 8;
+/// Up to the checksum.
+const ICMP_HEADER: usize = 4;

@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod helper;
+pub(crate) mod inspect;
 pub(crate) mod judge;
 pub(crate) mod lab;
 pub(crate) mod man;

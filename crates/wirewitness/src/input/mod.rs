@@ -2,11 +2,13 @@
 //!
 //! - [`sources`]: which files, and how they are compressed.
 //! - [`frame`]: where one record ends and the next begins, however damaged the first is.
+//! - [`captures`]: the packets of capture files.
 //! - [`asn`]: the table of networks.
 //! - [`progress`]: how far it is.
 //! - [`token`]: a secret in a file.
 
 pub(crate) mod asn;
+pub(crate) mod captures;
 pub(crate) mod frame;
 pub(crate) mod progress;
 pub(crate) mod sources;

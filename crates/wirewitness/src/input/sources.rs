@@ -35,29 +35,60 @@ impl Source {
         self.size
     }
 
-    /// Opens it, decompressed as its first bytes say.
+    /// True for a file: it can be read again.
+    pub(crate) fn is_file(&self) -> bool {
+        self.path.is_some()
+    }
+
+    /// Opens it as records, decompressed.
     pub(crate) fn open(&self) -> io::Result<Records<Box<dyn Read>>> {
-        let mut raw: Box<dyn Read> = match &self.path {
+        let (plain, _) = self.plain()?;
+        Ok(Records::new(plain))
+    }
+
+    /// Opens it, decompressed as its first bytes say; and whether it was compressed.
+    pub(crate) fn plain(&self) -> io::Result<(Box<dyn Read + Send>, Compression)> {
+        let mut raw: Box<dyn Read + Send> = match &self.path {
             Some(path) => Box::new(File::open(path)?),
-            None => Box::new(io::stdin().lock()),
+            None => Box::new(io::stdin()),
         };
-        let mut head = [0_u8; 4];
+        let mut head = [0_u8; 6];
         let got = read_full(&mut raw, &mut head)?;
         let head = head.get(..got).unwrap_or_default();
         let whole = io::Cursor::new(head.to_vec()).chain(raw);
-        let plain: Box<dyn Read> = match head {
+        let plain: Box<dyn Read + Send> = match head {
             [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(whole)),
-            [0x28, 0xb5, 0x2f, 0xfd] => Box::new(zstd_decoder(whole)?),
-            _ => Box::new(whole),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd_decoder(whole)?),
+            [0xfd, b'7', b'z', b'X', b'Z', 0] => Box::new(xz_decoder(whole)?),
+            _ => return Ok((Box::new(whole), Compression::None)),
         };
-        Ok(Records::new(plain))
+        Ok((plain, Compression::Some))
     }
+}
+
+/// Whether a source is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compression {
+    /// It is plain.
+    None,
+    /// gzip, zstd or xz.
+    Some,
+}
+
+/// An xz file may ask for this much memory at most, bytes: what its strongest preset (9) needs, and a little more.
+const XZ_MEMORY_MAX: u64 = 80 << 20;
+
+fn xz_decoder(source: impl Read + Send + 'static) -> io::Result<impl Read + Send> {
+    // Files may be several streams, one behind the other, as those of gzip.
+    let stream =
+        liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY_MAX, liblzma::stream::CONCATENATED)?;
+    Ok(liblzma::read::XzDecoder::new_stream(source, stream))
 }
 
 /// A frame may ask for this much memory at most: 2 to the power of, bytes. 27 is zstd's own default limit.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
-fn zstd_decoder(source: impl Read + 'static) -> io::Result<impl Read> {
+fn zstd_decoder(source: impl Read + Send + 'static) -> io::Result<impl Read + Send> {
     let mut decoder = zstd::stream::read::Decoder::new(source)?;
     decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
     Ok(decoder)

@@ -71,7 +71,8 @@ pub(super) fn topology(file: &File, seed: u64) -> (Topology, Named) {
         named.proxies.push(host);
     }
     for site in &file.site {
-        named.sites.push(add_site(site, &mut topology, backbone));
+        let host = add_site(site, &mut topology, (backbone, &mut named.access));
+        named.sites.push(host);
     }
     (topology, named)
 }
@@ -97,7 +98,7 @@ fn add_client(
 fn add_site(
     site: &super::spec::Site,
     topology: &mut Topology,
-    backbone: RouterId,
+    (backbone, access): (RouterId, &mut BTreeMap<String, LinkId>),
 ) -> Option<HostId> {
     let addresses = site::all_addresses(site);
     if addresses.is_empty() {
@@ -105,7 +106,9 @@ fn add_site(
     }
     let name = site.names.first().map_or("site", |name| name.get_ref());
     let host = topology.host(name, &addresses);
-    topology.link(host, backbone, site.link.into());
+    let link = topology.link(host, backbone, site.link.into());
+    // A client of the same name keeps its own.
+    access.entry(name.to_owned()).or_insert(link);
     if site.state == SiteState::Silent {
         topology.mood(host, Mood::Silent);
     }

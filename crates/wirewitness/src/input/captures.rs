@@ -1,0 +1,147 @@
+//! The packets of capture files: pcap and pcapng, plain or compressed, or from standard input, as they are streamed.
+
+use std::io::{self, Read};
+
+use wirewitness_wire::file::{Damage, Record, Step, Walk};
+
+use super::sources::Source;
+
+/// Reads a capture piece by piece, never the whole of it.
+pub(crate) struct Capture {
+    source: Box<dyn Read + Send>,
+    walk: Walk,
+    buffer: Vec<u8>,
+    /// What of the buffer holds bytes that were not used yet.
+    begin: usize,
+    end: usize,
+    /// Bytes before the buffer.
+    passed: u64,
+}
+
+/// What a capture came to, beside its packets.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// Bytes read, decompressed.
+    pub(crate) bytes: u64,
+    /// The first pieces of damage.
+    pub(crate) damage: Vec<Damage>,
+    /// How many there were.
+    pub(crate) damages: u64,
+    /// Why reading ended before the end, where it did.
+    pub(crate) failure: Option<io::Error>,
+}
+
+impl Told {
+    fn damage(&mut self, damage: Damage) {
+        self.damages += 1;
+        if self.damage.len() < MOST_DAMAGE_TOLD {
+            self.damage.push(damage);
+        }
+    }
+}
+
+/// Whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Go {
+    /// On.
+    On,
+    /// No further.
+    Stop,
+}
+
+impl Capture {
+    /// Opens a source.
+    pub(crate) fn open(source: &Source) -> io::Result<Self> {
+        let (source, _) = source.plain()?;
+        Ok(Self::over(source))
+    }
+
+    /// Over bytes that come from anywhere, decompressed.
+    pub(crate) fn over(source: Box<dyn Read + Send>) -> Self {
+        let buffer = vec![0; PIECE];
+        Self { source, walk: Walk::default(), buffer, begin: 0, end: 0, passed: 0 }
+    }
+
+    /// Gives every packet to `each`, in order, until it says stop. Damage is passed over and told; what was read before is not lost.
+    pub(crate) fn packets(&mut self, mut each: impl FnMut(&Record<'_>) -> Go) -> Told {
+        let mut told = Told::default();
+        while let Piece::Used { need } = self.walk_piece(&mut told, &mut each) {
+            match self.fill(need) {
+                Ok(Filled::More) => {}
+                Ok(Filled::End) => {
+                    let rest = self.buffer.get(self.begin..self.end).unwrap_or_default();
+                    if let Some(damage) = self.walk.finish(rest) {
+                        told.damage(damage);
+                    }
+                    break;
+                }
+                Err(error) => {
+                    told.failure = Some(error);
+                    break;
+                }
+            }
+        }
+        told.bytes = self.passed + self.end as u64;
+        told
+    }
+
+    /// All steps that the buffer has the bytes of.
+    fn walk_piece(&mut self, told: &mut Told, each: &mut impl FnMut(&Record<'_>) -> Go) -> Piece {
+        loop {
+            let rest = self.buffer.get(self.begin..self.end).unwrap_or_default();
+            let (used, step) = self.walk.step(rest);
+            match step {
+                Step::Packet(record) => {
+                    if each(&record) == Go::Stop {
+                        return Piece::Stopped;
+                    }
+                }
+                Step::Passed => {}
+                Step::Damage(damage) => told.damage(damage),
+                Step::More(need) => {
+                    self.begin += used;
+                    return Piece::Used { need: need.saturating_sub(used) };
+                }
+            }
+            self.begin += used;
+        }
+    }
+
+    /// Brings at least `need` bytes into the buffer, counted from the first unused one, or what is left.
+    fn fill(&mut self, need: usize) -> io::Result<Filled> {
+        self.buffer.copy_within(self.begin..self.end, 0);
+        self.passed += self.begin as u64;
+        (self.begin, self.end) = (0, self.end - self.begin);
+        if need > self.buffer.len() {
+            self.buffer.resize(need.min(PIECE_MAX).next_multiple_of(PIECE), 0);
+        }
+        let before = self.end;
+        while self.end < need.max(before + 1) {
+            let free = self.buffer.get_mut(self.end..).unwrap_or_default();
+            match self.source.read(free) {
+                Ok(0) => break,
+                Ok(got) => self.end += got,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(if self.end < need.max(before + 1) { Filled::End } else { Filled::More })
+    }
+}
+
+enum Piece {
+    Used { need: usize },
+    Stopped,
+}
+
+enum Filled {
+    More,
+    End,
+}
+
+/// Bytes read at a time: small enough to stay in a core's own cache until they are used.
+const PIECE: usize = 256 << 10;
+/// A block of a file may be this long, bytes.
+const PIECE_MAX: usize = 32 << 20;
+/// Of one file.
+const MOST_DAMAGE_TOLD: usize = 20;
