@@ -20,7 +20,7 @@ fn walk(bytes: &[u8]) -> Found {
     let (mut walk, mut found, mut rest) = (Walk::default(), Found::default(), bytes);
     loop {
         let (used, step) = walk.step(rest);
-        rest = &rest[used..];
+        rest = rest.get(used..).unwrap();
         match step {
             Step::Packet(record) => {
                 found.packets += 1;

@@ -3,6 +3,7 @@
 //! A damaged file is read as far as it can be: where a record or a block cannot be, the walk says so and searches for the
 //! next that can. What it gives does not depend on the pieces in which the file came.
 
+pub mod app;
 mod options;
 mod pcap;
 mod pcapng;
@@ -156,6 +157,15 @@ impl Walk {
             State::Pcap(_) => Some(Format::Pcap),
             State::Pcapng(_) => Some(Format::Pcapng),
             State::Start | State::Unknown => None,
+        }
+    }
+
+    /// The name of the app with a user id, as PCAPdroid's pcapng files say it before its first packet; its package's name
+    /// where it has none.
+    pub fn app_name(&self, uid: i32) -> Option<&[u8]> {
+        match &self.state {
+            State::Pcapng(file) => file.apps().name(uid),
+            _ => None,
         }
     }
 

@@ -95,10 +95,10 @@ impl File {
         }
         let Some(bytes) = buffer.first_chunk() else { return (0, Step::More(self.head)) };
         let head = self.read(bytes);
-        if head.captured as usize > Walk::MAX_PACKET || head.captured == 0 {
-            if let Some(step) = self.odd(head, buffer, *place) {
-                return step;
-            }
+        if (head.captured as usize > Walk::MAX_PACKET || head.captured == 0)
+            && let Some(step) = self.odd(head, buffer, *place)
+        {
+            return step;
         }
         let end = self.head + head.captured as usize;
         let Some(bytes) = buffer.get(self.head..end) else { return (0, Step::More(end)) };

@@ -1,5 +1,6 @@
 //! pcapng (draft-ietf-opsawg-pcapng): sections, each with its byte order and interfaces, of blocks.
 
+use super::app::Apps;
 use super::options::{OfPacket, Opt, Options};
 use super::{LinkType, Order, Place, Record, Step, Walk, four};
 use crate::read::Malformed;
@@ -11,6 +12,7 @@ pub(super) struct File {
     /// Interfaces of the sections before.
     earlier: u32,
     interfaces: Vec<Interface>,
+    apps: Apps,
     /// True while a block is searched for after damage.
     lost: bool,
 }
@@ -58,6 +60,7 @@ enum NoBlock {
 }
 
 /// The fields of a block that has a packet.
+#[derive(Debug, Clone, Copy)]
 struct PacketHead {
     interface: u32,
     ticks: Option<u64>,
@@ -71,6 +74,11 @@ impl File {
     /// True while a block is searched for.
     pub(super) fn is_lost(&self) -> bool {
         self.lost
+    }
+
+    /// The apps that the file has named.
+    pub(super) fn apps(&self) -> &Apps {
+        &self.apps
     }
 
     /// The next block.
@@ -111,7 +119,7 @@ impl File {
         let said = order.u32(four(head, 4));
         let len = said as usize;
         let value = u64::from(said);
-        if !(BLOCK_HEAD + 4..=Walk::MAX_BLOCK).contains(&len) || len % 4 != 0 {
+        if !(BLOCK_HEAD + 4..=Walk::MAX_BLOCK).contains(&len) || !len.is_multiple_of(4) {
             let what = "block length";
             return Err(NoBlock::Damage(Malformed::Value { what, offset: 4, value }));
         }
@@ -218,6 +226,10 @@ impl File {
                 }
                 Err(damage) => place.damage(damage),
             },
+            CUSTOM | CUSTOM_2 => {
+                self.apps.take_in(self.order, block.body);
+                Step::Passed
+            }
             _ => Step::Passed,
         }
     }
@@ -279,7 +291,7 @@ impl File {
             NAMES | STATISTICS => 12,
             _ => return false,
         };
-        (least..=Walk::MAX_PACKET + BLOCK_HEAD).contains(&len) && len % 4 == 0
+        (least..=Walk::MAX_PACKET + BLOCK_HEAD).contains(&len) && len.is_multiple_of(4)
     }
 }
 
@@ -291,7 +303,7 @@ impl Clock {
             Unit::Nanoseconds(unit) => i64::try_from(ticks.saturating_mul(unit)),
             Unit::PerNanosecond(ticks_of_ns) => i64::try_from(ticks / ticks_of_ns.max(1)),
             Unit::PerSecondLog2(power) => {
-                let ns = u128::from(ticks) * 1_000_000_000 >> power;
+                let ns = (u128::from(ticks) * 1_000_000_000) >> power;
                 i64::try_from(ns)
             }
         };
@@ -357,6 +369,9 @@ const SIMPLE_PACKET: u32 = 3;
 const NAMES: u32 = 4;
 const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
+/// To be copied, and not to be copied, by who does not know it.
+const CUSTOM: u32 = 0xbad;
+const CUSTOM_2: u32 = 0x4000_0bad;
 const TIME_RESOLUTION: u16 = 9;
 const TIME_OFFSET: u16 = 14;
 /// Type and length.

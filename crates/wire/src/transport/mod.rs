@@ -1,5 +1,7 @@
 //! TCP, UDP and ICMP.
 
+pub mod options;
+
 use crate::ip::{IpPacket, protocol};
 use crate::read::Malformed;
 
