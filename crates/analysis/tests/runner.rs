@@ -11,7 +11,9 @@
 )]
 
 mod certificates;
+mod replay;
 mod shared;
+mod test_content;
 mod test_examples;
 mod test_nettests;
 mod test_qa;

@@ -1,7 +1,19 @@
 //! The beginnings of both ways of a TCP connection, joined, with copies that differ kept.
+//!
+//! Of each way the first bytes are kept, at most [`CLIENT_LIMIT`] and [`SERVER_LIMIT`], in at most 64 pieces, and copies that
+//! come later are compared with the first. What was not captured is not known and is never compared. The client's way ends
+//! where its hello or request does, once that was read. [`HOLD_NS`] after both ways are whole nothing more is taken in: a
+//! copy that differs and comes later than that, or lies behind the limits, is not seen.
+
+mod stream;
+mod trigger;
+
+use stream::Stream;
 
 use super::Seen;
 use crate::tamper::finding::{End, Trigger};
+
+pub use stream::Piece;
 
 /// A segment with payload, and its place in the stream of its way.
 #[derive(Debug, Clone, Copy)]
@@ -34,29 +46,190 @@ pub struct Overlap {
     pub copies: [Vec<u8>; 2],
 }
 
+/// A later copy of the server's first bytes that differs from the first one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherBeginning {
+    /// Its packet.
+    pub packet: u64,
+    /// Time to live, or hop limit.
+    pub ttl: u8,
+    /// What was captured of it, at most [`OTHER_LIMIT`] bytes.
+    pub bytes: Vec<u8>,
+}
+
 /// The beginnings of both ways.
 #[derive(Debug, Default)]
-pub struct Heads {}
+pub struct Heads {
+    client: Stream,
+    server: Stream,
+    /// The client's first bytes as far as they say what it asks for.
+    asked: trigger::Asked,
+    overlaps: Vec<Overlap>,
+    other: Option<Box<OtherBeginning>>,
+    /// When both ways were whole, ns since 1970.
+    whole_ns: Option<i64>,
+}
 
 impl Heads {
     /// Takes in a segment. True as long as more segments can add something: once false, they need not be given.
     pub fn segment(&mut self, segment: &Segment<'_>) -> bool {
-        let _ = segment;
-        false
+        let limit = self.limit(segment.from);
+        if segment.offset < limit as u64 && !segment.payload.is_empty() {
+            self.take_in(segment, limit);
+        } else if segment.payload_len > 0 {
+            // What lies behind the limit says that the head was passed.
+            self.stream_mut(segment.from).passed(segment.offset, limit);
+        }
+        self.stays_open(segment.seen.at_ns)
     }
 
     /// What the client asked for, as soon as it can be read.
     pub fn trigger(&self) -> Option<&Trigger> {
-        None
+        self.asked.trigger.as_ref()
     }
 
-    /// Copies that differ.
+    /// What the client's first bytes are.
+    pub fn protocol(&self) -> Protocol {
+        self.asked.protocol
+    }
+
+    /// True if the client's hello has the extension of an encrypted one, which may be GREASE.
+    pub fn has_encrypted_hello(&self) -> bool {
+        self.asked.encrypted_hello
+    }
+
+    /// Copies that differ, at most [`MAX_OVERLAPS`].
     pub fn overlaps(&self) -> &[Overlap] {
-        &[]
+        &self.overlaps
+    }
+
+    /// The first bytes that an end sent, up to the first hole; of two copies the first.
+    pub fn bytes(&self, from: End) -> &[u8] {
+        self.stream(from).beginning()
+    }
+
+    /// The pieces in which they came, in the order of the capture.
+    pub fn pieces(&self, from: End) -> &[Piece] {
+        self.stream(from).pieces()
+    }
+
+    /// A later copy of the server's first bytes that differs.
+    pub fn other_beginning(&self) -> Option<&OtherBeginning> {
+        self.other.as_deref()
     }
 
     /// Bytes of memory held beside its own size.
     pub fn memory(&self) -> usize {
-        0
+        let overlaps = self.overlaps.capacity() * size_of::<Overlap>()
+            + self.overlaps.iter().flat_map(|it| &it.copies).map(Vec::capacity).sum::<usize>();
+        let other = self.other.as_ref().map_or(0, |it| it.bytes.capacity() + size_of_val(&**it));
+        let name = self.asked.trigger.as_ref().map_or(0, |it| it.value.capacity());
+        self.client.memory() + self.server.memory() + overlaps + other + name
+    }
+
+    fn limit(&self, from: End) -> usize {
+        match (from, self.asked.protocol) {
+            (End::Client, _) => self.asked.end.unwrap_or(CLIENT_LIMIT),
+            (End::Server, Protocol::Other) => OTHER_LIMIT,
+            (End::Server, _) => SERVER_LIMIT,
+        }
+    }
+
+    fn stream(&self, from: End) -> &Stream {
+        match from {
+            End::Client => &self.client,
+            End::Server => &self.server,
+        }
+    }
+
+    fn stream_mut(&mut self, from: End) -> &mut Stream {
+        match from {
+            End::Client => &mut self.client,
+            End::Server => &mut self.server,
+        }
+    }
+
+    fn take_in(&mut self, segment: &Segment<'_>, limit: usize) {
+        // A keep-alive probe repeats the last byte that was acknowledged, with any value (RFC 9293 §3.8.4).
+        let is_probe = segment.payload_len == 1;
+        let stream = self.stream_mut(segment.from);
+        if let Some(differs) = stream.compare(segment)
+            && !is_probe
+        {
+            self.differs(segment, differs);
+        }
+        if segment.from == End::Client && !self.asked.is_read() {
+            // The whole of most hellos and requests is in the first segment, and is read where it is.
+            if segment.offset == 0 && self.client.beginning().is_empty() {
+                self.asked.read(segment.payload, |_| segment.seen.packet);
+            }
+            let limit = self.limit(End::Client);
+            self.client.put(segment, limit);
+            if !self.asked.is_read() {
+                let Self { client, asked, .. } = self;
+                asked.read_more(client.beginning(), client.is_full(CLIENT_LIMIT), || {
+                    client.packet_of(0)
+                });
+            }
+        } else {
+            self.stream_mut(segment.from).put(segment, limit);
+        }
+    }
+
+    fn differs(&mut self, segment: &Segment<'_>, differs: stream::Differs) {
+        if segment.from == End::Server && segment.offset == 0 && self.other.is_none() {
+            let bytes = segment.payload.get(..segment.payload.len().min(OTHER_LIMIT));
+            let (packet, ttl) = (segment.seen.packet, segment.seen.ttl);
+            let bytes = bytes.unwrap_or_default().to_vec();
+            self.other = Some(Box::new(OtherBeginning { packet, ttl, bytes }));
+        }
+        if self.overlaps.len() < MAX_OVERLAPS {
+            let (from, offset) = (segment.from, differs.offset);
+            let packets = [differs.packet, segment.seen.packet];
+            self.overlaps.push(Overlap { from, offset, packets, copies: differs.copies });
+        }
+    }
+
+    fn stays_open(&mut self, at_ns: i64) -> bool {
+        match self.whole_ns {
+            Some(whole_ns) => at_ns.saturating_sub(whole_ns) < HOLD_NS,
+            None => {
+                let (client, server) = (self.limit(End::Client), self.limit(End::Server));
+                if self.client.is_full(client) && self.server.is_full(server) {
+                    self.whole_ns = Some(at_ns);
+                }
+                true
+            }
+        }
     }
 }
+
+/// What a client's first bytes are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// Not known yet.
+    #[default]
+    Unread,
+    /// A TLS hello.
+    Tls,
+    /// A request of HTTP/1.
+    Http,
+    /// A DNS message after its length (RFC 7766 §8).
+    Dns,
+    /// None of those.
+    Other,
+}
+
+/// Bytes kept of a client's way before its hello or request has ended.
+pub const CLIENT_LIMIT: usize = 16 * 1024;
+/// Bytes kept of a server's way: a certificate chain or a block page.
+pub const SERVER_LIMIT: usize = 8 * 1024;
+/// Bytes kept of a server's way whose client speaks neither TLS, HTTP nor DNS; and of a second beginning.
+pub const OTHER_LIMIT: usize = 2 * 1024;
+/// Copies that differ and are kept.
+pub const MAX_OVERLAPS: usize = 16;
+/// How long copies are compared after both ways are whole, ns.
+pub const HOLD_NS: i64 = 10_000_000_000;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! Silence, weighed beside what was answered.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use super::names::Name;
+use super::{Ended, Group, MIN_ALONE, MIN_SILENCE_NS};
+use crate::tamper::finding::{Drop, DropGrade, Evidence, Finding, Protocol, Trigger, TriggerKind};
+
+/// Judges all groups, in the order in which they first ended.
+pub(super) fn all(groups: &[Group], last_ns: i64, out: &mut dyn FnMut(Finding)) {
+    let mut syns = BTreeSet::new();
+    let mut servers: HashMap<IpAddr, Vec<&Group>> = HashMap::new();
+    for group in groups {
+        let near = servers.entry(group.ends.2.ip()).or_default();
+        if near.len() < MAX_NEAR {
+            near.push(group);
+        }
+    }
+    for group in groups {
+        let near = servers.get(&group.ends.2.ip()).map(Vec::as_slice).unwrap_or_default();
+        for (name, entry) in &group.names.all {
+            for drop in of_name((near, group), (name, entry), last_ns) {
+                out(Finding::Drop(Box::new(drop)));
+            }
+            if let Some(ended) = &entry.syn
+                && syns.len() < MAX_SYN_FINDINGS
+                && last_ns.saturating_sub(ended.unanswered_since_ns) >= MIN_SILENCE_NS
+                && syns.insert((group.ends.1, group.ends.2.ip()))
+            {
+                out(Finding::Drop(Box::new(syn(ended))));
+            }
+        }
+    }
+}
+
+/// What is known beside a silent name.
+struct Beside {
+    /// Another name that was answered by the same server and port, and when.
+    control: Option<(Trigger, i64)>,
+    /// One that was answered by the same server on another port, or asked by another client.
+    weaker: Option<Trigger>,
+    /// Other names that had silence.
+    silent_names: usize,
+    /// True if any connection to this server and port was answered.
+    any_answer: bool,
+}
+
+/// Judges a name of a group; `near` are groups of the same server.
+fn of_name(
+    (near, group): (&[&Group], &Group),
+    (name, entry): (&str, &Name),
+    last_ns: i64,
+) -> Vec<Drop> {
+    let mut drops = Vec::new();
+    if let Some(first) = entry.after_reset.first() {
+        drops.push(after_reset(first, &entry.after_reset));
+    }
+    let alone: Vec<&Ended> =
+        entry.alone.iter().filter(|ended| ended.is_silent_alone(last_ns)).collect();
+    let mut silent: Vec<&Ended> = entry.silent.iter().collect();
+    if alone.len() >= MIN_ALONE {
+        silent.extend(&alone);
+        silent.sort_by_key(|ended| ended.first);
+    }
+    let Some(first) = silent.first() else { return drops };
+    let beside = beside(near, group, name, first.unanswered_since_ns);
+    let Some((grade, cannot_tell)) = grade(entry, &silent, &beside) else { return drops };
+    let mut evidence = vec![silence(&silent)];
+    evidence.extend(signs_of_life(&silent));
+    if let Some(control) = beside.control.as_ref().map(|(control, _)| control) {
+        evidence.push(answered("same_server", "by the same server and port", control));
+    } else if let Some(control) = &beside.weaker {
+        let place = "by the same server on another port, or to another client";
+        evidence.push(answered("same_address", place, control));
+    }
+    let trigger = first.trigger.clone();
+    drops.push(Drop {
+        connection: first.connection,
+        grade,
+        what: what(first),
+        packets: silent
+            .iter()
+            .flat_map(|it| it.unanswered.iter().copied())
+            .take(MAX_PACKETS)
+            .collect(),
+        at_ns: first.unanswered_since_ns,
+        evidence,
+        trigger,
+        control: beside.control.map(|(control, _)| control).or(beside.weaker),
+        cannot_tell,
+        app: first.app.clone(),
+    });
+    drops
+}
+
+fn beside(near: &[&Group], group: &Group, name: &str, since_ns: i64) -> Beside {
+    let others = || group.names.all.iter().filter(|(other, _)| *other != name);
+    let controls = others().filter_map(|(_, entry)| entry.control.clone());
+    let distance = |(_, at_ns): &(Trigger, i64)| at_ns.abs_diff(since_ns);
+    let is_silent = |entry: &Name| !entry.silent.is_empty() || entry.alone.len() >= MIN_ALONE;
+    let near = near.iter().filter(|other| other.ends != group.ends);
+    let weaker = near.flat_map(|other| &other.names.all).filter(|(other, _)| *other != name);
+    Beside {
+        control: controls.min_by_key(distance),
+        weaker: weaker
+            .filter_map(|(_, entry)| entry.control.as_ref())
+            .map(|it| it.0.clone())
+            .next(),
+        silent_names: others().filter(|(_, entry)| is_silent(entry)).count(),
+        any_answer: group.names.all.values().any(|entry| entry.answered > 0),
+    }
+}
+
+type CannotTell = Vec<&'static str>;
+
+fn grade(entry: &Name, silent: &[&Ended], beside: &Beside) -> Option<(DropGrade, CannotTell)> {
+    let first = silent.first()?;
+    let mut cannot_tell = Vec::new();
+    if first.connection.protocol == Protocol::Udp {
+        cannot_tell.push("a server that does not speak QUIC, or a network that passes no UDP");
+    } else {
+        cannot_tell.push("a path that loses large packets");
+    }
+    // What comes and goes is a bad line sooner than a rule.
+    if entry.answered as usize >= silent.len() {
+        return None;
+    }
+    if entry.answered > 0 {
+        cannot_tell.push("a bad line: the same name was also answered");
+        return Some((DropGrade::Undecided, cannot_tell));
+    }
+    if let Some((_, at_ns)) = &beside.control {
+        let is_near = at_ns.abs_diff(first.unanswered_since_ns) < CONTROL_NS;
+        let is_nameless = first.trigger.is_none();
+        let grade = match is_near && !is_nameless {
+            true => DropGrade::Dropped,
+            false => DropGrade::Likely,
+        };
+        return Some((grade, cannot_tell));
+    }
+    if beside.silent_names > 0 && !beside.any_answer {
+        cannot_tell
+            .push("several names, none answered: the server may be down, or its address blocked");
+        let signs = silent.iter().any(|ended| ended.server_fin);
+        let grade = if signs { DropGrade::Likely } else { DropGrade::Undecided };
+        return Some((grade, cannot_tell));
+    }
+    cannot_tell.push("a server that is down: no other name was answered");
+    let enough = first.connection.protocol == Protocol::Tcp
+        || beside.weaker.is_some()
+        || silent.len() >= MIN_ATTEMPTS;
+    Some((if enough { DropGrade::Likely } else { DropGrade::Undecided }, cannot_tell))
+}
+
+fn what(ended: &Ended) -> &'static str {
+    match (ended.connection.protocol, ended.trigger.as_ref().map(|trigger| trigger.kind)) {
+        (Protocol::Udp, _) => "quic_initial",
+        (_, Some(TriggerKind::Host | TriggerKind::Path)) => "http_request",
+        (_, None) if ended.connection.server.port() == 80 => "http_request",
+        _ => "client_hello",
+    }
+}
+
+fn silence(silent: &[&Ended]) -> Evidence {
+    let repeats: u32 = silent.iter().map(|ended| ended.repeated).sum();
+    let longest = silent.iter().map(|it| it.last_ns.saturating_sub(it.unanswered_since_ns)).max();
+    let says = format!(
+        "{} connections opened well and had no answer to what was asked, sent again {repeats} times, for up to {:.1} s",
+        silent.len(),
+        longest.unwrap_or(0) as f64 / 1e9
+    );
+    let packets = silent.iter().filter_map(|ended| ended.unanswered.first().copied()).collect();
+    Evidence { kind: "silence", says, packets }
+}
+
+/// A FIN of a server that has had no request in many seconds: it is there, and waits.
+fn signs_of_life(silent: &[&Ended]) -> Option<Evidence> {
+    let alive: Vec<&&Ended> = silent.iter().filter(|ended| ended.server_fin).collect();
+    let first = alive.first()?;
+    let secs = first.last_ns.saturating_sub(first.unanswered_since_ns) as f64 / 1e9;
+    let says = format!(
+        "the server closed {} of them itself (one was open {secs:.1} s): it was there, and had not got the request",
+        alive.len()
+    );
+    Some(Evidence { kind: "server_alive", says, packets: vec![first.first.0] })
+}
+
+fn answered(kind: &'static str, place: &str, control: &Trigger) -> Evidence {
+    let says = format!("{} was answered {place}", control.value);
+    Evidence { kind, says, packets: vec![control.packet] }
+}
+
+fn after_reset(first: &Ended, all: &[Ended]) -> Drop {
+    let says = format!(
+        "{} connections were silent after a reset that the server did not send: sent again {} times",
+        all.len(),
+        all.iter().map(|ended| ended.repeated).sum::<u32>()
+    );
+    let packets: Vec<u64> = first.unanswered.iter().copied().take(MAX_PACKETS).collect();
+    Drop {
+        connection: first.connection,
+        grade: DropGrade::Likely,
+        what: "after_reset",
+        packets: packets.clone(),
+        at_ns: first.unanswered_since_ns,
+        evidence: vec![Evidence { kind: "silence_after_reset", says, packets }],
+        trigger: first.trigger.clone(),
+        control: None,
+        cannot_tell: vec!["a server that ended the connection at the same time"],
+        app: first.app.clone(),
+    }
+}
+
+fn syn(ended: &Ended) -> Drop {
+    let says = format!("no answer to {} attempts to open a connection", ended.repeated + 1);
+    let packets: Vec<u64> = ended.unanswered.iter().copied().take(MAX_PACKETS).collect();
+    Drop {
+        connection: ended.connection,
+        grade: DropGrade::Undecided,
+        what: "syn",
+        packets: packets.clone(),
+        at_ns: ended.unanswered_since_ns,
+        evidence: vec![Evidence { kind: "silence", says, packets }],
+        trigger: ended.trigger.clone(),
+        control: None,
+        cannot_tell: vec!["a server that is down", "a firewall of the server's own"],
+        app: ended.app.clone(),
+    }
+}
+
+/// A control that lies further away in time says little of now, ns.
+const CONTROL_NS: u64 = 600_000_000_000;
+/// QUIC attempts that make silence likely to be somebody's, without any control.
+const MIN_ATTEMPTS: usize = 8;
+const MAX_PACKETS: usize = 16;
+/// Groups of one server in which a control is looked for.
+const MAX_NEAR: usize = 64;
+const MAX_SYN_FINDINGS: usize = 256;

@@ -1,0 +1,284 @@
+//! QUIC connection attempts: the name in a client's Initials, and whether anything answers.
+//!
+//! At most [`MAX_ATTEMPTS`] are held at once, and [`MAX_FLIGHTS`] of those whose name is still being read; the oldest goes first.
+//! A datagram that is the very same as the one before is no client's: QUIC never sends the same packet twice (RFC 9000 §13.3).
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hasher};
+use std::net::SocketAddr;
+
+use wirewitness_wire::app::quic::{ClientFlight, Kind, Version, packets};
+use wirewitness_wire::transport::Udp;
+
+use super::residual::Residuals;
+use super::seen_from;
+use crate::flows::Seen;
+use crate::tamper::drop::{Drops, Ended};
+use crate::tamper::finding::{Connection, Finding, Protocol, Quic, SeenFrom, Trigger, TriggerKind};
+
+/// An attempt.
+struct Attempt {
+    connection: Connection,
+    packet: u64,
+    version: u32,
+    trigger: Option<Trigger>,
+    flight: Option<Box<ClientFlight>>,
+    packets: [u64; 2],
+    first_ns: i64,
+    last_ns: i64,
+    /// The client's packets before anything came from the server.
+    unanswered: Vec<u64>,
+    repeated: u32,
+    last_hash: u64,
+    seen_from: SeenFrom,
+    /// True if an error came back.
+    refused: bool,
+}
+
+/// Both ends, the lesser first.
+type Key = (SocketAddr, SocketAddr);
+
+/// The attempts that are going on.
+#[derive(Default)]
+pub(super) struct Attempts {
+    open: HashMap<Key, Attempt>,
+    /// When to look at each again.
+    order: VecDeque<(i64, Key)>,
+    flights: usize,
+    residuals: Residuals,
+    told: u64,
+}
+
+impl Attempts {
+    pub(super) fn datagram(
+        &mut self,
+        seen: &Seen,
+        udp: &Udp<'_>,
+        drops: &mut Drops,
+        out: &mut dyn FnMut(Finding),
+    ) {
+        let begins = begins_attempt(udp);
+        if self.open.is_empty() && begins.is_none() {
+            return;
+        }
+        let key = key(seen.source, seen.destination);
+        if let Some(attempt) = self.open.get(&key)
+            && seen.at_ns.saturating_sub(attempt.last_ns) > IDLE_NS
+        {
+            self.close(&key, drops, out);
+        }
+        if let Some(version) = begins
+            && !self.open.contains_key(&key)
+        {
+            self.begin(seen, udp, (key, version), (drops, out));
+        }
+        let Some(attempt) = self.open.get_mut(&key) else { return };
+        attempt.last_ns = seen.at_ns;
+        if seen.source == attempt.connection.client {
+            let had_flight = attempt.flight.is_some();
+            attempt.from_client(seen, udp.payload);
+            self.flights -= usize::from(had_flight && attempt.flight.is_none());
+            if begins.is_some() {
+                self.residuals.arrived(seen, attempt.connection, attempt.trigger.as_ref(), out);
+            }
+        } else {
+            attempt.packets[1] += 1;
+        }
+    }
+
+    /// An error came back for a packet of this connection.
+    pub(super) fn refused(&mut self, connection: Connection) {
+        if let Some(attempt) = self.open.get_mut(&key(connection.client, connection.server)) {
+            attempt.refused = true;
+        }
+    }
+
+    pub(super) fn pass_time(
+        &mut self,
+        now_ns: i64,
+        drops: &mut Drops,
+        out: &mut dyn FnMut(Finding),
+    ) {
+        while let Some((due_ns, key)) = self.order.front().copied()
+            && now_ns >= due_ns
+        {
+            self.order.pop_front();
+            let Some(attempt) = self.open.get(&key) else { continue };
+            let due_ns = attempt.last_ns.saturating_add(IDLE_NS);
+            if due_ns > now_ns {
+                self.order.push_back((due_ns, key));
+            } else {
+                self.close(&key, drops, out);
+            }
+        }
+    }
+
+    pub(super) fn finish(&mut self, drops: &mut Drops, out: &mut dyn FnMut(Finding)) {
+        let mut keys: Vec<(u64, Key)> =
+            self.open.iter().map(|(key, attempt)| (attempt.packet, *key)).collect();
+        keys.sort_unstable();
+        for (_, key) in keys {
+            self.close(&key, drops, out);
+        }
+        self.order.clear();
+    }
+
+    pub(super) fn told(&self) -> u64 {
+        self.told
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        self.open.len() * (size_of::<(Key, Attempt)>() + 200)
+            + self.order.capacity() * size_of::<(i64, Key)>()
+            + self.flights * FLIGHT_BYTES
+            + self.residuals.memory()
+    }
+
+    fn begin(
+        &mut self,
+        seen: &Seen,
+        udp: &Udp<'_>,
+        (key, version): (Key, u32),
+        (drops, out): (&mut Drops, &mut dyn FnMut(Finding)),
+    ) {
+        while self.open.len() >= MAX_ATTEMPTS || self.order.len() >= 2 * MAX_ATTEMPTS {
+            let Some((_, oldest)) = self.order.pop_front() else { break };
+            self.close(&oldest, drops, out);
+        }
+        // An attempt of which only the server's part is there.
+        let is_servers = udp.source_port == HTTPS && udp.destination_port != HTTPS;
+        let (client, server) = match is_servers {
+            true => (seen.destination, seen.source),
+            false => (seen.source, seen.destination),
+        };
+        let reads = self.flights < MAX_FLIGHTS && !is_servers;
+        self.flights += usize::from(reads);
+        self.order.push_back((seen.at_ns.saturating_add(IDLE_NS), key));
+        self.open.insert(
+            key,
+            Attempt {
+                connection: Connection { protocol: Protocol::Udp, client, server },
+                packet: seen.packet,
+                version,
+                trigger: None,
+                flight: reads.then(Box::default),
+                packets: [0; 2],
+                first_ns: seen.at_ns,
+                last_ns: seen.at_ns,
+                unanswered: Vec::new(),
+                repeated: 0,
+                last_hash: 0,
+                seen_from: if is_servers { SeenFrom::Unknown } else { seen_from(seen) },
+                refused: false,
+            },
+        );
+    }
+
+    fn close(&mut self, key: &Key, drops: &mut Drops, out: &mut dyn FnMut(Finding)) {
+        let Some(attempt) = self.open.remove(key) else { return };
+        self.flights -= usize::from(attempt.flight.is_some());
+        self.told += 1;
+        drops.ended(attempt.ended());
+        out(Finding::Quic(Box::new(Quic {
+            connection: attempt.connection,
+            packet: attempt.packet,
+            version: attempt.version,
+            trigger: attempt.trigger,
+            packets: attempt.packets,
+            app: None,
+        })));
+    }
+}
+
+impl Attempt {
+    fn from_client(&mut self, seen: &Seen, payload: &[u8]) {
+        self.packets[0] += 1;
+        if self.packets[1] == 0 {
+            let mut hasher = DefaultHasher::new();
+            hasher.write(payload);
+            let hash = hasher.finish();
+            if self.unanswered.is_empty() || hash != self.last_hash {
+                // Parts of one flight leave together; what comes later repeats it (RFC 9002 §6.2).
+                let later = seen.at_ns.saturating_sub(self.first_ns) > SAME_FLIGHT_NS;
+                self.repeated += u32::from(later && !self.unanswered.is_empty());
+                if self.unanswered.len() < MAX_UNANSWERED {
+                    self.unanswered.push(seen.packet);
+                }
+            }
+            self.last_hash = hash;
+        }
+        let Some(flight) = &mut self.flight else { return };
+        flight.take_in(payload);
+        match flight.client_hello() {
+            Ok(hello) => {
+                let name = hello.server_name().map(|name| name.to_ascii_lowercase());
+                self.trigger = name.map(|name| Trigger {
+                    kind: TriggerKind::QuicSni,
+                    value: String::from_utf8_lossy(&name).into_owned(),
+                    packet: self.packet,
+                });
+                self.flight = None;
+            }
+            Err(error) if error.is_short() && self.packets[0] < MAX_FLIGHT_DATAGRAMS => {}
+            Err(_) => self.flight = None,
+        }
+    }
+
+    fn ended(&self) -> Ended {
+        let is_answered = self.packets[1] > 0 || self.refused;
+        Ended {
+            connection: self.connection,
+            seen_from: self.seen_from,
+            first: (self.packet, self.first_ns),
+            last_ns: self.last_ns,
+            trigger: self.trigger.clone(),
+            handshake: self.packets[1] > 0,
+            round_trip_ns: None,
+            unanswered: if is_answered { Vec::new() } else { self.unanswered.clone() },
+            unanswered_since_ns: if is_answered { 0 } else { self.first_ns },
+            repeated: if is_answered { 0 } else { self.repeated },
+            server_payload: self.packets[1],
+            reset: self.refused,
+            server_fin: false,
+            injected_reset: false,
+            app: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Attempts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Attempts({} open)", self.open.len())
+    }
+}
+
+/// The version, if a datagram begins with an Initial of a version that is known.
+fn begins_attempt(udp: &Udp<'_>) -> Option<u32> {
+    let first = *udp.payload.first()?;
+    // A long header with the fixed bit (RFC 9000 §17.2), and as long as an Initial's datagram must be.
+    if first & 0xc0 != 0xc0 || udp.payload_len < MIN_INITIAL {
+        return None;
+    }
+    Version::of(wirewitness_wire::read::be32(udp.payload, 1)?)?;
+    let packet = packets(udp.payload).next()?.ok()?;
+    (packet.kind == Kind::Initial).then_some(packet.version)
+}
+
+fn key(one: SocketAddr, other: SocketAddr) -> Key {
+    (one.min(other), one.max(other))
+}
+
+const HTTPS: u16 = 443;
+/// RFC 9000 §14.1.
+const MIN_INITIAL: usize = 1200;
+/// After so long without a packet an attempt is over, ns (the usual idle timeout of servers).
+const IDLE_NS: i64 = 30_000_000_000;
+/// Datagrams of one flight leave within this time, ns.
+const SAME_FLIGHT_NS: i64 = 100_000_000;
+const MAX_ATTEMPTS: usize = 65_536;
+const MAX_FLIGHTS: usize = 2048;
+/// What a flight can hold at most, bytes.
+const FLIGHT_BYTES: usize = 20 * 1024;
+/// A hello that is not whole after so many datagrams is given up.
+const MAX_FLIGHT_DATAGRAMS: u64 = 16;
+const MAX_UNANSWERED: usize = 16;
