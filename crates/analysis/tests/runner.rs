@@ -11,10 +11,12 @@
 )]
 
 mod certificates;
+mod life;
 mod replay;
 mod shared;
 mod test_content;
 mod test_examples;
+mod test_exposure;
 mod test_nettests;
 mod test_qa;
 mod test_web_rules;

@@ -47,7 +47,8 @@ impl Run {
     /// Takes in a datagram. True when the run has just become long enough to be one.
     pub(super) fn datagram(&mut self, bytes: &[u8]) -> bool {
         let Ok(packet) = rtp::Packet::parse(bytes) else { return false };
-        let follows = packet.source == self.source && packet.source != 0
+        let follows = packet.source == self.source
+            && packet.source != 0
             && (1..=16).contains(&packet.sequence.wrapping_sub(self.sequence));
         self.len = if follows { self.len.saturating_add(1) } else { 1 };
         (self.source, self.sequence) = (packet.source, packet.sequence);

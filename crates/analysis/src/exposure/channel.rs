@@ -55,93 +55,192 @@ pub struct Channel {
     pub shown: Shown,
 }
 
-const fn channel(number: u8, id: &'static str, title: &'static str, texts: [&'static str; 2]) -> Channel {
+const fn channel(
+    number: u8,
+    id: &'static str,
+    title: &'static str,
+    texts: [&'static str; 2],
+) -> Channel {
     let [readable, close] = texts;
     Channel { number, id, title, readable, close, shown: Shown::ByCapture }
 }
 
 /// All channels, in order.
 pub const CHANNELS: [Channel; 22] = [
-    channel(1, "dns", "Plain DNS", [
-        "Every name that was looked up. The answers can also be replaced.",
-        "Turn on encrypted DNS: Private DNS in strict mode on Android, or DNS over HTTPS in the browser. The resolver then sees the names.",
-    ]),
-    channel(2, "encrypted_dns", "Encrypted DNS", [
-        "That encrypted DNS is used, and whose, but not the names looked up.",
-        "Little is left to close; an own or oblivious resolver hides the choice.",
-    ]),
-    channel(3, "http", "Plain HTTP", [
-        "Full addresses, pages, forms, cookies, passwords and the browser's name. Pages can also be changed on the way.",
-        "Turn on HTTPS-only mode in the browser; remove or report apps that still use plain HTTP.",
-    ]),
-    channel(4, "tls_name", "Names in TLS", [
-        "The name of each site, and from the shape of the greeting the app or browser. Not the page or what is typed.",
-        "Encrypted Client Hello together with encrypted DNS, where the site supports it; otherwise a VPN or Tor.",
-    ]),
-    channel(5, "tls_certificate", "Certificates and old TLS", [
-        "With TLS 1.2 and older the site's certificate with its names; marks that link one visit to the next.",
-        "Update the app or system so that it uses TLS 1.3; avoid sites that cannot.",
-    ]),
-    channel(6, "quic", "Names in QUIC", [
-        "The name of each site: the first packet is encrypted with keys that everyone can compute.",
-        "As for TLS. Turning QUIC off does not help by itself.",
-    ]),
-    channel(7, "address_only", "Addresses alone", [
-        "Where a connection goes, when and how much, though no name is readable in it. The address often tells the service.",
-        "Services behind shared networks, a VPN or Tor.",
-    ]),
-    channel(8, "tunnel", "VPN and Tor", [
-        "That a VPN or Tor is used, mostly which, since when and how much. Not what is inside.",
-        "Know the law where you are: use may need a licence. Protocols made to be hard to recognise; a kill switch; a test for leaks.",
-    ]),
-    channel(9, "calls", "Internet calls (SIP, RTP)", [
-        "Numbers and names of both sides and, without SRTP, the call itself.",
-        "A messenger with end-to-end encrypted calls; with SIP, TLS and DTLS-SRTP or ZRTP.",
-    ]),
-    channel(10, "peer_addresses", "Addresses of call partners (STUN)", [
-        "That a call begins, and the internet address of the other side where it is direct.",
-        "Let calls go over a relay (an option in Signal, Telegram and WhatsApp); restrict WebRTC in the browser.",
-    ]),
-    channel(11, "mail_and_login", "Mail, file transfer and login without TLS", [
-        "User names, passwords, addresses of mails and their content.",
-        "Use the ports with TLS from the start (465, 993, 995), SFTP and SSH.",
-    ]),
-    channel(12, "telemetry", "Telemetry of apps", [
-        "Identifiers of device and person, or positions, that apps send in the clear; and which trackers are in use.",
-        "Remove the app, take its permissions away, reset or delete the advertising ID.",
-    ]),
-    channel(13, "things", "Messages of things (MQTT, AMQP, CoAP)", [
-        "Names of devices, topics, passwords and readings of sensors.",
-        "The ports with TLS (8883, 5671, 5684).",
-    ]),
-    channel(14, "time", "Setting the clock", [
-        "That the device is on, mostly its maker, at times its clock.",
-        "The system's own time servers; NTS where it can be had.",
-    ]),
-    channel(15, "push", "Push messages", [
-        "That the device is online, all day long, and when messages come. The platform holds more, and states have asked for it.",
-        "Turn off previews; use fewer apps with push; UnifiedPush. A rest remains.",
-    ]),
-    channel(16, "connectivity_check", "Checks whether the network works", [
-        "The system and its maker.",
-        "Change or turn off the check where the system allows it.",
-    ]),
-    channel(17, "updates", "Updates over plain HTTP", [
-        "Which apps and versions are installed. Unsigned files could be replaced on the way.",
-        "Update from sources with HTTPS and signatures only.",
-    ]),
-    channel(18, "remote_access", "Remote control and file shares", [
-        "Where it goes, versions, at times user names.",
-        "Use it inside a VPN.",
-    ]),
-    channel(19, "local_names", "Names on the local network", [
-        "The device's name, which is often the person's, and what it looks for. Whoever runs the Wi-Fi reads it.",
-        "Give the device a name that says nothing; use random hardware addresses.",
-    ]),
-    channel(20, "messenger", "Messengers", [
-        "Which messenger, when, and from sizes and timing whether it is a call or text. Not the content.",
-        "Relayed calls, a VPN or Tor. A rest remains.",
-    ]),
+    channel(
+        1,
+        "dns",
+        "Plain DNS",
+        [
+            "Every name that was looked up. The answers can also be replaced.",
+            "Turn on encrypted DNS: Private DNS in strict mode on Android, or DNS over HTTPS in the browser. The resolver then sees the names.",
+        ],
+    ),
+    channel(
+        2,
+        "encrypted_dns",
+        "Encrypted DNS",
+        [
+            "That encrypted DNS is used, and whose, but not the names looked up.",
+            "Little is left to close; an own or oblivious resolver hides the choice.",
+        ],
+    ),
+    channel(
+        3,
+        "http",
+        "Plain HTTP",
+        [
+            "Full addresses, pages, forms, cookies, passwords and the browser's name. Pages can also be changed on the way.",
+            "Turn on HTTPS-only mode in the browser; remove or report apps that still use plain HTTP.",
+        ],
+    ),
+    channel(
+        4,
+        "tls_name",
+        "Names in TLS",
+        [
+            "The name of each site, and from the shape of the greeting the app or browser. Not the page or what is typed.",
+            "Encrypted Client Hello together with encrypted DNS, where the site supports it; otherwise a VPN or Tor.",
+        ],
+    ),
+    channel(
+        5,
+        "tls_certificate",
+        "Certificates and old TLS",
+        [
+            "With TLS 1.2 and older the site's certificate with its names; marks that link one visit to the next.",
+            "Update the app or system so that it uses TLS 1.3; avoid sites that cannot.",
+        ],
+    ),
+    channel(
+        6,
+        "quic",
+        "Names in QUIC",
+        [
+            "The name of each site: the first packet is encrypted with keys that everyone can compute.",
+            "As for TLS. Turning QUIC off does not help by itself.",
+        ],
+    ),
+    channel(
+        7,
+        "address_only",
+        "Addresses alone",
+        [
+            "Where a connection goes, when and how much, though no name is readable in it. The address often tells the service.",
+            "Services behind shared networks, a VPN or Tor.",
+        ],
+    ),
+    channel(
+        8,
+        "tunnel",
+        "VPN and Tor",
+        [
+            "That a VPN or Tor is used, mostly which, since when and how much. Not what is inside.",
+            "Know the law where you are: use may need a licence. Protocols made to be hard to recognise; a kill switch; a test for leaks.",
+        ],
+    ),
+    channel(
+        9,
+        "calls",
+        "Internet calls (SIP, RTP)",
+        [
+            "Numbers and names of both sides and, without SRTP, the call itself.",
+            "A messenger with end-to-end encrypted calls; with SIP, TLS and DTLS-SRTP or ZRTP.",
+        ],
+    ),
+    channel(
+        10,
+        "peer_addresses",
+        "Addresses of call partners (STUN)",
+        [
+            "That a call begins, and the internet address of the other side where it is direct.",
+            "Let calls go over a relay (an option in Signal, Telegram and WhatsApp); restrict WebRTC in the browser.",
+        ],
+    ),
+    channel(
+        11,
+        "mail_and_login",
+        "Mail, file transfer and login without TLS",
+        [
+            "User names, passwords, addresses of mails and their content.",
+            "Use the ports with TLS from the start (465, 993, 995), SFTP and SSH.",
+        ],
+    ),
+    channel(
+        12,
+        "telemetry",
+        "Telemetry of apps",
+        [
+            "Identifiers of device and person, or positions, that apps send in the clear; and which trackers are in use.",
+            "Remove the app, take its permissions away, reset or delete the advertising ID.",
+        ],
+    ),
+    channel(
+        13,
+        "things",
+        "Messages of things (MQTT, AMQP, CoAP)",
+        [
+            "Names of devices, topics, passwords and readings of sensors.",
+            "The ports with TLS (8883, 5671, 5684).",
+        ],
+    ),
+    channel(
+        14,
+        "time",
+        "Setting the clock",
+        [
+            "That the device is on, mostly its maker, at times its clock.",
+            "The system's own time servers; NTS where it can be had.",
+        ],
+    ),
+    channel(
+        15,
+        "push",
+        "Push messages",
+        [
+            "That the device is online, all day long, and when messages come. The platform holds more, and states have asked for it.",
+            "Turn off previews; use fewer apps with push; UnifiedPush. A rest remains.",
+        ],
+    ),
+    channel(
+        16,
+        "connectivity_check",
+        "Checks whether the network works",
+        ["The system and its maker.", "Change or turn off the check where the system allows it."],
+    ),
+    channel(
+        17,
+        "updates",
+        "Updates over plain HTTP",
+        [
+            "Which apps and versions are installed. Unsigned files could be replaced on the way.",
+            "Update from sources with HTTPS and signatures only.",
+        ],
+    ),
+    channel(
+        18,
+        "remote_access",
+        "Remote control and file shares",
+        ["Where it goes, versions, at times user names.", "Use it inside a VPN."],
+    ),
+    channel(
+        19,
+        "local_names",
+        "Names on the local network",
+        [
+            "The device's name, which is often the person's, and what it looks for. Whoever runs the Wi-Fi reads it.",
+            "Give the device a name that says nothing; use random hardware addresses.",
+        ],
+    ),
+    channel(
+        20,
+        "messenger",
+        "Messengers",
+        [
+            "Which messenger, when, and from sizes and timing whether it is a call or text. Not the content.",
+            "Relayed calls, a VPN or Tor. A rest remains.",
+        ],
+    ),
     Channel {
         number: 21,
         id: "sms",
@@ -150,10 +249,15 @@ pub const CHANNELS: [Channel; 22] = [
         close: "Use an authenticator app or passkeys in place of SMS codes, and a messenger in place of SMS.",
         shown: Shown::Never,
     },
-    channel(22, "ipv6", "IPv6", [
-        "An address made from the hardware's number, which follows the device from network to network; and traffic beside a VPN that covers IPv4 only.",
-        "Turn on privacy addresses; use a VPN that carries IPv6.",
-    ]),
+    channel(
+        22,
+        "ipv6",
+        "IPv6",
+        [
+            "An address made from the hardware's number, which follows the device from network to network; and traffic beside a VPN that covers IPv4 only.",
+            "Turn on privacy addresses; use a VPN that carries IPv6.",
+        ],
+    ),
 ];
 
 /// What an operator has of every subscriber, whatever the capture holds.

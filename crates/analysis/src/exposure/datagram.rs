@@ -97,9 +97,11 @@ fn ssdp(scribe: &mut Scribe<'_>, payload: &[u8]) {
     if !local_names::is_ssdp(payload) {
         return;
     }
-    let target = local_names::ssdp_field(payload, "ST").or_else(|| local_names::ssdp_field(payload, "NT"));
+    let target =
+        local_names::ssdp_field(payload, "ST").or_else(|| local_names::ssdp_field(payload, "NT"));
     scribe.read(Reading::LocalService, Value::Own(&target.map(text).unwrap_or_default()));
-    let system = local_names::ssdp_field(payload, "USER-AGENT").or_else(|| local_names::ssdp_field(payload, "SERVER"));
+    let system = local_names::ssdp_field(payload, "USER-AGENT")
+        .or_else(|| local_names::ssdp_field(payload, "SERVER"));
     if let Some(system) = system {
         scribe.read(Reading::LocalSystem, Value::Own(&text(system)));
     }

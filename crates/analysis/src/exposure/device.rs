@@ -100,7 +100,9 @@ impl Devices {
 
     /// The end of all connections; else all who opened one.
     fn without_private(&self) -> BTreeMap<IpAddr, &Address> {
-        let is_hub = |it: &Address| it.parts == self.connections && (it.opened * 2 >= it.parts || self.connections > 2);
+        let is_hub = |it: &Address| {
+            it.parts == self.connections && (it.opened * 2 >= it.parts || self.connections > 2)
+        };
         let hubs: Vec<_> = self.addresses.iter().filter(|(_, it)| is_hub(it)).collect();
         match hubs.as_slice() {
             // Both ends of every connection: who opened more.
@@ -139,9 +141,10 @@ fn count(chosen: &BTreeMap<IpAddr, &Address>) -> usize {
     let alone = networks
         .iter()
         .filter(|((_, hardware), _)| {
-            let same_hardware =
-                hardware.is_some() && v4.iter().filter(|(_, it)| it.hardware == *hardware).count() == 1;
-            let same_export = hardware.is_none() && (v4.len() == 1 || exported) && networks.len() == 1;
+            let same_hardware = hardware.is_some()
+                && v4.iter().filter(|(_, it)| it.hardware == *hardware).count() == 1;
+            let same_export =
+                hardware.is_none() && (v4.len() == 1 || exported) && networks.len() == 1;
             !(same_hardware || same_export)
         })
         .count();
@@ -168,7 +171,11 @@ pub(super) fn is_private(address: IpAddr) -> bool {
                 || (a == 100 && (64..128).contains(&b))
         }
         IpAddr::V6(v6) => {
-            v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback() || v6.is_unspecified() || v6.is_multicast()
+            v6.is_unique_local()
+                || v6.is_unicast_link_local()
+                || v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_multicast()
         }
     }
 }
@@ -176,7 +183,11 @@ pub(super) fn is_private(address: IpAddr) -> bool {
 /// True for multicast and broadcast.
 pub(super) fn is_multicast(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast() || v4.octets()[3] == 255 && is_private_net(v4.octets()),
+        IpAddr::V4(v4) => {
+            v4.is_multicast()
+                || v4.is_broadcast()
+                || v4.octets()[3] == 255 && is_private_net(v4.octets())
+        }
         IpAddr::V6(v6) => v6.is_multicast(),
     }
 }
@@ -190,7 +201,9 @@ fn is_private_net([a, b, ..]: [u8; 4]) -> bool {
 pub(super) fn hardware_in(address: IpAddr) -> Option<Hardware> {
     let IpAddr::V6(v6) = address else { return None };
     match v6.octets() {
-        [.., a, b, c, 0xff, 0xfe, d, e, f] if !v6.is_unicast_link_local() => Some([a ^ 2, b, c, d, e, f]),
+        [.., a, b, c, 0xff, 0xfe, d, e, f] if !v6.is_unicast_link_local() => {
+            Some([a ^ 2, b, c, d, e, f])
+        }
         _ => None,
     }
 }
@@ -222,15 +235,55 @@ mod tests {
     #[test]
     fn how_many_devices() {
         for (what, opened, expected) in [
-            ("one", &[("192.168.1.2", "198.51.100.1", 1), ("192.168.1.2", "192.168.1.1", 1)][..], 1),
-            ("both families", &[("192.168.1.2", "198.51.100.1", 1), ("fd00::2", "2001:db8::1", 1)], 1),
-            ("both, no hardware", &[("10.0.0.2", "198.51.100.1", 0), ("fd00::2", "2001:db8::1", 0)], 1),
+            (
+                "one",
+                &[("192.168.1.2", "198.51.100.1", 1), ("192.168.1.2", "192.168.1.1", 1)][..],
+                1,
+            ),
+            (
+                "both families",
+                &[("192.168.1.2", "198.51.100.1", 1), ("fd00::2", "2001:db8::1", 1)],
+                1,
+            ),
+            (
+                "both, no hardware",
+                &[("10.0.0.2", "198.51.100.1", 0), ("fd00::2", "2001:db8::1", 0)],
+                1,
+            ),
             ("two", &[("192.168.1.2", "198.51.100.1", 1), ("192.168.1.3", "198.51.100.1", 2)], 2),
-            ("two behind a router", &[("10.0.0.2", "198.51.100.1", 9), ("10.0.1.2", "198.51.100.1", 9)], 2),
-            ("a neighbour of the network", &[("192.168.1.2", "198.51.100.1", 1), ("192.168.1.7", "192.168.1.2", 2)], 1),
-            ("public", &[("203.0.113.5", "198.51.100.1", 0), ("203.0.113.5", "198.51.100.2", 0), ("198.51.100.9", "203.0.113.5", 0)], 1),
-            ("a transit link", &[("203.0.113.5", "198.51.100.1", 0), ("203.0.113.6", "198.51.100.2", 0), ("203.0.113.7", "198.51.100.3", 0)], 3),
-            ("networks of customers", &[("fd00:0:0:1::2", "2001:db8::1", 9), ("fd00:0:0:2::2", "2001:db8::1", 9)], 2),
+            (
+                "two behind a router",
+                &[("10.0.0.2", "198.51.100.1", 9), ("10.0.1.2", "198.51.100.1", 9)],
+                2,
+            ),
+            (
+                "a neighbour of the network",
+                &[("192.168.1.2", "198.51.100.1", 1), ("192.168.1.7", "192.168.1.2", 2)],
+                1,
+            ),
+            (
+                "public",
+                &[
+                    ("203.0.113.5", "198.51.100.1", 0),
+                    ("203.0.113.5", "198.51.100.2", 0),
+                    ("198.51.100.9", "203.0.113.5", 0),
+                ],
+                1,
+            ),
+            (
+                "a transit link",
+                &[
+                    ("203.0.113.5", "198.51.100.1", 0),
+                    ("203.0.113.6", "198.51.100.2", 0),
+                    ("203.0.113.7", "198.51.100.3", 0),
+                ],
+                3,
+            ),
+            (
+                "networks of customers",
+                &[("fd00:0:0:1::2", "2001:db8::1", 9), ("fd00:0:0:2::2", "2001:db8::1", 9)],
+                2,
+            ),
         ] {
             assert_eq!(devices(opened).decide(&[]).devices, expected, "{what}");
         }

@@ -64,9 +64,13 @@ pub(super) fn server(scribe: &mut Scribe<'_>, stream: &[u8]) -> bool {
 /// Bodies of the handshake records at the beginning, joined.
 fn handshake(stream: &[u8]) -> Vec<u8> {
     let (mut reader, mut joined) = (Reader::new(stream), Vec::new());
-    while let (Ok(22), Ok(_), Ok(len)) = (reader.u8("type"), reader.u16("version"), reader.u16("length")) {
+    while let (Ok(22), Ok(_), Ok(len)) =
+        (reader.u8("type"), reader.u16("version"), reader.u16("length"))
+    {
         let whole = reader.rest().len() >= usize::from(len);
-        let Ok(body) = reader.take(usize::from(len).min(reader.rest().len()), "record") else { break };
+        let Ok(body) = reader.take(usize::from(len).min(reader.rest().len()), "record") else {
+            break;
+        };
         joined.extend_from_slice(body);
         if !whole {
             break;
@@ -99,7 +103,9 @@ fn version(body: &[u8]) -> Option<u16> {
 fn certificate(scribe: &mut Scribe<'_>, body: &[u8]) -> bool {
     let mut reader = Reader::new(body);
     let read = reader.take(3, "list length").and_then(|_| reader.u24("length"));
-    let Ok(first) = read.and_then(|len| reader.take(len as usize, "certificate")) else { return false };
+    let Ok(first) = read.and_then(|len| reader.take(len as usize, "certificate")) else {
+        return false;
+    };
     let names = alternative_names(first);
     let mut any = false;
     for name in names.iter().take(3) {
@@ -116,7 +122,9 @@ fn certificate(scribe: &mut Scribe<'_>, body: &[u8]) -> bool {
 
 /// The names in DER: after the extension's identifier, elements with tag 0x82.
 fn alternative_names(der: &[u8]) -> Vec<Vec<u8>> {
-    let Some(at) = der.windows(5).position(|part| part == [6, 3, 0x55, 0x1d, 0x11]) else { return Vec::new() };
+    let Some(at) = der.windows(5).position(|part| part == [6, 3, 0x55, 0x1d, 0x11]) else {
+        return Vec::new();
+    };
     let mut reader = Reader::at(der, at + 5);
     if reader.rest().first() == Some(&1) {
         let _ = reader.take(3, "critical");
@@ -128,7 +136,9 @@ fn alternative_names(der: &[u8]) -> Vec<Vec<u8>> {
         }
     }
     while let Ok(tag @ 0x80..=0x88) = reader.u8("tag") {
-        let Some(value) = length(&mut reader).and_then(|len| reader.take(len, "name").ok()) else { break };
+        let Some(value) = length(&mut reader).and_then(|len| reader.take(len, "name").ok()) else {
+            break;
+        };
         if tag == 0x82 && names.len() < 100 {
             names.push(value.to_vec());
         }
@@ -157,7 +167,8 @@ mod tests {
 
     #[test]
     fn names_in_a_certificate_and_its_truncations() {
-        let names = [&[0x82, 5][..], b"a.net", &[0x87, 4, 1, 2, 3, 4, 0x82, 7], b"*.b.net"].concat();
+        let names =
+            [&[0x82, 5][..], b"a.net", &[0x87, 4, 1, 2, 3, 4, 0x82, 7], b"*.b.net"].concat();
         let len = names.len() as u8;
         let der = [&[9, 9, 6, 3, 0x55, 0x1d, 0x11, 4, len + 2, 0x30, len][..], &names].concat();
         assert_eq!(alternative_names(&der), [b"a.net".to_vec(), b"*.b.net".to_vec()]);

@@ -219,7 +219,12 @@ impl Pen {
 
 impl Ledger {
     /// Something was read.
-    pub(super) fn read(&mut self, pen: &Pen, reading: Reading, (note, value): (&Note<'_>, Value<'_>)) {
+    pub(super) fn read(
+        &mut self,
+        pen: &Pen,
+        reading: Reading,
+        (note, value): (&Note<'_>, Value<'_>),
+    ) {
         let entry = self.entries.entry(reading).or_default();
         entry.span.add(note.at_ns);
         if let Some(app) = note.app
@@ -284,9 +289,8 @@ impl Ledger {
 
     /// A tunnel: one with the same end and protocol is the same.
     pub(super) fn tunnel(&mut self, other: TunnelUse) {
-        let same = |it: &&mut TunnelUse| {
-            it.protocol == other.protocol && it.endpoint == other.endpoint
-        };
+        let same =
+            |it: &&mut TunnelUse| it.protocol == other.protocol && it.endpoint == other.endpoint;
         if let Some(known) = self.tunnels.iter_mut().find(same) {
             known.first_ns = known.first_ns.min(other.first_ns);
             known.last_ns = known.last_ns.max(other.last_ns);

@@ -146,7 +146,8 @@ struct Seen<'a> {
 impl Audit {
     /// Begins.
     pub fn new(settings: Settings) -> Self {
-        let pen = Pen { mask: Mask::new(&settings.salt, settings.values), tables: Tables::shipped() };
+        let pen =
+            Pen { mask: Mask::new(&settings.salt, settings.values), tables: Tables::shipped() };
         Self {
             settings,
             pen,
@@ -164,7 +165,8 @@ impl Audit {
     /// Takes in a packet.
     pub fn packet(&mut self, record: &Record<'_>, packet: &IpPacket<'_>) {
         self.counters.packets += 1;
-        self.counters.cut += u64::from((record.bytes.len() as u64) < u64::from(record.original_len));
+        self.counters.cut +=
+            u64::from((record.bytes.len() as u64) < u64::from(record.original_len));
         self.first_ns.get_or_insert(record.at_ns);
         self.last_ns = self.last_ns.max(record.at_ns);
         let name = app_of(record, packet).map(|app| match app.name {
@@ -202,7 +204,10 @@ impl Audit {
         let known = self.flows.key_of(key);
         if let Some((known, false)) = known
             && syn
-            && self.flows.get_mut(&known).is_some_and(|it| seen.at_ns.saturating_sub(it.last_ns) > REUSE_NS)
+            && self
+                .flows
+                .get_mut(&known)
+                .is_some_and(|it| seen.at_ns.saturating_sub(it.last_ns) > REUSE_NS)
         {
             self.end(&known);
         }
@@ -256,11 +261,18 @@ impl Audit {
         let Some(flow) = self.flows.get_mut(&key) else { return };
         flow.passed(seen, (from_server, udp.payload_len));
         let (side, packets) = (flow.side, flow.packets);
-        let Some(mut scribe) = scribe_of(&mut self.ledgers, &self.pen, (Side::Address(side), seen)) else { return };
+        let Some(mut scribe) = scribe_of(&mut self.ledgers, &self.pen, (Side::Address(side), seen))
+        else {
+            return;
+        };
         let Body::Udp(datagrams) = &mut flow.body else { return };
         let other = if side == key.client.ip() { key.server.ip() } else { key.client.ip() };
         let is_first = packets <= FIRST_PACKETS;
-        let media = conversation(&mut scribe, datagrams, &Datagram { key: &key, from_server, is_first, other, payload: udp.payload });
+        let media = conversation(
+            &mut scribe,
+            datagrams,
+            &Datagram { key: &key, from_server, is_first, other, payload: udp.payload },
+        );
         for port in media {
             if self.clear_media.len() < 256 {
                 self.clear_media.insert(port);
@@ -270,8 +282,13 @@ impl Audit {
 
     /// A datagram without a connection.
     fn single(&mut self, seen: &Seen<'_>, ends: &Ends, udp: &Udp<'_>) {
-        let is_answer = ends.source.port() == 53 || ends.source.port() == 123 && ends.destination.port() != 123;
-        let (client, server) = if is_answer { (ends.destination, ends.source) } else { (ends.source, ends.destination) };
+        let is_answer =
+            ends.source.port() == 53 || ends.source.port() == 123 && ends.destination.port() != 123;
+        let (client, server) = if is_answer {
+            (ends.destination, ends.source)
+        } else {
+            (ends.source, ends.destination)
+        };
         if !is_multicast(server.ip()) && !is_answer && !server.ip().is_unspecified() {
             self.devices.opened(&Opened {
                 client: client.ip(),
@@ -282,7 +299,9 @@ impl Audit {
             });
         }
         let side = match seen.hardware {
-            Some(hardware) if client.ip().is_unspecified() || is_link_local(client.ip()) => Side::Hardware(hardware),
+            Some(hardware) if client.ip().is_unspecified() || is_link_local(client.ip()) => {
+                Side::Hardware(hardware)
+            }
             _ => Side::Address(client.ip()),
         };
         let Some(mut scribe) = self.scribe(side, seen) else { return };
@@ -340,7 +359,7 @@ impl Audit {
         let side = if is_asked { server } else { client };
         let body = match key.protocol {
             6 => Body::Tcp(Box::default()),
-            17 => Body::Udp(Box::new(Datagrams::default())),
+            17 => Body::Udp(Box::default()),
             _ => Body::Other,
         };
         let flow = Flow {
@@ -365,12 +384,18 @@ impl Audit {
         let came = match &flow.body {
             Body::Tcp(heads) => {
                 let [client, server] = heads.as_ref();
-                let stream = Stream { client: client.bytes(), server: server.bytes(), port: key.server.port() };
+                let stream = Stream {
+                    client: client.bytes(),
+                    server: server.bytes(),
+                    port: key.server.port(),
+                };
                 stream::read(&mut scribe, &stream)
             }
             Body::Udp(datagrams) => {
                 if datagrams.streams {
-                    let is_clear = [key.client, key.server].iter().any(|it| self.clear_media.contains(&it.port()));
+                    let is_clear = [key.client, key.server]
+                        .iter()
+                        .any(|it| self.clear_media.contains(&it.port()));
                     let reading = if is_clear { Reading::CallSound } else { Reading::CallStream };
                     scribe.read(reading, Value::None);
                 }
@@ -476,7 +501,11 @@ struct Datagram<'a> {
 }
 
 /// Reads a datagram of a conversation; gives the ports that SDP says to be without encryption.
-fn conversation(scribe: &mut Scribe<'_>, held: &mut Datagrams, datagram: &Datagram<'_>) -> Vec<u16> {
+fn conversation(
+    scribe: &mut Scribe<'_>,
+    held: &mut Datagrams,
+    datagram: &Datagram<'_>,
+) -> Vec<u16> {
     let (payload, port) = (datagram.payload, datagram.key.server.port());
     if let Ok(message) = stun::Message::parse(payload) {
         held.known = true;
@@ -539,10 +568,18 @@ fn close(scribe: &mut Scribe<'_>, key: &Key, (flow, came, is_resolved): (&Flow, 
     let tunnel = came.tunnel.map(Tunnel::name).or((key.protocol == ESP).then_some("IPsec ESP"));
     if let Some(protocol) = tunnel {
         let weak = came.tunnel == Some(Tunnel::Pptp);
-        scribe.read(if weak { Reading::TunnelWeak } else { Reading::Tunnel }, Value::Word(protocol));
+        scribe
+            .read(if weak { Reading::TunnelWeak } else { Reading::Tunnel }, Value::Word(protocol));
         let endpoint = scribe.pen.mask.own(&key.server.ip().to_string());
         let (first_ns, last_ns) = (flow.first_ns, flow.last_ns);
-        let tunnel = TunnelUse { protocol, endpoint, first_ns, last_ns, packets: flow.packets, bytes: flow.bytes };
+        let tunnel = TunnelUse {
+            protocol,
+            endpoint,
+            first_ns,
+            last_ns,
+            packets: flow.packets,
+            bytes: flow.bytes,
+        };
         scribe.ledger.tunnel(tunnel);
     } else if !came.named && !came.known {
         scribe.read(Reading::AddressOnly, Value::Correspondent(&key.server.ip().to_string()));
@@ -556,7 +593,11 @@ fn close(scribe: &mut Scribe<'_>, key: &Key, (flow, came, is_resolved): (&Flow, 
     }
 }
 
-fn scribe_of<'a>(ledgers: &'a mut BTreeMap<Side, Ledger>, pen: &'a Pen, (side, seen): (Side, &Seen<'a>)) -> Option<Scribe<'a>> {
+fn scribe_of<'a>(
+    ledgers: &'a mut BTreeMap<Side, Ledger>,
+    pen: &'a Pen,
+    (side, seen): (Side, &Seen<'a>),
+) -> Option<Scribe<'a>> {
     let note = Note { at_ns: seen.at_ns, app: seen.app };
     Some(Scribe { pen, ledger: ledger_of(ledgers, side)?, note })
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Counters;
 use super::channel::{CHANNELS, Reading, Severity, Shown};
-use super::ledger::{BriefKind, Hour, Ledger, Name, NS_AN_HOUR, Span, Sums, Tally, TunnelUse};
+use super::ledger::{BriefKind, Hour, Ledger, NS_AN_HOUR, Name, Span, Sums, Tally, TunnelUse};
 
 /// What can be read of one person's device.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -177,13 +177,17 @@ pub struct Tunnelled {
 }
 
 impl Report {
-    pub(super) fn of(mut ledger: Ledger, (devices, span_ns, counters): (usize, [i64; 2], Counters)) -> Self {
+    pub(super) fn of(
+        mut ledger: Ledger,
+        (devices, span_ns, counters): (usize, [i64; 2], Counters),
+    ) -> Self {
         let tunnels: Vec<_> = std::mem::take(&mut ledger.tunnels)
             .into_iter()
             .map(|tunnel| Tunnelled::of(tunnel, &ledger))
             .collect();
         beside(&mut ledger, &tunnels);
-        let mut names: Vec<_> = ledger.names.iter().map(|(name, it)| NameSeen::of(name, it)).collect();
+        let mut names: Vec<_> =
+            ledger.names.iter().map(|(name, it)| NameSeen::of(name, it)).collect();
         names.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
         Self {
             devices,
@@ -279,7 +283,8 @@ impl Tunnelled {
     fn of(tunnel: TunnelUse, ledger: &Ledger) -> Self {
         let while_it_ran = tunnel.first_ns..=tunnel.last_ns;
         let beside = |kind: BriefKind| {
-            let is_beside = |it: &&super::ledger::Brief| it.kind == kind && while_it_ran.contains(&it.first_ns);
+            let is_beside =
+                |it: &&super::ledger::Brief| it.kind == kind && while_it_ran.contains(&it.first_ns);
             ledger.briefs.iter().filter(is_beside).count() as u64
         };
         Self {
@@ -312,7 +317,8 @@ fn beside(ledger: &mut Ledger, tunnels: &[Tunnelled]) {
 fn channels(ledger: &Ledger) -> Vec<ChannelFound> {
     let found = |channel: &super::channel::Channel| {
         let readings = Reading::ALL.iter().filter(|it| it.channel() == channel.number);
-        let mut readings: Vec<_> = readings.filter_map(|it| ReadingFound::of(*it, ledger)).collect();
+        let mut readings: Vec<_> =
+            readings.filter_map(|it| ReadingFound::of(*it, ledger)).collect();
         readings.sort_by_key(|it| std::cmp::Reverse(it.severity));
         let state = match channel.shown {
             Shown::Never => State::NotInCaptures,

@@ -48,7 +48,10 @@ pub(super) fn read(scribe: &mut Scribe<'_>, stream: &Stream<'_>) -> Came {
     if remote(scribe, stream) {
         return Came { known: true, ..Came::default() };
     }
-    let any = lines(scribe, stream) || things(scribe, stream) || plain_dns(scribe, stream) || call(scribe, stream);
+    let any = lines(scribe, stream)
+        || things(scribe, stream)
+        || plain_dns(scribe, stream)
+        || call(scribe, stream);
     if any {
         return clear;
     }
@@ -83,22 +86,29 @@ fn tls(scribe: &mut Scribe<'_>, stream: &Stream<'_>) -> Option<Came> {
 }
 
 fn is_resolver(scribe: &Scribe<'_>, name: &[u8]) -> bool {
-    let service = str::from_utf8(name).ok().and_then(|it| scribe.pen.tables.service(&it.to_ascii_lowercase()));
+    let service = str::from_utf8(name)
+        .ok()
+        .and_then(|it| scribe.pen.tables.service(&it.to_ascii_lowercase()));
     service.is_some_and(|it| it.kind == super::tables::Kind::Resolver)
 }
 
 /// A made-up name `www.<8 to 20 letters of base 32>.com` or `.net` (as Tor's program makes them), at a port of its relays.
 fn is_tor(hello: &ClientHello<'_>, port: u16) -> bool {
-    let Some(name) = hello.server_name().and_then(|it| it.strip_prefix(b"www.")) else { return false };
+    let Some(name) = hello.server_name().and_then(|it| it.strip_prefix(b"www.")) else {
+        return false;
+    };
     let middle = name.strip_suffix(b".com").or_else(|| name.strip_suffix(b".net"));
     let made_up = middle.is_some_and(|it| {
-        (8..=20).contains(&it.len()) && it.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'))
+        (8..=20).contains(&it.len())
+            && it.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'))
     });
     made_up && matches!(port, 9001 | 9030 | 9040 | 9050)
 }
 
 fn remote(scribe: &mut Scribe<'_>, stream: &Stream<'_>) -> bool {
-    let Some(banner) = Banner::of(stream.client).or_else(|| Banner::of(stream.server)) else { return false };
+    let Some(banner) = Banner::of(stream.client).or_else(|| Banner::of(stream.server)) else {
+        return false;
+    };
     let words = match banner {
         Banner::Ssh(software) => format!("SSH ({})", text(software)),
         Banner::Smb { version_1: true } => "SMB 1, which encrypts nothing".to_owned(),
@@ -119,7 +129,9 @@ fn lines(scribe: &mut Scribe<'_>, stream: &Stream<'_>) -> bool {
         return true;
     }
     let by_port = || Protocol::of_port(stream.port).filter(|_| mail::is_text(stream.client));
-    let Some(protocol) = Protocol::of_greeting(stream.server, stream.port).or_else(by_port) else { return false };
+    let Some(protocol) = Protocol::of_greeting(stream.server, stream.port).or_else(by_port) else {
+        return false;
+    };
     let name = Value::Word(protocol.name());
     let mut content = false;
     for said in mail::said(protocol, stream.client).take(500) {
@@ -127,7 +139,9 @@ fn lines(scribe: &mut Scribe<'_>, stream: &Stream<'_>) -> bool {
             Said::User(user) => scribe.read(Reading::LoginUser, Value::Own(&text(user))),
             Said::Password => scribe.read(Reading::LoginSecret, name),
             Said::StartTls => scribe.read(Reading::MailUpgrade, name),
-            Said::Address(address) => scribe.read(Reading::MailAddress, Value::Correspondent(&text(address))),
+            Said::Address(address) => {
+                scribe.read(Reading::MailAddress, Value::Correspondent(&text(address)))
+            }
             Said::Content => content = true,
             Said::Other => {}
         }
@@ -152,7 +166,9 @@ fn things(scribe: &mut Scribe<'_>, stream: &Stream<'_>) -> bool {
                     scribe.read(Reading::ThingSecret, Value::Word("MQTT"));
                 }
             }
-            mqtt::Packet::Topic(topic) if any => scribe.read(Reading::ThingTopic, Value::Own(&text(topic))),
+            mqtt::Packet::Topic(topic) if any => {
+                scribe.read(Reading::ThingTopic, Value::Own(&text(topic)))
+            }
             _ if !any => return false,
             _ => {}
         }

@@ -21,7 +21,9 @@ pub(super) fn requests(scribe: &mut Scribe<'_>, stream: &[u8]) -> Option<bool> {
             any = true;
             break;
         };
-        let len = head.field("content-length").and_then(|it| str::from_utf8(it).ok()?.parse::<usize>().ok());
+        let len = head
+            .field("content-length")
+            .and_then(|it| str::from_utf8(it).ok()?.parse::<usize>().ok());
         let after = rest.get(end..).unwrap_or_default();
         let body = after.get(..len.unwrap_or(0).min(after.len())).unwrap_or_default();
         named |= request(scribe, &head, body);
@@ -65,8 +67,12 @@ fn fields(scribe: &mut Scribe<'_>, head: &RequestHead<'_>) {
             }
         } else if name.eq_ignore_ascii_case(b"authorization") {
             let scheme = value.split(|byte| *byte == b' ').next().unwrap_or_default();
-            scribe.read(Reading::HttpSecret, Value::Word(&format!("Authorization: {}", word(scheme))));
-        } else if let Some(what) = str::from_utf8(name).ok().and_then(|it| identifying(scribe, it)) {
+            scribe.read(
+                Reading::HttpSecret,
+                Value::Word(&format!("Authorization: {}", word(scheme))),
+            );
+        } else if let Some(what) = str::from_utf8(name).ok().and_then(|it| identifying(scribe, it))
+        {
             scribe.read(Reading::TelemetryClear, Value::Field(what, &text(value)));
         }
     }
@@ -82,7 +88,8 @@ fn content(scribe: &mut Scribe<'_>, head: &RequestHead<'_>, body: &[u8]) {
     if body.is_empty() || is_ocsp(head) {
         return;
     }
-    let kind = head.field("content-type").map(|it| text(it).to_ascii_lowercase()).unwrap_or_default();
+    let kind =
+        head.field("content-type").map(|it| text(it).to_ascii_lowercase()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_owned();
     scribe.read(Reading::HttpForm, Value::Word(&word(kind.as_bytes())));
     let Ok(body) = str::from_utf8(body) else { return };
@@ -106,7 +113,8 @@ fn members(scribe: &mut Scribe<'_>, json: &str) {
     for _ in 0..500 {
         let (Some(name), Some(between)) = (parts.next(), parts.next()) else { return };
         let Some(after) = between.trim_start().strip_prefix(':') else { continue };
-        let number = after.trim_start().split([',', '}', ']', ' ', '\n']).next().unwrap_or_default();
+        let number =
+            after.trim_start().split([',', '}', ']', ' ', '\n']).next().unwrap_or_default();
         if number.is_empty() {
             let Some(value) = parts.next() else { return };
             pair(scribe, name, value);
@@ -132,12 +140,14 @@ fn word(name: &[u8]) -> String {
 }
 
 fn is_program(path: &str) -> bool {
-    let ends = [".apk", ".exe", ".msi", ".cab", ".deb", ".rpm", ".dmg", ".pkg", ".ipa", ".appx", ".msu"];
+    let ends =
+        [".apk", ".exe", ".msi", ".cab", ".deb", ".rpm", ".dmg", ".pkg", ".ipa", ".appx", ".msu"];
     ends.iter().any(|end| path.ends_with(end))
 }
 
 fn is_ocsp(head: &RequestHead<'_>) -> bool {
-    head.field("content-type").is_some_and(|it| it.eq_ignore_ascii_case(b"application/ocsp-request"))
+    head.field("content-type")
+        .is_some_and(|it| it.eq_ignore_ascii_case(b"application/ocsp-request"))
 }
 
 fn is_revocation(head: &RequestHead<'_>, name: Option<&str>, path: &str) -> bool {
