@@ -11,9 +11,12 @@
 )]
 
 mod invariants;
+#[path = "../../analysis/tests/life/mod.rs"]
+mod life;
 mod program;
 mod test_completions_man;
 mod test_damage;
+mod test_exposure;
 mod test_helper;
 mod test_judge;
 mod test_lab;

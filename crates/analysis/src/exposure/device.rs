@@ -16,6 +16,8 @@ pub(super) struct Opened {
     pub(super) server: IpAddr,
     /// Of the client, where the link has one and the frame is the client's.
     pub(super) hardware: Option<Hardware>,
+    /// To whom the client's frame went: mostly the router.
+    pub(super) towards: Option<Hardware>,
     /// True if the file names the app.
     pub(super) has_app: bool,
     /// True for TCP with a SYN.
@@ -30,6 +32,7 @@ struct Address {
     parts: u64,
     asked_by: BTreeSet<IpAddr>,
     hardware: Option<Hardware>,
+    towards: Option<Hardware>,
     has_app: bool,
 }
 
@@ -38,6 +41,8 @@ struct Address {
 pub(super) struct Devices {
     addresses: BTreeMap<IpAddr, Address>,
     connections: u64,
+    /// Of these, over IPv6.
+    over_v6: u64,
     /// Addresses that there was no room for.
     left_out: u64,
 }
@@ -56,6 +61,7 @@ impl Devices {
     /// A connection was opened.
     pub(super) fn opened(&mut self, opened: &Opened) {
         self.connections += 1;
+        self.over_v6 += u64::from(opened.client.is_ipv6());
         let outside = !is_private(opened.server);
         if let Some(client) = self.address(opened.client) {
             client.parts += 1;
@@ -63,6 +69,7 @@ impl Devices {
             client.opened_outside += u64::from(outside);
             client.has_app |= opened.has_app;
             client.hardware = client.hardware.or(opened.hardware);
+            client.towards = client.towards.or(opened.towards.filter(|_| outside));
         }
         if let Some(server) = self.address(opened.server) {
             server.parts += 1;
@@ -90,12 +97,34 @@ impl Devices {
             .collect();
         if chosen.is_empty() {
             chosen = self.without_private();
+        } else {
+            let more = self.public(&chosen);
+            chosen.extend(more);
         }
         let is_server =
             chosen.values().any(|it| it.asked_by.len() >= MANY && it.opened < it.parts / 2);
         let devices = count(&chosen);
         let hardware = chosen.values().filter_map(|it| it.hardware).collect();
         Local { addresses: chosen.into_keys().collect(), hardware, devices, is_server }
+    }
+
+    /// Public addresses beside private ones, as most have of IPv6: those whose frames are neither a router's nor a stranger's; without
+    /// hardware addresses, those of the one network that has a part in all of IPv6.
+    fn public(&self, chosen: &BTreeMap<IpAddr, &Address>) -> Vec<(IpAddr, &Address)> {
+        let routers: BTreeSet<Hardware> = chosen.values().filter_map(|it| it.towards).collect();
+        let mut parts: BTreeMap<u64, u64> = BTreeMap::new();
+        for (address, it) in &self.addresses {
+            if let IpAddr::V6(v6) = address {
+                *parts.entry(network(*v6)).or_default() += it.parts;
+            }
+        }
+        let is_ours = |address: &IpAddr, it: &Address| match (it.hardware, address) {
+            (Some(hardware), _) => !routers.contains(&hardware),
+            (None, IpAddr::V6(v6)) => parts.get(&network(*v6)).is_some_and(|it| *it >= self.over_v6),
+            (None, IpAddr::V4(_)) => false,
+        };
+        let open = self.addresses.iter().filter(|(address, it)| it.opened > 0 && !is_private(**address));
+        open.filter(|(address, it)| is_ours(address, it)).map(|(address, it)| (*address, it)).collect()
     }
 
     /// The end of all connections; else all who opened one.
@@ -225,6 +254,7 @@ mod tests {
                 client: client.parse().unwrap(),
                 server: server.parse().unwrap(),
                 hardware: (*hardware > 0).then_some([*hardware; 6]),
+                towards: (*hardware > 0).then_some([0xee; 6]),
                 has_app: false,
                 surely: true,
             });
@@ -298,6 +328,7 @@ mod tests {
                 client: IpAddr::from((0xc633_6400 + number).to_be_bytes()),
                 server: "203.0.113.5".parse().unwrap(),
                 hardware: None,
+                towards: None,
                 has_app: false,
                 surely: true,
             });

@@ -38,11 +38,12 @@ pub(super) fn offers_dns(hello: &ClientHello<'_>) -> bool {
     hello.alpn().any(|it| matches!(it, b"dot" | b"doq"))
 }
 
-/// Reads what the server says before encryption begins: version, and up to TLS 1.2 its certificate. Says whether that names it.
-pub(super) fn server(scribe: &mut Scribe<'_>, stream: &[u8]) -> bool {
+/// Reads what the server says before encryption begins: version, and up to TLS 1.2 its certificate. Says whether that names it;
+/// none without one.
+pub(super) fn server(scribe: &mut Scribe<'_>, stream: &[u8]) -> Option<bool> {
     let messages = handshake(stream);
     let mut reader = Reader::new(&messages);
-    let mut named = false;
+    let mut named = None;
     for _ in 0..8 {
         let (Ok(kind), Ok(len)) = (reader.u8("type"), reader.u24("length")) else { break };
         let Ok(body) = reader.take(len as usize, "message") else { break };
@@ -54,7 +55,7 @@ pub(super) fn server(scribe: &mut Scribe<'_>, stream: &[u8]) -> bool {
                     scribe.read(Reading::TlsOld, Value::Word(word));
                 }
             }
-            CERTIFICATE => named |= certificate(scribe, body),
+            CERTIFICATE => named = Some(certificate(scribe, body)),
             _ => {}
         }
     }

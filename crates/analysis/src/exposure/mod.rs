@@ -139,6 +139,7 @@ struct Seen<'a> {
     source: IpAddr,
     destination: IpAddr,
     hardware: Option<Hardware>,
+    towards: Option<Hardware>,
     way: Way,
     app: Option<&'a str>,
 }
@@ -179,6 +180,7 @@ impl Audit {
             source: packet.source,
             destination: packet.destination,
             hardware: hardware(record),
+            towards: towards(record),
             way: if record.way == Way::Unknown { packet.way } else { record.way },
             app: name.as_deref(),
         };
@@ -293,7 +295,8 @@ impl Audit {
             self.devices.opened(&Opened {
                 client: client.ip(),
                 server: server.ip(),
-                hardware: seen.hardware,
+                hardware: seen.hardware.filter(|_| seen.way != Way::In),
+                towards: seen.towards,
                 has_app: seen.app.is_some(),
                 surely: false,
             });
@@ -349,7 +352,8 @@ impl Audit {
         self.devices.opened(&Opened {
             client,
             server,
-            hardware: seen.hardware.filter(|_| !from_server),
+            hardware: seen.hardware.filter(|_| !from_server && seen.way != Way::In),
+            towards: seen.towards.filter(|_| !from_server),
             has_app: seen.app.is_some(),
             surely: direction == Direction::Surely,
         });
@@ -619,6 +623,12 @@ fn hardware(record: &Record<'_>) -> Option<Hardware> {
     };
     let address: Hardware = record.bytes.get(range)?.try_into().ok()?;
     (address != [0; 6]).then_some(address)
+}
+
+/// To whom a frame went, where the link says so.
+fn towards(record: &Record<'_>) -> Option<Hardware> {
+    let address = record.bytes.get(..6).filter(|_| record.link == LinkType::ETHERNET)?;
+    address.try_into().ok()
 }
 
 fn is_link_local(address: IpAddr) -> bool {

@@ -55,14 +55,14 @@ pub(super) fn read(scribe: &mut Scribe<'_>, stream: &Stream<'_>) -> Came {
     if any {
         return clear;
     }
-    by_port(scribe, stream.port)
+    if stream.client.is_empty() { Came::default() } else { by_port(scribe, stream.port) }
 }
 
 fn tls(scribe: &mut Scribe<'_>, stream: &Stream<'_>) -> Option<Came> {
     if !matches!(stream.client, [22, 3, 0..=4, ..]) {
         return None;
     }
-    let mut named = false;
+    let (mut named, mut tor) = (false, false);
     let message = handshake_message(stream.client, stream.client.len().max(1) + 1).ok().flatten();
     if let Some(hello) = message.as_deref().and_then(|it| ClientHello::parse(it).ok()) {
         named = greeting::hello(scribe, &hello, How::Tls);
@@ -74,11 +74,14 @@ fn tls(scribe: &mut Scribe<'_>, stream: &Stream<'_>) -> Option<Came> {
         {
             scribe.ledger.sums.dns_encrypted += 1;
         }
-        if is_tor(&hello, stream.port) {
-            scribe.read(Reading::Tor, Value::None);
-        }
+        tor = made_up(&hello);
     }
-    named |= greeting::server(scribe, stream.server);
+    let certificate = greeting::server(scribe, stream.server);
+    // Its certificates have no alternative names.
+    if tor && (matches!(stream.port, 9001 | 9030 | 9040 | 9050) || certificate == Some(false)) {
+        scribe.read(Reading::Tor, Value::None);
+    }
+    named |= certificate == Some(true);
     if !named {
         by_port(scribe, stream.port);
     }
@@ -92,17 +95,13 @@ fn is_resolver(scribe: &Scribe<'_>, name: &[u8]) -> bool {
     service.is_some_and(|it| it.kind == super::tables::Kind::Resolver)
 }
 
-/// A made-up name `www.<8 to 20 letters of base 32>.com` or `.net` (as Tor's program makes them), at a port of its relays.
-fn is_tor(hello: &ClientHello<'_>, port: u16) -> bool {
-    let Some(name) = hello.server_name().and_then(|it| it.strip_prefix(b"www.")) else {
-        return false;
-    };
+/// A name `www.<8 to 20 letters of base 32>.com` or `.net`, as Tor's program makes them up.
+fn made_up(hello: &ClientHello<'_>) -> bool {
+    let Some(name) = hello.server_name().and_then(|it| it.strip_prefix(b"www.")) else { return false };
     let middle = name.strip_suffix(b".com").or_else(|| name.strip_suffix(b".net"));
-    let made_up = middle.is_some_and(|it| {
-        (8..=20).contains(&it.len())
-            && it.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'))
-    });
-    made_up && matches!(port, 9001 | 9030 | 9040 | 9050)
+    middle.is_some_and(|it| {
+        (8..=20).contains(&it.len()) && it.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'))
+    })
 }
 
 fn remote(scribe: &mut Scribe<'_>, stream: &Stream<'_>) -> bool {
