@@ -25,6 +25,9 @@ mod tests {
 
     #[test]
     fn nothing_of_html_is_left() {
-        assert_eq!(escape("<a href='x' b=\"&\">\u{202e}\u{7}"), "&lt;a href=&#39;x&#39; b=&quot;&amp;&quot;&gt;\u{fffd}\u{fffd}");
+        assert_eq!(
+            escape("<a href='x' b=\"&\">\u{202e}\u{7}"),
+            "&lt;a href=&#39;x&#39; b=&quot;&amp;&quot;&gt;\u{fffd}\u{fffd}"
+        );
     }
 }

@@ -4,9 +4,16 @@ use time::OffsetDateTime;
 
 /// `2026-06-01 08:00` in UTC; `-` for a time that no calendar has.
 pub fn minute(at_ns: i64) -> String {
-    let Ok(at) = OffsetDateTime::from_unix_timestamp_nanos(at_ns.into()) else { return "-".to_owned() };
+    let Ok(at) = OffsetDateTime::from_unix_timestamp_nanos(at_ns.into()) else {
+        return "-".to_owned();
+    };
     let (date, hour, minute) = (at.date(), at.hour(), at.minute());
-    format!("{:04}-{:02}-{:02} {hour:02}:{minute:02}", date.year(), u8::from(date.month()), date.day())
+    format!(
+        "{:04}-{:02}-{:02} {hour:02}:{minute:02}",
+        date.year(),
+        u8::from(date.month()),
+        date.day()
+    )
 }
 
 /// Bytes, with one unit.
@@ -27,6 +34,9 @@ mod tests {
         assert_eq!(minute(0), "1970-01-01 00:00");
         assert_eq!(minute(1_780_300_800_000_000_000), "2026-06-01 08:00");
         assert_eq!((minute(i64::MIN).len(), minute(i64::MAX).len()), (16, 16));
-        assert_eq!((size(9), size(12_345), size(12_345_678)), ("9 bytes".into(), "12 kB".into(), "12 MB".into()));
+        assert_eq!(
+            (size(9), size(12_345), size(12_345_678)),
+            ("9 bytes".into(), "12 kB".into(), "12 MB".into())
+        );
     }
 }

@@ -120,11 +120,16 @@ impl Devices {
         }
         let is_ours = |address: &IpAddr, it: &Address| match (it.hardware, address) {
             (Some(hardware), _) => !routers.contains(&hardware),
-            (None, IpAddr::V6(v6)) => parts.get(&network(*v6)).is_some_and(|it| *it >= self.over_v6),
+            (None, IpAddr::V6(v6)) => {
+                parts.get(&network(*v6)).is_some_and(|it| *it >= self.over_v6)
+            }
             (None, IpAddr::V4(_)) => false,
         };
-        let open = self.addresses.iter().filter(|(address, it)| it.opened > 0 && !is_private(**address));
-        open.filter(|(address, it)| is_ours(address, it)).map(|(address, it)| (*address, it)).collect()
+        let open =
+            self.addresses.iter().filter(|(address, it)| it.opened > 0 && !is_private(**address));
+        open.filter(|(address, it)| is_ours(address, it))
+            .map(|(address, it)| (*address, it))
+            .collect()
     }
 
     /// The end of all connections; else all who opened one.

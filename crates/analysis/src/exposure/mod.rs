@@ -8,23 +8,28 @@
 //! - [`tables`]: services and fields that are known, with sources.
 //! - [`mask`]: how values are shown.
 //! - `device`: which addresses are the device's.
-//! - `flow`, `head`: connections with their beginnings.
-//! - `stream`, `web`, `greeting`, `calls`, `datagram`: what they tell.
+//! - `frame`, `flow`, `head`: connections with their beginnings.
+//! - `stream`, `web`, `greeting`, `conversation`, `calls`, `datagram`: what they tell.
+//! - `closing`: what is counted of all.
 //! - `ledger`, `scribe`: where it is counted.
 //! - [`report`]: what came of it; [`compare`]: two of them side by side.
 
 mod calls;
 pub mod channel;
+mod closing;
 pub mod compare;
+mod conversation;
 mod datagram;
 mod device;
 mod flow;
+mod frame;
 mod greeting;
 mod head;
 mod ledger;
 pub mod mask;
 pub mod report;
 mod scribe;
+mod settings;
 mod stream;
 pub mod tables;
 mod web;
@@ -33,81 +38,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use wirewitness_wire::app::http::RequestHead;
-use wirewitness_wire::app::quic::{self, ClientFlight, Kind};
-use wirewitness_wire::app::tunnel::Tunnel;
-use wirewitness_wire::app::{sip, stun};
 use wirewitness_wire::file::app::app_of;
-use wirewitness_wire::file::{LinkType, Record, Way};
+use wirewitness_wire::file::{Record, Way};
 use wirewitness_wire::ip::IpPacket;
 use wirewitness_wire::transport::{Tcp, Transport, Udp, flag, transport};
 
 use channel::Reading;
+use closing::close;
+use conversation::{Datagram, conversation};
 use datagram::Ends;
-use device::{Devices, Hardware, Local, Opened, hardware_in, is_multicast, is_private};
-use flow::{Body, Datagrams, Flow, Flows, Key};
-use ledger::{Brief, BriefKind, How, Ledger, Note, Pen, TunnelUse, Value};
-use mask::{Mask, Values};
+use device::{Devices, Hardware, Local, Opened, is_multicast, is_private};
+use flow::{Body, Flow, Flows, Key};
+use frame::{Direction, hardware, is_link_local, towards};
+use ledger::{Ledger, Note, Pen, Value};
+use mask::Mask;
 pub use report::Report;
 use scribe::Scribe;
+pub use settings::{Counters, Refusal, Settings, Whose};
 use stream::{Came, Stream};
 use tables::Tables;
-
-/// How an audit goes.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Random bytes, new in each run: hashes of values cannot be compared between runs.
-    pub salt: [u8; 32],
-    /// Whether the person's own values are shown.
-    pub values: Values,
-    /// Whose devices these are.
-    pub devices: Whose,
-    /// Addresses that are the device's, where that cannot be seen.
-    pub named: Vec<IpAddr>,
-}
-
-/// What the person says of the devices in a capture.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Whose {
-    /// Nothing: there must be one only.
-    #[default]
-    One,
-    /// All are theirs: up to four.
-    AllMine,
-}
-
-/// Why a capture is not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Nothing in it opens a connection.
-    #[error("no device is in this capture: nothing in it opens a connection")]
-    NoDevice,
-    /// More than one device.
-    #[error("{0} devices are in this capture, and it may show other people")]
-    Several(usize),
-    /// More than four.
-    #[error("more than four devices are in this capture: it shows other people, and is not read")]
-    Many,
-    /// A server's.
-    #[error("this is the capture of a server: it shows the people who use it, and is not read")]
-    Server,
-}
-
-/// What an audit has counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Counters {
-    /// IP packets.
-    pub packets: u64,
-    /// Fragments after the first, which are not joined.
-    pub fragments: u64,
-    /// Packets whose transport header could not be read.
-    pub malformed: u64,
-    /// Packets that were not captured whole.
-    pub cut: u64,
-    /// Connections read before they were over, for want of room.
-    pub evicted: u64,
-    /// Neighbours that were heard; nothing of them is kept.
-    pub neighbours: u64,
-}
 
 /// Audits one capture.
 #[derive(Debug)]
@@ -470,133 +419,6 @@ impl Flow {
     }
 }
 
-/// Who opened a connection, by its first packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    /// Its sender, surely: a SYN.
-    Surely,
-    /// Its sender.
-    AsSent,
-    /// Its receiver.
-    Turned,
-}
-
-impl Direction {
-    fn of(key: &Key, flags: u16) -> Self {
-        let (source, destination) = (key.client.port(), key.server.port());
-        match flags & (flag::SYN | flag::ACK) {
-            flag::SYN => Self::Surely,
-            both if both == flag::SYN | flag::ACK => Self::Turned,
-            // Begun before the capture: the lower port is the server's.
-            _ if source < 1024 && destination >= 1024 => Self::Turned,
-            _ => Self::AsSent,
-        }
-    }
-}
-
-/// A datagram of a conversation.
-#[derive(Debug, Clone, Copy)]
-struct Datagram<'a> {
-    key: &'a Key,
-    from_server: bool,
-    is_first: bool,
-    other: IpAddr,
-    payload: &'a [u8],
-}
-
-/// Reads a datagram of a conversation; gives the ports that SDP says to be without encryption.
-fn conversation(
-    scribe: &mut Scribe<'_>,
-    held: &mut Datagrams,
-    datagram: &Datagram<'_>,
-) -> Vec<u16> {
-    let (payload, port) = (datagram.payload, datagram.key.server.port());
-    if let Ok(message) = stun::Message::parse(payload) {
-        held.known = true;
-        calls::stun(scribe, &message, &datagram.other.to_string());
-        return Vec::new();
-    }
-    if datagram.is_first
-        && let Ok(message) = sip::Message::parse(payload)
-    {
-        held.known = true;
-        return calls::sip(scribe, &message);
-    }
-    let is_long = payload.first().is_some_and(|first| first & 0xc0 == 0xc0);
-    if is_long && !held.named && held.tried < MOST_TRIED && !datagram.from_server {
-        held.tried += 1;
-        quic_hello(scribe, held, (payload, port));
-    } else if held.quic.is_none() && held.tried == 0 {
-        if datagram.is_first && !datagram.from_server && held.tunnel.is_none() {
-            held.tunnel = Tunnel::of_datagram(payload, port);
-        }
-        if held.tunnel.is_none() {
-            let [client, server] = &mut held.runs;
-            let run = if datagram.from_server { server } else { client };
-            held.streams |= run.datagram(payload);
-        }
-    }
-    Vec::new()
-}
-
-fn quic_hello(scribe: &mut Scribe<'_>, held: &mut Datagrams, (payload, port): (&[u8], u16)) {
-    let is_initial = quic::packets(payload).flatten().any(|it| it.kind == Kind::Initial);
-    if !is_initial && held.quic.is_none() {
-        return;
-    }
-    let flight = held.quic.get_or_insert_with(ClientFlight::default);
-    flight.take_in(payload);
-    let Ok(hello) = flight.client_hello() else { return };
-    held.known = true;
-    held.tried = MOST_TRIED;
-    held.named = greeting::hello(scribe, &hello, How::Quic);
-    if greeting::offers_dns(&hello) || port == 853 {
-        scribe.ledger.sums.dns_encrypted += 1;
-        scribe.read(Reading::EncryptedDns, Value::Word("DNS over QUIC"));
-    }
-}
-
-/// What is counted of every connection.
-fn close(scribe: &mut Scribe<'_>, key: &Key, (flow, came, is_resolved): (&Flow, &Came, bool)) {
-    let bytes = flow.bytes.iter().sum::<u64>();
-    let sums = &mut scribe.ledger.sums;
-    sums.connections += 1;
-    sums.bytes += bytes;
-    sums.named += u64::from(came.named);
-    sums.named_by_dns += u64::from(!came.named && is_resolved);
-    sums.clear_bytes += if came.clear { bytes } else { 0 };
-    if let Some(hour) = scribe.ledger.hour(flow.first_ns) {
-        hour.connections += 1;
-        hour.bytes += bytes;
-    }
-    let tunnel = came.tunnel.map(Tunnel::name).or((key.protocol == ESP).then_some("IPsec ESP"));
-    if let Some(protocol) = tunnel {
-        let weak = came.tunnel == Some(Tunnel::Pptp);
-        scribe
-            .read(if weak { Reading::TunnelWeak } else { Reading::Tunnel }, Value::Word(protocol));
-        let endpoint = scribe.pen.mask.own(&key.server.ip().to_string());
-        let (first_ns, last_ns) = (flow.first_ns, flow.last_ns);
-        let tunnel = TunnelUse {
-            protocol,
-            endpoint,
-            first_ns,
-            last_ns,
-            packets: flow.packets,
-            bytes: flow.bytes,
-        };
-        scribe.ledger.tunnel(tunnel);
-    } else if !came.named && !came.known {
-        scribe.read(Reading::AddressOnly, Value::Correspondent(&key.server.ip().to_string()));
-    }
-    if tunnel.is_none() && !is_private(key.server.ip()) {
-        let kind = if key.server.is_ipv6() { BriefKind::Ipv6 } else { BriefKind::Other };
-        scribe.ledger.brief(Brief { first_ns: flow.first_ns, kind });
-    }
-    if hardware_in(flow.side).is_some() {
-        scribe.read(Reading::HardwareAddress, Value::Own(&flow.side.to_string()));
-    }
-}
-
 fn scribe_of<'a>(
     ledgers: &'a mut BTreeMap<Side, Ledger>,
     pen: &'a Pen,
@@ -614,36 +436,11 @@ fn ledger_of(ledgers: &mut BTreeMap<Side, Ledger>, side: Side) -> Option<&mut Le
     Some(ledgers.entry(side).or_default())
 }
 
-/// Who sent a frame, where the link says so.
-fn hardware(record: &Record<'_>) -> Option<Hardware> {
-    let range = match record.link {
-        LinkType::ETHERNET => 6..12,
-        LinkType::LINUX_COOKED => 6..12,
-        _ => return None,
-    };
-    let address: Hardware = record.bytes.get(range)?.try_into().ok()?;
-    (address != [0; 6]).then_some(address)
-}
-
-/// To whom a frame went, where the link says so.
-fn towards(record: &Record<'_>) -> Option<Hardware> {
-    let address = record.bytes.get(..6).filter(|_| record.link == LinkType::ETHERNET)?;
-    address.try_into().ok()
-}
-
-fn is_link_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    }
-}
-
+/// IPsec's protocol of IP.
 const ESP: u8 = 50;
 /// A port may be used again after so long, ns.
 const REUSE_NS: i64 = 60_000_000_000;
 /// Packets of a conversation in which it may say what it is.
 const FIRST_PACKETS: u64 = 16;
-/// Datagrams in which a hello of QUIC may be.
-const MOST_TRIED: u8 = 8;
 const MOST_LEDGERS: usize = 256;
 const MOST_RESOLVED: usize = 50_000;

@@ -97,10 +97,13 @@ fn is_resolver(scribe: &Scribe<'_>, name: &[u8]) -> bool {
 
 /// A name `www.<8 to 20 letters of base 32>.com` or `.net`, as Tor's program makes them up.
 fn made_up(hello: &ClientHello<'_>) -> bool {
-    let Some(name) = hello.server_name().and_then(|it| it.strip_prefix(b"www.")) else { return false };
+    let Some(name) = hello.server_name().and_then(|it| it.strip_prefix(b"www.")) else {
+        return false;
+    };
     let middle = name.strip_suffix(b".com").or_else(|| name.strip_suffix(b".net"));
     middle.is_some_and(|it| {
-        (8..=20).contains(&it.len()) && it.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'))
+        (8..=20).contains(&it.len())
+            && it.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'))
     })
 }
 

@@ -36,7 +36,8 @@ pub fn lines(told: &Told<'_>) -> Vec<Value> {
         }
         line
     };
-    let mut lines: Vec<Value> = report.channels.iter().map(|it| of("exposure", json!(it))).collect();
+    let mut lines: Vec<Value> =
+        report.channels.iter().map(|it| of("exposure", json!(it))).collect();
     lines.extend(report.hours.iter().map(|it| of("exposure_hour", json!(it))));
     lines.extend(report.tunnels.iter().map(|it| of("exposure_tunnel", json!(it))));
     let changes = told.comparison.map(|it| it.changes.as_slice()).unwrap_or_default();
@@ -66,12 +67,19 @@ pub fn lines(told: &Told<'_>) -> Vec<Value> {
 
 /// The first sentence.
 fn headline(report: &Report) -> String {
-    let worst = report.channels.iter().filter(|it| it.state == wirewitness_analysis::exposure::report::State::Found);
+    let worst = report
+        .channels
+        .iter()
+        .filter(|it| it.state == wirewitness_analysis::exposure::report::State::Found);
     match worst.filter_map(|it| it.severity).max() {
         None => "Nothing was read in this capture.".to_owned(),
         Some(Severity::Critical) => "Content or passwords of this device can be read.".to_owned(),
-        Some(Severity::High) => "Who you are or with whom you are in contact can be read.".to_owned(),
-        Some(Severity::Medium) => "Which services you use, and when, can be read; no content.".to_owned(),
+        Some(Severity::High) => {
+            "Who you are or with whom you are in contact can be read.".to_owned()
+        }
+        Some(Severity::Medium) => {
+            "Which services you use, and when, can be read; no content.".to_owned()
+        }
         Some(Severity::Low) => "Little more can be read than that the device is on.".to_owned(),
     }
 }
@@ -91,10 +99,16 @@ fn coverage(report: &Report) -> Vec<[String; 2]> {
     vec![
         row("Connections with a readable name", share(it.named, it.connections)),
         row("More whose address plain DNS told", it.named_by_dns.to_string()),
-        row("Greetings with the ECH extension (true or GREASE: they look the same)", share(it.with_ech_extension, it.greetings)),
+        row(
+            "Greetings with the ECH extension (true or GREASE: they look the same)",
+            share(it.with_ech_extension, it.greetings),
+        ),
         row("Of these, with an outer name of true ECH only", it.surely_ech.to_string()),
         row("Plain DNS questions", it.dns_plain.to_string()),
-        row("Connections to encrypted resolvers (how many questions each holds cannot be seen)", it.dns_encrypted.to_string()),
+        row(
+            "Connections to encrypted resolvers (how many questions each holds cannot be seen)",
+            it.dns_encrypted.to_string(),
+        ),
         row(
             "Sent and received in the clear",
             format!("{} of {}", crate::when::size(it.clear_bytes), crate::when::size(it.bytes)),

@@ -44,7 +44,11 @@ pub fn page(told: &Told<'_>) -> String {
 
 fn head(out: &mut String, told: &Told<'_>) {
     let (report, [first, last]) = (told.report, told.report.span_ns);
-    let devices = if report.devices == 1 { "one device".to_owned() } else { format!("{} devices", report.devices) };
+    let devices = if report.devices == 1 {
+        "one device".to_owned()
+    } else {
+        format!("{} devices", report.devices)
+    };
     let values = if told.shows_values {
         "Your own values are shown as they are."
     } else {
@@ -93,7 +97,11 @@ fn found(out: &mut String, channel: &ChannelFound) {
     for reading in &channel.readings {
         item(out, reading);
     }
-    let _ = write!(out, "</ul>\n<p><strong>What would close it:</strong> {}</p>\n</article>\n", escape(channel.close));
+    let _ = write!(
+        out,
+        "</ul>\n<p><strong>What would close it:</strong> {}</p>\n</article>\n",
+        escape(channel.close)
+    );
 }
 
 fn item(out: &mut String, reading: &ReadingFound) {
@@ -107,7 +115,11 @@ fn item(out: &mut String, reading: &ReadingFound) {
         minute(reading.last_ns)
     );
     if !reading.apps.is_empty() {
-        let _ = write!(out, "<br><span class=\"soft\">Apps: {}</span>", escape(&reading.apps.join(", ")));
+        let _ = write!(
+            out,
+            "<br><span class=\"soft\">Apps: {}</span>",
+            escape(&reading.apps.join(", "))
+        );
     }
     let shown = values(&reading.values, VALUES);
     if !shown.is_empty() {
@@ -134,7 +146,12 @@ fn rest(out: &mut String, report: &Report) {
             escape(channel.close)
         );
     }
-    let names: Vec<String> = report.channels.iter().filter(|it| it.state == State::NotSeen).map(|it| escape(it.title)).collect();
+    let names: Vec<String> = report
+        .channels
+        .iter()
+        .filter(|it| it.state == State::NotSeen)
+        .map(|it| escape(it.title))
+        .collect();
     if !names.is_empty() {
         let _ = writeln!(out, "<p>Not seen while it ran: {}.</p>", names.join("; "));
     }
@@ -142,7 +159,11 @@ fn rest(out: &mut String, report: &Report) {
 }
 
 /// A table: its caption, heads of its columns, and rows whose first cell is a head. On a phone, each row is a block.
-fn table(out: &mut String, (caption, heads): (&str, &[&str]), rows: impl Iterator<Item = Vec<String>>) {
+fn table(
+    out: &mut String,
+    (caption, heads): (&str, &[&str]),
+    rows: impl Iterator<Item = Vec<String>>,
+) {
     let _ = write!(out, "<table>\n<caption>{caption}</caption>\n<thead><tr>");
     for head in heads {
         let _ = write!(out, "<th scope=\"col\">{head}</th>");
@@ -173,10 +194,17 @@ fn tunnels(out: &mut String, report: &Report) {
             format!("{} to {}", it.protocol, escape(&it.endpoint)),
             format!("{} to {}", minute(it.first_ns), minute(it.last_ns)),
             format!("{} sent, {} received", size(sent), size(received)),
-            format!("{} plain DNS questions, {} IPv6 connections, {} others", it.dns_beside, it.ipv6_beside, it.others_beside),
+            format!(
+                "{} plain DNS questions, {} IPv6 connections, {} others",
+                it.dns_beside, it.ipv6_beside, it.others_beside
+            ),
         ]
     });
-    table(out, ("What an operator sees of a tunnel", &["Tunnel", "When (UTC)", "How much", "Beside it"]), rows);
+    table(
+        out,
+        ("What an operator sees of a tunnel", &["Tunnel", "When (UTC)", "How much", "Beside it"]),
+        rows,
+    );
     out.push_str("</section>\n");
 }
 
@@ -194,7 +222,11 @@ fn hours(out: &mut String, report: &Report) {
         vec![
             minute(it.begins_ns),
             format!("{} connections, {}", it.connections, size(it.bytes)),
-            if it.services.is_empty() { "none that is known".to_owned() } else { escape(&it.services.join(", ")) },
+            if it.services.is_empty() {
+                "none that is known".to_owned()
+            } else {
+                escape(&it.services.join(", "))
+            },
             format!("<span class=\"values\">{}</span>", values(&it.names, 12)),
         ]
     });
@@ -221,16 +253,27 @@ fn names(out: &mut String, report: &Report) {
     table(out, ("The most frequent first", &["Name", "Service", "Times", "Read in"]), rows);
     let more = report.names.len().saturating_sub(NAMES);
     if more > 0 || report.names_left_out > 0 {
-        let _ = writeln!(out, "<p>{more} more names are not shown; {} sightings were of others still.</p>", report.names_left_out);
+        let _ = writeln!(
+            out,
+            "<p>{more} more names are not shown; {} sightings were of others still.</p>",
+            report.names_left_out
+        );
     }
     out.push_str("</section>\n");
 }
 
 fn changes(out: &mut String, told: &Told<'_>) {
     let Some(comparison) = told.comparison else { return };
-    out.push_str("<section aria-labelledby=\"changes\">\n<h2 id=\"changes\">Before and after</h2>\n");
+    out.push_str(
+        "<section aria-labelledby=\"changes\">\n<h2 id=\"changes\">Before and after</h2>\n",
+    );
     let rows = comparison.changes.iter().map(|it| {
-        vec![capital(it.words), it.before.to_string(), it.after.to_string(), it.verdict.words().to_owned()]
+        vec![
+            capital(it.words),
+            it.before.to_string(),
+            it.after.to_string(),
+            it.verdict.words().to_owned(),
+        ]
     });
     table(out, ("How often each was read", &["What", "Before", "After", "Change"]), rows);
     out.push_str("<p>What is gone here may only not have happened while the second capture ran. All below is of the second.</p>\n</section>\n");

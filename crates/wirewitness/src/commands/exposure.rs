@@ -55,7 +55,8 @@ pub(crate) fn run(args: &ExposureArgs) -> Result<ExitCode, CommandError> {
     let second = args.after.as_deref().map(|path| audit(path, &settings)).transpose()?;
     let comparison = second.as_ref().map(|second| compare(&first, second));
     let shown = args.after.as_ref().unwrap_or(&args.capture);
-    let file = shown.file_name().map_or_else(|| "-".to_owned(), |it| clean(&it.to_string_lossy(), 100));
+    let file =
+        shown.file_name().map_or_else(|| "-".to_owned(), |it| clean(&it.to_string_lossy(), 100));
     let told = Told {
         report: second.as_ref().unwrap_or(&first),
         comparison: comparison.as_ref(),
@@ -81,12 +82,12 @@ pub(crate) fn run(args: &ExposureArgs) -> Result<ExitCode, CommandError> {
 impl ExposureArgs {
     fn settings(&self) -> Result<Settings, CommandError> {
         let mut salt = [0; 32];
-        rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(&mut salt).map_err(|_| {
-            CommandError::Measuring {
+        rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(&mut salt).map_err(
+            |_| CommandError::Measuring {
                 message: "there is no randomness to mask values with".to_owned(),
                 hint: "try again when the system has started up".to_owned(),
-            }
-        })?;
+            },
+        )?;
         Ok(Settings {
             salt,
             values: if self.show_values { Values::Shown } else { Values::Masked },
@@ -99,10 +100,12 @@ impl ExposureArgs {
 fn audit(path: &Path, settings: &Settings) -> Result<Report, CommandError> {
     let name = || clean(&path.display().to_string(), 300);
     let sources = sources::expand(&[path.to_owned()]);
-    let [source]: &[Source; 1] = sources.as_slice().try_into().map_err(|_| CommandError::Usage {
-        message: format!("{}: not one capture", name()),
-        hint: "an audit reads one capture, or two with --after; captures are never joined".to_owned(),
-    })?;
+    let [source]: &[Source; 1] =
+        sources.as_slice().try_into().map_err(|_| CommandError::Usage {
+            message: format!("{}: not one capture", name()),
+            hint: "an audit reads one capture, or two with --after; captures are never joined"
+                .to_owned(),
+        })?;
     let unreadable = |source| CommandError::Unreadable { path: name(), source };
     let mut capture = Capture::open(source).map_err(unreadable)?;
     let mut audit = Audit::new(settings.clone());
@@ -127,8 +130,14 @@ fn audit(path: &Path, settings: &Settings) -> Result<Report, CommandError> {
 
 fn hint(refusal: Refusal) -> &'static str {
     match refusal {
-        Refusal::NoDevice => "is it a capture (pcap, pcapng) of a device's internet connection? --device ADDR says which address is yours",
-        Refusal::Several(_) => "if all of them are yours, say --these-devices-are-mine; else capture on your own device (docs/howto)",
-        Refusal::Many | Refusal::Server => "capture on your own device (docs/howto/capture-your-own-device.md)",
+        Refusal::NoDevice => {
+            "is it a capture (pcap, pcapng) of a device's internet connection? --device ADDR says which address is yours"
+        }
+        Refusal::Several(_) => {
+            "if all of them are yours, say --these-devices-are-mine; else capture on your own device (docs/howto)"
+        }
+        Refusal::Many | Refusal::Server => {
+            "capture on your own device (docs/howto/capture-your-own-device.md)"
+        }
     }
 }
