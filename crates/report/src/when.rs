@@ -16,6 +16,12 @@ pub fn minute(at_ns: i64) -> String {
     )
 }
 
+/// From when to when; one time where both are the same minute.
+pub fn span(first_ns: i64, last_ns: i64) -> String {
+    let (first, last) = (minute(first_ns), minute(last_ns));
+    if first == last { first } else { format!("{first} to {last}") }
+}
+
 /// Bytes, with one unit.
 pub fn size(bytes: u64) -> String {
     match bytes {
@@ -33,6 +39,8 @@ mod tests {
     fn words() {
         assert_eq!(minute(0), "1970-01-01 00:00");
         assert_eq!(minute(1_780_300_800_000_000_000), "2026-06-01 08:00");
+        assert_eq!(span(0, 59_999_999_999), "1970-01-01 00:00");
+        assert_eq!(span(0, 60_000_000_000), "1970-01-01 00:00 to 1970-01-01 00:01");
         assert_eq!((minute(i64::MIN).len(), minute(i64::MAX).len()), (16, 16));
         assert_eq!(
             (size(9), size(12_345), size(12_345_678)),

@@ -118,8 +118,8 @@ fn text_page_and_lines_hide_the_same() {
 #[test]
 #[ignore = "writes a file"]
 fn a_page_to_look_at() {
-    let report = audit(&life::whole_day(), Values::Shown);
-    let told = Told { report: &report, comparison: None, file: "day.pcapng", shows_values: true };
+    let report = audit(&life::whole_day(), Values::Masked);
+    let told = Told { report: &report, comparison: None, file: "day.pcapng", shows_values: false };
     let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/exposure.html");
     std::fs::write(path, page(&told)).unwrap();
     eprintln!("{path}");

@@ -138,7 +138,13 @@ fn lines(scribe: &mut Scribe<'_>, stream: &Stream<'_>) -> bool {
     let mut content = false;
     for said in mail::said(protocol, stream.client).take(500) {
         match said {
-            Said::User(user) => scribe.read(Reading::LoginUser, Value::Own(&text(user))),
+            Said::User(user) => {
+                scribe.read(Reading::LoginUser, Value::Own(&text(user)));
+                if protocol == Protocol::Imap {
+                    // IMAP's LOGIN has the password on the same line.
+                    scribe.read(Reading::LoginSecret, name);
+                }
+            }
             Said::Password => scribe.read(Reading::LoginSecret, name),
             Said::StartTls => scribe.read(Reading::MailUpgrade, name),
             Said::Address(address) => {

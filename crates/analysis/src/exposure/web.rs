@@ -39,7 +39,8 @@ pub(super) fn request(scribe: &mut Scribe<'_>, head: &RequestHead<'_>, body: &[u
     let named = name.as_ref().is_some_and(|name| scribe.name(name.as_bytes(), How::Http));
     let target = text(head.target);
     let path = target.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
-    let url = format!("http://{}{target}", name.as_deref().unwrap_or("?"));
+    let url =
+        format!("http://{}{}", name.as_deref().unwrap_or("?"), without_secrets(scribe, &target));
     let kind = name.as_ref().and_then(|name| scribe.pen.tables.service(name)).map(|it| it.kind);
     if kind == Some(Kind::Update) || is_program(&path) {
         scribe.read(Reading::Update, Value::Own(&url));
@@ -98,6 +99,16 @@ fn content(scribe: &mut Scribe<'_>, head: &RequestHead<'_>, body: &[u8]) {
     } else {
         parameters(scribe, body);
     }
+}
+
+/// A target as it may be shown: without the values of parameters that are secrets.
+fn without_secrets(scribe: &Scribe<'_>, target: &str) -> String {
+    let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
+    let parts = query.split('&').map(|part| match part.split_once('=') {
+        Some((name, _)) if scribe.pen.tables.is_secret(name) => format!("{name}=…"),
+        _ => part.to_owned(),
+    });
+    format!("{path}?{}", parts.collect::<Vec<_>>().join("&"))
 }
 
 /// `name=value`, joined with `&`.

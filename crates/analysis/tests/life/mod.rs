@@ -68,7 +68,7 @@ impl Life {
 
     fn plain_web(&mut self) {
         self.asks("shop.example", "198.51.100.20");
-        let page = b"GET /search?q=medicine&android_id=3f2a9c&lat=33.6844 HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: Phone/1\r\n\
+        let page = b"GET /search?q=medicine&access_token=tokenvalue&android_id=3f2a9c&lat=33.6844 HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: Phone/1\r\n\
             Cookie: sid=topsecretcookie; theme=1\r\nAuthorization: Basic YTpi\r\n\r\n";
         let form = b"POST /login HTTP/1.1\r\nHost: shop.example\r\nContent-Type: application/json\r\nContent-Length: 55\r\n\r\n\
             {\"imei\":\"356938035643809\",\"password\":\"opensesame!\",\"a\":1}";

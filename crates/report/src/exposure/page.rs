@@ -7,7 +7,7 @@ use wirewitness_analysis::exposure::report::{ChannelFound, Counted, ReadingFound
 
 use super::{Told, coverage, headline, style};
 use crate::html::escape;
-use crate::when::{minute, size};
+use crate::when::{minute, size, span};
 
 /// The page.
 pub fn page(told: &Told<'_>) -> String {
@@ -107,12 +107,11 @@ fn found(out: &mut String, channel: &ChannelFound) {
 fn item(out: &mut String, reading: &ReadingFound) {
     let _ = write!(
         out,
-        "<li>{}: {} time{}, {} to {}",
+        "<li>{}: {} time{}, {}",
         capital(reading.words),
         reading.count,
         if reading.count == 1 { "" } else { "s" },
-        minute(reading.first_ns),
-        minute(reading.last_ns)
+        span(reading.first_ns, reading.last_ns)
     );
     if !reading.apps.is_empty() {
         let _ = write!(

@@ -6,7 +6,7 @@ use wirewitness_analysis::exposure::channel::{ALWAYS, LIMITS};
 use wirewitness_analysis::exposure::report::{ChannelFound, ReadingFound, Report, State};
 
 use super::{Told, coverage, headline};
-use crate::when::{minute, size};
+use crate::when::{minute, size, span};
 
 /// The whole of it.
 pub fn text(told: &Told<'_>) -> String {
@@ -65,8 +65,8 @@ fn found(out: &mut String, channel: &ChannelFound) {
 }
 
 fn reading_line(out: &mut String, reading: &ReadingFound) {
-    let (first, last) = (minute(reading.first_ns), minute(reading.last_ns));
-    let _ = write!(out, "   - {}: {} time(s), {first} to {last}", reading.words, reading.count);
+    let when = span(reading.first_ns, reading.last_ns);
+    let _ = write!(out, "   - {}: {} time(s), {when}", reading.words, reading.count);
     if !reading.apps.is_empty() {
         let _ = write!(out, "; apps: {}", reading.apps.join(", "));
     }
