@@ -11,6 +11,7 @@
 )]
 
 mod invariants;
+#[allow(dead_code, reason = "shared with the tests of other crates")]
 #[path = "../../analysis/tests/life/mod.rs"]
 mod life;
 mod program;
