@@ -7,7 +7,9 @@
 //! - [`judge`]: measurements in, verdicts out.
 //! - [`flows`]: packets in, connections out.
 //! - [`tamper`]: what was done to connections, and on what evidence.
+//! - [`exposure`]: what can be read of a person's own device.
 
+pub mod exposure;
 pub mod fingerprints;
 pub mod flows;
 pub mod judge;

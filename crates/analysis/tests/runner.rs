@@ -13,11 +13,13 @@
 
 mod captures;
 mod certificates;
+mod life;
 mod packets;
 mod shared;
 mod test_captures;
 mod test_content;
 mod test_examples;
+mod test_exposure;
 mod test_made_capture;
 mod test_nettests;
 mod test_qa;

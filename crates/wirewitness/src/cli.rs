@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::command_error::CommandError;
-use crate::commands::{completions, helper, inspect, judge, lab, man, probe, rules};
+use crate::commands::{completions, exposure, helper, inspect, judge, lab, man, probe, rules};
 
 /// Finds, proves and explains interference with people's connections: blocking, throttling, tampering.
 #[derive(Debug, Parser)]
@@ -21,6 +21,7 @@ enum Verb {
     Lab(Box<lab::LabArgs>),
     Helper(Box<helper::HelperArgs>),
     Judge(judge::JudgeArgs),
+    Exposure(exposure::ExposureArgs),
     Inspect(inspect::InspectArgs),
     Rules(rules::RulesArgs),
     Completions(completions::CompletionsArgs),
@@ -34,6 +35,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Verb::Lab(args) => lab::run(&args),
         Verb::Helper(args) => helper::run(&args),
         Verb::Judge(args) => judge::run(&args),
+        Verb::Exposure(args) => exposure::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
         Verb::Rules(args) => rules::run(&args),
         Verb::Completions(args) => completions::run(&args),

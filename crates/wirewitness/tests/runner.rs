@@ -12,9 +12,13 @@
 
 mod captures;
 mod invariants;
+#[allow(dead_code, reason = "shared with the tests of other crates")]
+#[path = "../../analysis/tests/life/mod.rs"]
+mod life;
 mod program;
 mod test_completions_man;
 mod test_damage;
+mod test_exposure;
 mod test_helper;
 mod test_inspect;
 mod test_judge;

@@ -1,6 +1,7 @@
 //! One file a verb.
 
 pub(crate) mod completions;
+pub(crate) mod exposure;
 pub(crate) mod helper;
 pub(crate) mod inspect;
 pub(crate) mod judge;

@@ -1,0 +1,11 @@
+//! Findings for people: text for a terminal, lines of JSON, and pages that need nothing but themselves.
+//!
+//! Nothing here reads a clock, a file or the environment, and nothing prints. In reading order:
+//!
+//! - [`when`]: times in words.
+//! - [`html`]: text made safe for a page.
+//! - [`exposure`]: what can be read of a person's device.
+
+pub mod exposure;
+pub mod html;
+pub mod when;
