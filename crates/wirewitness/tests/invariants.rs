@@ -54,7 +54,9 @@ fn found(crate_name: &str, words: &[&str]) -> Vec<String> {
 fn model_wire_analysis_and_report_read_no_clock_file_environment_or_randomness() {
     let words = [
         "std::fs",
-        "File::",
+        "fs::File",
+        "File::open",
+        "File::create",
         "std::env",
         "env::var",
         "Instant::",
