@@ -1,7 +1,8 @@
 //! What speaks for an answer being somebody else's than the resolver's.
 //!
 //! The rule: answers that differ (disjoint addresses, more answers than questions), or two strong points, make it injected; one
-//! strong point, or two others, make it likely; less is not told. Strong: an address of the table of forged ones; no
+//! strong point, or two others, make it likely; less is not told. Strong: an address of the table of forged ones; a refusal
+//! beside addresses, more answers than questions; no
 //! extensions (RFC 6891) from a resolver that has always given them. Others: another hop count than the resolver's
 //! other answers; an answer in less than half the time of any other; authority claimed by a resolver that else does not; a
 //! private address from a public resolver; another response code. Measured over 3,627 answers of benign captures: none has
@@ -37,15 +38,20 @@ pub(super) fn judge(question: &Question, others: Option<&Resolver>) -> Option<In
         points.iter().map(|point| (point.evidence.kind, point.is_strong)).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    let strong = kinds.iter().filter(|(_, is_strong)| *is_strong).count();
-    let grade = match (differing.is_some(), strong, kinds.len()) {
+    let refuses = differing.as_ref().is_some_and(|(_, how)| *how == Differ::ByRefusal);
+    let strong = kinds.iter().filter(|(_, is_strong)| *is_strong).count() + usize::from(refuses);
+    let by_address = differing.as_ref().is_some_and(|(_, how)| *how == Differ::ByAddress);
+    let grade = match (by_address, strong, kinds.len()) {
         (true, _, _) | (_, 2.., _) => Grade::Injected,
         (_, 1, _) | (_, 0, 2..) => Grade::Likely,
         _ => return None,
     };
     let packets = forged_packets(question, &points);
-    let evidence: Vec<Evidence> =
-        differing.into_iter().chain(points.into_iter().map(|point| point.evidence)).collect();
+    let evidence: Vec<Evidence> = differing
+        .into_iter()
+        .map(|(evidence, _)| evidence)
+        .chain(points.into_iter().map(|point| point.evidence))
+        .collect();
     Some(injection(question, grade, packets, evidence))
 }
 
@@ -116,7 +122,7 @@ fn forged_packets(question: &Question, points: &[Point]) -> Vec<u64> {
 }
 
 /// More answers than questions, which share no address or of which one says that there is none. Another copy of an answer is none.
-fn differing(question: &Question) -> Option<Evidence> {
+fn differing(question: &Question) -> Option<(Evidence, Differ)> {
     // Of a question that is not in the capture nobody knows how often it was asked.
     if question.asked == 0 || question.answers.len() as u32 <= question.asked {
         return None;
@@ -144,7 +150,21 @@ fn differing(question: &Question) -> Option<Evidence> {
         if question.asked == 1 { "time" } else { "times" }
     );
     let packets = distinct.iter().map(|it| it.packet).collect();
-    Some(Evidence { kind: "dns_answers_differ", says, packets })
+    let how = match distinct.iter().filter(|it| !is_refusal(it)).count() {
+        ..=1 => Differ::ByRefusal,
+        _ => Differ::ByAddress,
+    };
+    Some((Evidence { kind: "dns_answers_differ", says, packets }, how))
+}
+
+/// How answers differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Differ {
+    /// They share no address: no resolver gives two sets to one question.
+    ByAddress,
+    /// One says that there is no such name, or refuses, and one gives addresses: a forwarder that passes on what two resolvers say does
+    /// that as well.
+    ByRefusal,
 }
 
 /// The points of one answer.

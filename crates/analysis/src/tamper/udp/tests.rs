@@ -66,8 +66,18 @@ impl Line {
     }
 
     fn answer(&mut self, at_ns: i64, id: u16, name: &str, says: &[[u8; 4]], look: Look) {
-        let answers = says.iter().map(|it| Answer::address(name, (*it).into())).collect();
         let rcode = if says.is_empty() { rcode::NXDOMAIN } else { rcode::NO_ERROR };
+        self.answer_with((at_ns, id), name, (rcode, says), look);
+    }
+
+    fn answer_with(
+        &mut self,
+        (at_ns, id): (i64, u16),
+        name: &str,
+        (rcode, says): (u8, &[[u8; 4]]),
+        look: Look,
+    ) {
+        let answers = says.iter().map(|it| Answer::address(name, (*it).into())).collect();
         let message = Message::question(id, name, kind::A).answer(rcode, answers);
         let mut bytes = message.to_bytes().unwrap();
         if let Some(flags) = look.flags {
@@ -200,9 +210,18 @@ fn harmless_answers() {
     // A resolver that fails and then answers.
     let mut line = Line::default();
     line.ask(0, 1, "a.example");
-    line.answer(20 * MS, 1, "a.example", &[], PLAIN);
+    line.answer_with((20 * MS, 1), "a.example", (rcode::SERVFAIL, &[]), PLAIN);
     line.answer(25 * MS, 1, "a.example", &[one], PLAIN);
     assert_eq!(line.grades(), []);
+}
+
+#[test]
+fn a_refusal_beside_an_address_is_likely() {
+    let mut line = Line::default();
+    line.ask(0, 1, "blocked.example");
+    line.answer(3 * MS, 1, "blocked.example", &[], PLAIN);
+    line.answer(25 * MS, 1, "blocked.example", &[[203, 0, 113, 1]], PLAIN);
+    assert_eq!(line.grades(), [(Grade::Likely, vec!["dns_answers_differ"])]);
 }
 
 #[test]
