@@ -56,7 +56,11 @@ pub(super) fn put(found: Judged, weighed: Weighed, judged: &mut Vec<Judged>) {
 }
 
 /// Judges a packet by its headers, from how things stood before it as far as the kept headers tell.
-pub(super) fn judge_copy(packet: u64, talk: &Talk, (whole, key): (&Connection, &Key)) -> Option<Judged> {
+pub(super) fn judge_copy(
+    packet: u64,
+    talk: &Talk,
+    (whole, key): (&Connection, &Key),
+) -> Option<Judged> {
     let header = talk.header(packet)?;
     let headers = talk.headers();
     let mut before = Connection::new(headers.first()?, key);
