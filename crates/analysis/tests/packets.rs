@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use wirewitness_analysis::tamper::finding::{Flow, Grade, Injection};
+use wirewitness_analysis::tamper::finding::{Drop, Flow, Grade, Injection};
 use wirewitness_analysis::tamper::{Counters, Finding, Inspector, Limits};
 use wirewitness_wire::file::{LinkType, Record, Way};
 use wirewitness_wire::ip::IpPacket;
@@ -129,6 +129,7 @@ impl Seg {
 pub(crate) struct Told {
     pub(crate) flows: Vec<Flow>,
     pub(crate) injections: Vec<Injection>,
+    pub(crate) drops: Vec<Drop>,
     pub(crate) counters: Counters,
 }
 
@@ -154,22 +155,41 @@ pub(crate) fn run(segments: &[Seg]) -> Told {
 
 /// Inspects segments of either version.
 pub(crate) fn run_as(version: u8, segments: &[Seg]) -> Told {
+    let packets: Vec<_> = segments.iter().map(|it| (*it, it.ip(version))).collect();
+    run_bytes(&packets, &[])
+}
+
+/// Inspects segments of IPv4 of which no more than `snap` bytes were captured.
+pub(crate) fn run_cut(snap: usize, segments: &[Seg]) -> Told {
+    let cut = |it: &Seg| (*it, it.ip(4).into_iter().take(snap).collect());
+    run_bytes(&segments.iter().map(cut).collect::<Vec<_>>(), &[])
+}
+
+/// Inspects segments of IPv4 that each have `trailer` behind them.
+pub(crate) fn run_with_trailer(trailer: &[u8], segments: &[Seg]) -> Told {
+    let packets: Vec<_> = segments.iter().map(|it| (*it, it.ip(4))).collect();
+    run_bytes(&packets, trailer)
+}
+
+fn run_bytes(packets: &[(Seg, Vec<u8>)], trailer: &[u8]) -> Told {
     let mut told = Told::default();
     let mut inspector = Inspector::new(Limits::default(), fingerprints());
     let mut out = |finding| match finding {
         Finding::Flow(flow) => told.flows.push(*flow),
         Finding::Injection(injection) => told.injections.push(*injection),
+        Finding::Drop(drop) => told.drops.push(*drop),
         _ => {}
     };
-    for (at, segment) in segments.iter().enumerate() {
-        let bytes = segment.ip(version);
+    for (at, (segment, bytes)) in packets.iter().enumerate() {
+        let original_len = segment.ip(4).len() as u32;
+        let bytes = [bytes, trailer].concat();
         let packet = IpPacket::read(&bytes).unwrap();
         let record = Record {
             number: at as u64 + 1,
             at_ns: 1_700_000_000_000_000_000 + (segment.ms * 1e6) as i64,
             link: LinkType(101),
             bytes: &bytes,
-            original_len: bytes.len() as u32,
+            original_len: original_len.max(bytes.len() as u32),
             interface: 0,
             way: Way::Unknown,
             offset: 0,

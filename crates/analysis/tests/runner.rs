@@ -18,6 +18,7 @@ mod packets;
 mod shared;
 mod test_captures;
 mod test_content;
+mod test_course;
 mod test_examples;
 mod test_exposure;
 mod test_made_capture;

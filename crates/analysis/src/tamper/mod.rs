@@ -1,5 +1,6 @@
 //! Packets in, findings out: what was done to each connection of a capture, and on what evidence.
 
+mod apps;
 pub mod content;
 pub mod drop;
 pub mod finding;
@@ -18,6 +19,7 @@ use wirewitness_wire::transport::{Transport, transport};
 pub use finding::Finding;
 pub use lane::lane;
 
+use self::apps::Apps;
 use self::tcp::{Ledgers, TcpWatch};
 use self::udp::UdpWatch;
 use crate::fingerprints::Fingerprints;
@@ -74,6 +76,7 @@ pub struct Inspector<'f> {
     tcp: TcpWatch<'f>,
     udp: UdpWatch,
     fragments: Fragments,
+    apps: Apps,
     ledgers: Ledgers,
     last_ns: i64,
     /// Latest time, and when what is over was last looked for.
@@ -92,6 +95,7 @@ impl<'f> Inspector<'f> {
             tcp: TcpWatch::new(limits, fingerprints),
             udp: UdpWatch::default(),
             fragments: Fragments::default(),
+            apps: Apps::default(),
             ledgers: Ledgers::default(),
             last_ns: i64::MIN,
             now_ns: i64::MIN,
@@ -112,18 +116,37 @@ impl<'f> Inspector<'f> {
         if packet.fragment.is_some() {
             self.counters.fragments += 1;
             if let Some(payload) = self.fragments.put(packet, record.at_ns) {
-                self.whole(place, &packet.joined(&payload), out);
+                self.of_app(place, (record, &packet.joined(&payload)), out);
             }
             return;
         }
+        self.of_app(place, (record, packet), out);
+    }
+
+    /// Takes in a packet with its app, where the capture says that.
+    #[inline]
+    fn of_app(
+        &mut self,
+        place: Place,
+        (record, packet): (&Record<'_>, &IpPacket<'_>),
+        out: &mut dyn FnMut(Finding),
+    ) {
+        let Some(name) = Apps::name(record, packet) else { return self.whole(place, packet, out) };
+        let Some(ends) = apps::ends_of(packet) else { return self.whole(place, packet, out) };
+        if !self.apps.knows(&ends) {
+            self.apps.put(ends, name.clone());
+        }
         self.whole(place, packet, out);
+        // Only now: this packet may have ended the connection that used the ports before.
+        self.apps.put(ends, name);
     }
 
     /// The capture has ended.
     pub fn finish(mut self, out: &mut dyn FnMut(Finding)) -> Counters {
         let last_ns = self.now_ns;
-        let Self { tcp, udp, ledgers, counters, .. } = &mut self;
-        let mut out = |finding: Finding| counters.told(finding, out);
+        let Self { tcp, udp, ledgers, counters, apps, .. } = &mut self;
+        let apps = &*apps;
+        let mut out = |finding: Finding| counters.told(finding, apps, out);
         tcp.finish(ledgers, &mut out);
         udp.finish(last_ns, &mut ledgers.drops, &mut out);
         ledgers.drops.finish(last_ns, &mut out);
@@ -152,8 +175,8 @@ impl<'f> Inspector<'f> {
             return;
         }
         self.passed_ns = self.now_ns;
-        let Self { tcp, udp, ledgers, counters, .. } = self;
-        let mut out = |finding: Finding| counters.told(finding, out);
+        let Self { tcp, udp, ledgers, counters, apps, .. } = self;
+        let mut out = |finding: Finding| counters.told(finding, apps, out);
         tcp.pass_time(ledgers, &mut out);
         udp.pass_time(self.now_ns, &mut ledgers.drops, &mut out);
     }
@@ -164,8 +187,8 @@ impl<'f> Inspector<'f> {
             self.counters.malformed += 1;
             return;
         };
-        let Self { tcp, udp, ledgers, counters, .. } = self;
-        let mut out = |finding: Finding| counters.told(finding, out);
+        let Self { tcp, udp, ledgers, counters, apps, .. } = self;
+        let mut out = |finding: Finding| counters.told(finding, apps, out);
         match &carried {
             Transport::Tcp(segment) => {
                 let seen = place.seen(packet, [segment.source_port, segment.destination_port]);
@@ -187,7 +210,8 @@ impl<'f> Inspector<'f> {
 
 impl Counters {
     /// Counts a finding, and tells it.
-    fn told(&mut self, finding: Finding, out: &mut dyn FnMut(Finding)) {
+    fn told(&mut self, mut finding: Finding, apps: &Apps, out: &mut dyn FnMut(Finding)) {
+        apps.give(&mut finding);
         self.dns_questions += u64::from(matches!(finding, Finding::Dns(_)));
         self.quic_flows += u64::from(matches!(finding, Finding::Quic(_)));
         out(finding);

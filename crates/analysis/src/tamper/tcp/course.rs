@@ -4,6 +4,7 @@
 use wirewitness_wire::transport::flag;
 
 use super::headers::is_stale;
+use super::patterns;
 use super::scene::{Scene, ms};
 use super::suspicion::Suspect;
 use crate::flows::header::{Header, ahead};
@@ -84,18 +85,17 @@ fn goes_on(scene: &Scene<'_>) -> Option<Weighed> {
     }
     let each = scene.later.iter().enumerate();
     let best = each.filter_map(|(at, later)| Some((continues(scene, at, later)?, later)));
-    let (weight, later) = best.max_by_key(|(weight, later)| (*weight, u64::MAX - later.packet))?;
-    let what =
-        if weight == 3 { "goes on with what came after it" } else { "goes on acknowledging" };
+    let ((weight, what), later) =
+        best.max_by_key(|((weight, _), later)| (*weight, u64::MAX - later.packet))?;
     let says =
         format!("{} after this reset the same end {what}", ms(later.at_ns - scene.header.at_ns));
     let words = ("goes_on_after_reset", says);
     Some(scene.says_with(later.packet, (Family::Contradiction, weight), words))
 }
 
-/// How much it says that `later` follows: 3 for data beyond the reset's number, and for the acknowledgement of data that passed
-/// here only after the reset; 2 for what packets out of order do not explain.
-fn continues(scene: &Scene<'_>, at: usize, later: &Header) -> Option<u8> {
+/// How much it says that `later` follows, and what it does: 3 for data beyond the reset's number, for the acknowledgement of
+/// data that passed here only after the reset, and for data sent again; 2 for what packets out of order do not explain.
+fn continues(scene: &Scene<'_>, at: usize, later: &Header) -> Option<(u8, &'static str)> {
     let (header, own) = (scene.header, scene.own());
     let after = later.at_ns - header.at_ns;
     let is_next =
@@ -115,9 +115,24 @@ fn continues(scene: &Scene<'_>, at: usize, later: &Header) -> Option<u8> {
         return None;
     }
     if beyond && ahead(header.seq, own.begin) >= 0 || had_since(scene, between, later) {
-        return Some(3);
+        return Some((3, "goes on with what came after it"));
     }
-    (after >= OUT_OF_ORDER_NS || news && after >= 1_000_000).then_some(2)
+    if after >= SENT_AGAIN_NS && sends_again(scene, later) {
+        return Some((3, "sends again what it had sent before"));
+    }
+    let late = after >= OUT_OF_ORDER_NS || news && after >= 1_000_000;
+    late.then_some((2, "goes on acknowledging"))
+}
+
+/// True if `later` repeats data that passed here before the reset: who has reset a connection has forgotten what it sent.
+/// Where packets are missing it may be the first copy, come late; a single byte is a keep-alive.
+fn sends_again(scene: &Scene<'_>, later: &Header) -> bool {
+    let own = scene.own();
+    later.len > 1
+        && !own.has(Habit::Gap)
+        && !patterns::captured_twice(scene)
+        && ahead(later.seq, own.begin) >= 0
+        && ahead(later.end(), own.next) <= 0
 }
 
 /// True if `later` acknowledges data that the other end sent only after the reset had passed.
@@ -133,6 +148,8 @@ fn had_since(scene: &Scene<'_>, between: &[Header], later: &Header) -> bool {
 const WITHIN_NS: i64 = 5_000_000_000;
 /// Packets of one end seldom overtake each other by more.
 const OUT_OF_ORDER_NS: i64 = 10_000_000;
+/// The least time after which stacks send again without being asked to; no path holds a packet back for so long.
+const SENT_AGAIN_NS: i64 = 200_000_000;
 
 /// Its number lies where the end's stream no longer is, though nothing asked for such a reset.
 fn stale(scene: &Scene<'_>) -> Option<Weighed> {

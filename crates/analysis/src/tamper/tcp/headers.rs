@@ -26,7 +26,7 @@ fn hops(scene: &Scene<'_>) -> Option<Weighed> {
     let weight = match distance {
         _ if same => 1,
         0 => return None,
-        1 => 0,
+        1 => u8::from(is_between(scene, known)),
         2 => 1,
         _ => 2,
     };
@@ -37,6 +37,19 @@ fn hops(scene: &Scene<'_>) -> Option<Weighed> {
     );
     Some(scene.says(Family::Hops, weight, ("ttl_step", says)))
 }
+
+/// True if its end's packets before it and after it all came over another number of hops: a path that changed would not change
+/// back for the next packet.
+fn is_between(scene: &Scene<'_>, known: &[u8]) -> bool {
+    let after = |it: &Header| {
+        let near = it.at_ns - scene.header.at_ns < BETWEEN_NS;
+        it.from() == scene.header.from() && !it.is_reset() && near && known == [it.ttl]
+    };
+    scene.own().ttls() == known && scene.later.iter().any(after)
+}
+
+/// Within this, packets before and after another say how those between came.
+const BETWEEN_NS: i64 = 5_000_000_000;
 
 /// The times to live it is compared with, and how far it is from the nearest.
 fn hop_distance<'a>(scene: &'a Scene<'_>) -> Option<(&'a [u8], u8)> {

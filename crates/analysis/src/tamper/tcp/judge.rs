@@ -6,7 +6,7 @@ use super::patterns;
 use super::scene::Scene;
 use super::suspicion::{Suspect, Suspicion, suspect};
 use super::talk::Talk;
-use super::{course, headers, overlap};
+use super::{course, farewell, headers, overlap};
 use crate::flows::connection::Connection;
 use crate::flows::header::Header;
 use crate::flows::key::{Key, Place};
@@ -34,6 +34,7 @@ pub fn injections(
     let mut judged = suspicion.map_or_else(Vec::new, |it| judge(it, whole, key));
     if let Some(talk) = talk {
         overlap::add(talk, (whole, key), &mut judged);
+        farewell::add(talk, (whole, key), &mut judged);
     }
     judged.sort_by_key(|it| it.header.packet);
     let mut found = Vec::new();

@@ -2,7 +2,7 @@
 //!
 //! - [`suspicion`]: what is kept from the first odd packet on.
 //! - [`scene`]: a packet that may be injected, and what is around it.
-//! - [`headers`], [`course`], [`patterns`], [`arithmetic`], [`overlap`]: the evidence.
+//! - [`headers`], [`course`], [`patterns`], [`arithmetic`], [`overlap`], `farewell`: the evidence.
 //! - [`judge`]: evidence to injections, by the rule of [`super::grade`].
 //! - [`injector`]: known senders.
 //! - [`signature`]: how a connection ended.
@@ -11,6 +11,7 @@
 
 pub mod arithmetic;
 pub mod course;
+mod farewell;
 pub mod headers;
 pub mod icmp;
 pub mod injector;
@@ -211,7 +212,8 @@ impl<'f> TcpWatch<'f> {
             }
         }
         if let Some(talk) = &mut held.talk {
-            talk.note(header);
+            let from = header.from();
+            talk.note(header, held.connection.end(from), held.connection.side(from));
         }
         if let Some(transfers) = &mut held.transfers {
             grown += transfers.put(header, held.connection.first_ns);

@@ -41,7 +41,7 @@ pub(super) fn add(talk: &Talk, (whole, key): (&Connection, &Key), judged: &mut V
 }
 
 /// Adds an observation to a packet that is there, or with the packet.
-fn put(found: Judged, weighed: Weighed, judged: &mut Vec<Judged>) {
+pub(super) fn put(found: Judged, weighed: Weighed, judged: &mut Vec<Judged>) {
     let at = judged.iter().position(|it| it.header.packet == found.header.packet);
     let at = at.unwrap_or_else(|| {
         judged.push(found);
@@ -56,7 +56,11 @@ fn put(found: Judged, weighed: Weighed, judged: &mut Vec<Judged>) {
 }
 
 /// Judges a packet by its headers, from how things stood before it as far as the kept headers tell.
-fn judge_copy(packet: u64, talk: &Talk, (whole, key): (&Connection, &Key)) -> Option<Judged> {
+pub(super) fn judge_copy(
+    packet: u64,
+    talk: &Talk,
+    (whole, key): (&Connection, &Key),
+) -> Option<Judged> {
     let header = talk.header(packet)?;
     let headers = talk.headers();
     let mut before = Connection::new(headers.first()?, key);
@@ -69,7 +73,7 @@ fn judge_copy(packet: u64, talk: &Talk, (whole, key): (&Connection, &Key)) -> Op
     Some(judge_one(&Scene { header, suspect, before: &before, later, whole, key }, &[]))
 }
 
-fn weight(judged: &Judged) -> u8 {
+pub(super) fn weight(judged: &Judged) -> u8 {
     judged.weighed.iter().map(|it| it.weight).sum()
 }
 

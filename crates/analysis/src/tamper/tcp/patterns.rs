@@ -5,6 +5,7 @@ use wirewitness_wire::transport::flag;
 use super::headers;
 use super::scene::{Scene, ms};
 use crate::flows::header::{Header, ahead};
+use crate::flows::side::Habit;
 use crate::tamper::finding::Evidence;
 use crate::tamper::grade::{Family, Weighed};
 
@@ -20,7 +21,7 @@ pub fn evidence(scene: &Scene<'_>, resets: &[Header]) -> Vec<Weighed> {
     let header = scene.header;
     let near: Vec<&Header> =
         resets.iter().filter(|it| it.at_ns.abs_diff(header.at_ns) <= WITHIN_NS as u64).collect();
-    let tests: [Test; 4] = [copies, two_kinds, number_steps, acknowledgement_changes];
+    let tests: [Test; 5] = [copies, unasked, two_kinds, number_steps, acknowledgement_changes];
     tests.iter().filter_map(|test| test(scene, &near)).collect()
 }
 
@@ -44,6 +45,33 @@ fn copies(scene: &Scene<'_>, near: &[&Header]) -> Option<Weighed> {
     };
     let says = format!("{} identical resets at once, to the last header field", packets.len());
     Some(pattern(("identical_resets", says), (Family::Pattern, weight), packets))
+}
+
+/// The same reset again, though the other end sent nothing between that it could answer: a closed end sends resets only in answer,
+/// and never to a reset (RFC 9293 §3.10.7.1). At once, and with acknowledgement, for an answer to what acknowledges has none.
+fn unasked(scene: &Scene<'_>, near: &[&Header]) -> Option<Weighed> {
+    let (header, other) = (scene.header, scene.other());
+    let same = |it: &&&Header| {
+        it.packet != header.packet
+            && (it.seq, it.ack, it.flags) == (header.seq, header.ack, header.flags)
+    };
+    let answered = |it: &Header| {
+        let asks = |later: &&Header| later.from() != header.from() && !later.is_reset();
+        match it.packet < header.packet {
+            true => other.last.packet > it.packet,
+            false => scene.later.iter().take_while(|at| at.packet < it.packet).any(|at| asks(&at)),
+        }
+    };
+    let again = near.iter().filter(same).find(|it| !answered(it))?;
+    let apart = again.at_ns.abs_diff(header.at_ns);
+    let missing = scene.other_whole().has(Habit::Gap);
+    let usable = other.is_known() && !missing && !captured_twice(scene) && header.has(flag::ACK);
+    let says = format!(
+        "the same reset twice, {} between them, and nothing from the other end there to answer",
+        ms(apart as i64)
+    );
+    let packets = vec![header.packet, again.packet];
+    usable.then(|| pattern(("reset_unasked", says), (Family::Pattern, 2), packets))
 }
 
 /// Two packets of one counter whose hop counts are of different distances, and neither of those the end's: made by one device

@@ -1,8 +1,12 @@
 //! What is kept of a connection that carries data: the beginnings of both ways while they tell something, and what came of them.
 
+use wirewitness_wire::transport::flag;
+
+use super::farewell::{self, Farewell};
 use crate::fingerprints::Fingerprints;
-use crate::flows::header::Header;
+use crate::flows::header::{Header, ahead};
 use crate::flows::heads::{Heads, Overlap, Segment};
+use crate::flows::side::Side;
 use crate::tamper::content;
 use crate::tamper::finding::{Connection, End, Evidence, Finding, Trigger};
 
@@ -15,6 +19,7 @@ pub struct Talk {
     overlaps: Vec<Overlap>,
     evidence: Vec<Evidence>,
     unanswered: Unanswered,
+    farewell: Option<Farewell>,
     full: bool,
 }
 
@@ -25,8 +30,10 @@ pub struct Unanswered {
     count: u8,
     /// Time of the first, ns since 1970.
     pub since_ns: i64,
-    /// How many of them repeat others.
+    /// How many of them repeat others, none of which was acknowledged.
     pub repeated: u32,
+    /// The number behind what they repeat.
+    until: u32,
 }
 
 /// Headers kept of the beginnings: those that overlaps name are among the first, and transfers begin with them.
@@ -91,6 +98,11 @@ impl Talk {
         &self.overlaps
     }
 
+    /// A FIN after which its end goes on.
+    pub fn farewell(&self) -> Option<&Farewell> {
+        self.farewell.as_ref()
+    }
+
     /// What the content told.
     pub fn evidence(&self) -> &[Evidence] {
         &self.evidence
@@ -106,8 +118,14 @@ impl Talk {
         &self.headers
     }
 
-    /// A packet passed, with payload or without.
-    pub fn note(&mut self, header: &Header) {
+    /// A packet of the end `own` passed, with payload or without; `own` is how things stood before it.
+    pub fn note(&mut self, header: &Header, from: End, own: &Side) {
+        if self.farewell.is_none() {
+            self.farewell = farewell::contradiction(own, header);
+        }
+        if from == End::Server {
+            self.unanswered.acknowledged(header);
+        }
         if self.headers.len() < HEADERS {
             self.headers.push(*header);
         }
@@ -133,10 +151,22 @@ impl Unanswered {
         if self.count == 0 {
             (self.since_ns, self.repeated) = (header.at_ns, 0);
         }
-        self.repeated += u32::from(repeats == Repeats::Known);
+        if repeats == Repeats::Known {
+            let further = self.repeated == 0 || ahead(header.end(), self.until) > 0;
+            self.until = if further { header.end() } else { self.until };
+            self.repeated += 1;
+        }
         if let Some(slot) = self.packets.get_mut(usize::from(self.count)) {
             *slot = header.packet;
             self.count += 1;
+        }
+    }
+
+    /// What the server acknowledges has arrived, and was not dropped.
+    fn acknowledged(&mut self, header: &Header) {
+        let acknowledges = header.has(flag::ACK) && !header.is_reset();
+        if self.repeated > 0 && acknowledges && ahead(header.ack, self.until) >= 0 {
+            self.repeated = 0;
         }
     }
 }
