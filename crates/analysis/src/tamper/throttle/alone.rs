@@ -1,8 +1,9 @@
 //! Judges one transfer by itself.
 //!
 //! What a transfer by itself cannot tell: a tariff's limit looks as a censor's does, and a slow line as a shaper. So a shaper
-//! is told only where more passed at first than it lets through later, which no line does; and every finding names what else
-//! may be the cause. Never a finding: losses by chance, a sender that has little to send, a receiver's small window.
+//! is told only where more passed at first than it lets through later, which no line does; a policer seen from behind it only
+//! where much came far faster than its rate, which no line's queue lets out; and every finding names what else may be the
+//! cause. So a policer that is hardly slower than the line behind it is seen from before it only. Never a finding: losses by chance, a sender that has little to send, a receiver's small window.
 
 use super::Whose;
 use super::bucket::{Arrival, Fit, fit, fit_steady};
@@ -56,6 +57,7 @@ impl Read<'_> {
             View::BeforeLoss if waits.is_some_and(|waits| waits > WAITS) => return None,
             View::BeforeLoss if waits.is_none() && !self.quiet(&fit) => return None,
             View::BeforeLoss if queue::growth(self.series).is_some_and(queue::grew) => return None,
+            View::AfterLoss if !queue::unqueued(&arrivals, fit.rate_bps) => return None,
             _ if fit.tight > TIGHT => return None,
             _ => {}
         }
@@ -79,13 +81,26 @@ impl Read<'_> {
                 }
             }
         };
-        let mut evidence = vec![bucket_evidence(&fit, &arrivals), wait_evidence(self, waits)];
+        let mut evidence =
+            vec![bucket_evidence(&fit, &arrivals), self.wait_evidence(waits, &arrivals, &fit)];
         evidence.extend(known_rate(&fit));
         let mut found = self.throttle("policer", confidence, needed);
         found.rate_bps = fit.is_sharp().then_some(fit.rate_bps as u64);
         found.burst_bytes = Some(fit.burst_bytes as u64);
         found.evidence.splice(0..0, evidence);
         Some(found)
+    }
+
+    fn wait_evidence(&self, waits: Option<f64>, arrivals: &[Arrival], fit: &Fit) -> Evidence {
+        let says = match (self.series.view, waits) {
+            (View::AfterLoss, _) => spacing(arrivals, fit),
+            (View::BeforeLoss, Some(waits)) => format!(
+                "round trips grow by {:.0} % of what they would if a queue filled instead",
+                waits.max(0.0) * 100.0
+            ),
+            (View::BeforeLoss, None) => "too few clean round trips to tell a queue by".into(),
+        };
+        Evidence { kind: "no_queue", says, packets: Vec::new() }
     }
 
     fn bucket(&self, arrivals: &[Arrival]) -> Option<Fit> {
@@ -239,18 +254,13 @@ pub(super) fn bucket_evidence(fit: &Fit, arrivals: &[Arrival]) -> Evidence {
     Evidence { kind: "token_bucket", says, packets: Vec::new() }
 }
 
-fn wait_evidence(read: &Read<'_>, waits: Option<f64>) -> Evidence {
-    let says = match (read.series.view, waits) {
-        (_, Some(waits)) => format!(
-            "round trips grow by {:.0} % of what they would if a queue filled instead",
-            waits.max(0.0) * 100.0
-        ),
-        (View::AfterLoss, None) => {
-            "captured behind the losses: what passed came faster than the rate, which a queue would have evened out".into()
-        }
-        (View::BeforeLoss, None) => "too few clean round trips to tell a queue by".into(),
-    };
-    Evidence { kind: "no_queue", says, packets: Vec::new() }
+/// How much came too fast for a queue, in words.
+pub(super) fn spacing(arrivals: &[Arrival], fit: &Fit) -> String {
+    let share = queue::fast_share(arrivals, fit.rate_bps).unwrap_or(0.0);
+    format!(
+        "captured behind the losses: {:.0} % of what passed came more than eight times as fast as the rate, which a slow line's or shaper's queue would have spaced out",
+        share * 100.0
+    )
 }
 
 fn known_rate(fit: &Fit) -> Option<Evidence> {

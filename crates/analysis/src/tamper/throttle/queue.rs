@@ -1,4 +1,7 @@
 //! Whether packets wait: a shaper and a slow line make what exceeds their rate wait, a policer does not.
+//!
+//! Before the losses, round trips tell. Behind them, spacing does: a line or shaper lets no two packets out closer together
+//! than its rate allows, while a policer lets through what it does not drop at the spacing at which it came.
 
 use super::bucket::{Arrival, Fit, levels};
 use super::series::Series;
@@ -46,6 +49,25 @@ pub(super) fn growth(series: &Series) -> Option<(u32, u32)> {
     Some((series.base_us?, *times.select_nth_unstable(place).1))
 }
 
+/// Share of what passed that came more than `FASTER` times as fast, after what passed before it, as the rate allows; none of
+/// too little to tell. For captures behind the losses.
+pub(super) fn fast_share(arrivals: &[Arrival], rate_bps: f64) -> Option<f64> {
+    let passed: Vec<&Arrival> = arrivals.iter().filter(|a| !a.lost).collect();
+    let gaps = passed.iter().zip(passed.iter().skip(1));
+    let fast = gaps
+        .filter(|(before, after)| {
+            let took = after.at_us.saturating_sub(before.at_us) as f64;
+            took * FASTER < f64::from(after.bytes) * 8e6 / rate_bps
+        })
+        .count();
+    (passed.len() >= FEWEST_GAPS).then(|| fast as f64 / passed.len() as f64)
+}
+
+/// True if so much came faster than the rate that no queue let it out.
+pub(super) fn unqueued(arrivals: &[Arrival], rate_bps: f64) -> bool {
+    fast_share(arrivals, rate_bps).is_some_and(|share| share >= FAST_SHARE)
+}
+
 /// True if most packets waited: the middle round trip is half again as long as the shortest, and 20 ms longer at least.
 pub(super) fn grew((base, middle): (u32, u32)) -> bool {
     middle > base.saturating_add((base / 2).max(20_000))
@@ -73,7 +95,55 @@ impl Samples {
     }
 }
 
+/// How much faster than the rate. A line that is shared gives a flow a rate of its share, and packets at the whole line's
+/// spacing: twice as fast beside one other flow, six times as fast for each of a browser's six connections to a host.
+const FASTER: f64 = 8.0;
+/// Share of what passed that must have come so fast. Lines and shapers give none, but for what the capturing machine was late
+/// to take in; a policer must let a bucket through at once after each rest.
+const FAST_SHARE: f64 = 0.15;
+/// Fewest packets that passed of which a share is taken: three fast ones in twenty would be chance with fewer.
+const FEWEST_GAPS: usize = 20;
 /// Fewest round trips from which a middle is taken.
 const FEWEST: usize = 10;
 /// A queue that holds less than this much time does not show in round trips, microseconds.
 const SHORTEST_US: f64 = 3_000.0;
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test's own numbers")]
+mod tests {
+    use super::*;
+
+    /// Pairs of 1500 bytes that follow one another after so many microseconds in turn.
+    fn pairs(gaps_us: [u64; 2]) -> Vec<Arrival> {
+        let mut at_us = 0;
+        let mut next = |n: usize| {
+            at_us += gaps_us[n % 2];
+            Arrival { at_us, bytes: 1500, lost: false }
+        };
+        (0..40).map(&mut next).collect()
+    }
+
+    #[test]
+    fn only_what_comes_much_faster_than_the_rate_was_not_queued() {
+        // At 128 kbit/s 1500 bytes take 93.75 ms.
+        let rate = 128e3;
+        assert!(!unqueued(&pairs([93_750, 93_750]), rate), "a line's output");
+        assert!(!unqueued(&pairs([93_750, 900_000]), rate), "a line's output with pauses");
+        assert!(!unqueued(&pairs([46_875, 140_625]), rate), "half of a line of twice the rate");
+        assert!(!unqueued(&pairs([15_625, 171_875]), rate), "a sixth of a line of six times");
+        assert!(unqueued(&pairs([120, 187_380]), rate), "pairs at 100 Mbit/s");
+        assert!(unqueued(&pairs([1_500, 186_000]), rate), "pairs at 8 Mbit/s");
+    }
+
+    #[test]
+    fn few_packets_and_those_that_were_lost_do_not_tell() {
+        let mut few = pairs([120, 187_380]);
+        few.truncate(19);
+        assert_eq!(fast_share(&few, 128e3), None);
+        let mut holed = pairs([120, 187_380]);
+        for arrival in holed.iter_mut().skip(1).step_by(2) {
+            arrival.lost = true;
+        }
+        assert_eq!(fast_share(&holed, 128e3), Some(0.0), "every second one was lost");
+    }
+}

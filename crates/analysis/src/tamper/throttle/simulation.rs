@@ -61,6 +61,7 @@ enum Due {
 }
 
 /// Device state: tokens or queue.
+#[derive(Clone, Copy)]
 struct Way {
     tokens: Option<f64>,
     free_us: f64,
@@ -70,8 +71,8 @@ struct Way {
 impl Way {
     /// When the packet leaves the device, or none.
     fn pass(&mut self, device: Device, now: u64, random: u64) -> Option<u64> {
-        let waited = (now - self.at_us) as f64 / 8e6;
-        self.at_us = now;
+        let waited = now.saturating_sub(self.at_us) as f64 / 8e6;
+        self.at_us = self.at_us.max(now);
         match device {
             Device::Lossy(dice) => (!random.is_multiple_of(dice)).then_some(now),
             Device::Policer { rate, burst } => {
@@ -129,43 +130,63 @@ struct Run {
 
 /// Runs it.
 pub(super) fn run(plan: Plan) -> Captures {
-    let mut run = Run {
-        plan,
-        now: 0,
-        due: BinaryHeap::new(),
-        order: 0,
-        random: plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
-        way: Way { tokens: None, free_us: f64::NEG_INFINITY, at_us: 0 },
-        out: Captures { sender: Transfer::default(), receiver: Transfer::default() },
-        packets: 0,
-        next: 0,
-        acked: 0,
-        arrived_said: Vec::new(),
-        lost: Vec::new(),
-        in_flight: Vec::new(),
-        sent: 0,
-        window: 10.0,
-        threshold: 1e9,
-        recover_until: 0,
-        timer: 0,
-        backoff: 1,
-        line_us: 0,
-        pacing: false,
-        have: Vec::new(),
-        whole: 0,
-    };
-    run.push();
-    while let Some(Reverse((at, _, due))) = run.due.pop() {
-        run.now = at;
-        if at > plan.secs * 1_000_000 {
-            break;
-        }
+    run_beside(plan, None)
+}
+
+/// Runs it, beside another transfer through the same device where there is one.
+pub(super) fn run_beside(plan: Plan, other: Option<Plan>) -> Captures {
+    let mut way = Way { tokens: None, free_us: f64::NEG_INFINITY, at_us: 0 };
+    let mut runs: Vec<Run> = [Some(plan), other]
+        .into_iter()
+        .flatten()
+        .map(|plan| {
+            let mut run = Run::new(plan, way);
+            run.push();
+            way = run.way;
+            run
+        })
+        .collect();
+    let due_at = |run: &Run| run.due.peek().map_or(u64::MAX, |Reverse((at, ..))| *at);
+    while let Some(run) = runs.iter_mut().min_by_key(|run| due_at(run))
+        && let Some(Reverse((at, _, due))) = run.due.pop()
+        && at <= plan.secs * 1_000_000
+    {
+        (run.now, run.way) = (at, way);
         run.turn(due);
+        way = run.way;
     }
-    run.out
+    runs.swap_remove(0).out
 }
 
 impl Run {
+    fn new(plan: Plan, way: Way) -> Self {
+        Self {
+            plan,
+            now: 0,
+            due: BinaryHeap::new(),
+            order: 0,
+            random: plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
+            way,
+            out: Captures { sender: Transfer::default(), receiver: Transfer::default() },
+            packets: 0,
+            next: 0,
+            acked: 0,
+            arrived_said: Vec::new(),
+            lost: Vec::new(),
+            in_flight: Vec::new(),
+            sent: 0,
+            window: 10.0,
+            threshold: 1e9,
+            recover_until: 0,
+            timer: 0,
+            backoff: 1,
+            line_us: 0,
+            pacing: false,
+            have: Vec::new(),
+            whole: 0,
+        }
+    }
+
     fn dice(&mut self) -> u64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;

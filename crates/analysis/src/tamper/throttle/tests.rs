@@ -1,7 +1,7 @@
 //! Throttling and its harmless twins, simulated, seen from both ends. The figures of the rules were chosen with seeds below 100;
 //! those from 100 on ran beside them: they are no held-out set.
 
-use super::simulation::{App, Device, ONE_WAY_US, Plan, run};
+use super::simulation::{App, Captures, Device, ONE_WAY_US, Plan, run, run_beside};
 use super::*;
 use crate::tamper::finding::{End, Protocol, TriggerKind};
 
@@ -106,6 +106,47 @@ fn harmless_twins_are_not_throttling() {
             assert_eq!(found, [], "{name}, seed {seed}, at_client {at_client}");
         }
     }
+}
+
+/// A slow access line that drops what its queue has no room for, seen from both ends.
+#[test]
+fn slow_lines_with_short_queues_are_not_policers() {
+    let mut wrong = Vec::new();
+    for (rate, packets) in [128e3, 1e6].into_iter().flat_map(|r| [8, 16, 32, 64].map(|q| (r, q))) {
+        let device = Device::Line { rate, queue: f64::from(packets) * 1500.0 };
+        for seed in SEEDS {
+            let plan = Plan { device, seed, secs: 60, ..BULK };
+            let video = Plan { app: App::Paced(4, 500_000), ..plan };
+            for other in [None, Some(plan), Some(video)] {
+                for at_client in [false, true] {
+                    let captures = run_beside(plan, other.map(|o| Plan { seed: seed + 7, ..o }));
+                    let found = judged(captures, at_client);
+                    let policers = found.iter().filter(|f| f.kind == "policer");
+                    let beside = other.map(|o| o.app);
+                    wrong.extend(policers.map(|f| {
+                        format!(
+                            "{rate} {packets} seed {seed} beside {beside:?} at_client {at_client}: {} {:?}",
+                            f.confidence, f.evidence
+                        )
+                    }));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of 288: {wrong:#?}", wrong.len());
+}
+
+fn judged(captures: Captures, at_client: bool) -> Vec<Throttle> {
+    let mut throttling = Throttling::default();
+    let mut found = Vec::new();
+    let mut out = |finding| match finding {
+        Finding::Throttle(throttle) => found.push(*throttle),
+        other => panic!("{other:?}"),
+    };
+    let transfer = if at_client { captures.receiver } else { captures.sender };
+    throttling.ended(whose("a.example", 40_000, at_client), transfer, &mut out);
+    throttling.finish(&mut out);
+    found
 }
 
 #[test]

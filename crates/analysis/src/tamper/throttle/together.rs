@@ -8,6 +8,7 @@ use super::alone::{LEAST_SECS, Read, bucket_evidence, is_bucket};
 use super::bucket::{Arrival, fit};
 use super::control::ends;
 use super::queue;
+use super::series::View;
 use crate::tamper::finding::{Evidence, Throttle};
 
 /// Transfers kept for the capture's end.
@@ -22,6 +23,7 @@ struct Kept {
     whose: Whose,
     /// Times in microseconds since 1970.
     arrivals: Vec<Arrival>,
+    view: View,
     /// What is said of it if they show a bucket together.
     finding: Throttle,
 }
@@ -40,7 +42,12 @@ impl Together {
         }
         self.arrivals += arrivals.len();
         let finding = read.throttle("policer", "low", 0);
-        self.kept.push(Kept { whose: read.whose.clone(), arrivals, finding });
+        self.kept.push(Kept {
+            whose: read.whose.clone(),
+            arrivals,
+            view: read.series.view,
+            finding,
+        });
     }
 
     /// Judges those of the same ends that ran at the same time.
@@ -81,6 +88,10 @@ fn judge(group: &[&Kept]) -> Vec<Throttle> {
     let Some(fit) = fit(&arrivals, SLICE_US).filter(is_bucket) else {
         return Vec::new();
     };
+    let behind = group.iter().any(|k| k.view == View::AfterLoss);
+    if behind && !queue::unqueued(&arrivals, fit.rate_bps) {
+        return Vec::new();
+    }
     let needed = (fit.burst_bytes + LEAST_SECS * fit.rate_bps / 8.0) as u64;
     let says = format!("only together with {} other transfers of the same ends", group.len() - 1);
     let evidence = [
