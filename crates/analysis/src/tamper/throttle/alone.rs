@@ -172,7 +172,7 @@ impl Read<'_> {
         }
         let mut found = self.throttle("plateau", "low", (LEAST_SECS * plateau.bps / 8.0) as u64);
         let says = format!(
-            "an even {:.0} kbit/s for {} s (varies by {:.0} %), with {} losses and without growing round trips",
+            "an even {:.0} kbit/s for {} s (varies by {:.0} %), with {} losses and without growing round trips; behind a slow line with a short queue it looks the same",
             plateau.bps / 1e3,
             plateau.secs,
             plateau.variation * 100.0,
