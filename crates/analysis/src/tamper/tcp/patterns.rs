@@ -47,8 +47,9 @@ fn copies(scene: &Scene<'_>, near: &[&Header]) -> Option<Weighed> {
     Some(pattern(("identical_resets", says), (Family::Pattern, weight), packets))
 }
 
-/// The same reset again, though the other end sent nothing between that it could answer: a closed end sends resets only in answer,
-/// and never to a reset (RFC 9293 §3.10.7.1). At once, and with acknowledgement, for an answer to what acknowledges has none.
+/// The same reset again, though the other end sent nothing between that it could answer: an end that has closed sends resets only
+/// in answer, and never to a reset (RFC 9293 §3.10.7.1). Only resets with ACK count: stacks send bare ones for each packet that
+/// was on its way.
 fn unasked(scene: &Scene<'_>, near: &[&Header]) -> Option<Weighed> {
     let (header, other) = (scene.header, scene.other());
     let same = |it: &&&Header| {
