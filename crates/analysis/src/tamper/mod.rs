@@ -43,6 +43,17 @@ impl Default for Limits {
     }
 }
 
+/// What an inspection tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Wants {
+    /// All findings.
+    #[default]
+    Everything,
+    /// What was done, and the connections that did not end well. Questions, QUIC connections and those that went well are only
+    /// counted.
+    Done,
+}
+
 /// What an inspection has counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counters {
@@ -99,6 +110,14 @@ impl<'f> Inspector<'f> {
         }
     }
 
+    /// Says what is to be told, before the first packet.
+    #[must_use]
+    pub fn telling(mut self, wants: Wants) -> Self {
+        self.tcp.set_wants(wants);
+        self.udp.set_wants(wants);
+        self
+    }
+
     /// Takes in a packet. Findings are told as soon as they are certain; those of a connection at its end.
     pub fn packet(
         &mut self,
@@ -122,14 +141,16 @@ impl<'f> Inspector<'f> {
     /// The capture has ended.
     pub fn finish(mut self, out: &mut dyn FnMut(Finding)) -> Counters {
         let last_ns = self.now_ns;
-        let Self { tcp, udp, ledgers, counters, .. } = &mut self;
-        let mut out = |finding: Finding| counters.told(finding, out);
-        tcp.finish(ledgers, &mut out);
-        udp.finish(last_ns, &mut ledgers.drops, &mut out);
-        ledgers.drops.finish(last_ns, &mut out);
-        ledgers.throttling.finish(&mut out);
+        let Self { tcp, udp, ledgers, .. } = &mut self;
+        tcp.finish(ledgers, out);
+        udp.finish(last_ns, &mut ledgers.drops, out);
+        ledgers.drops.finish(last_ns, out);
+        ledgers.throttling.finish(out);
         let counts = self.tcp.counts();
+        let (dns_questions, quic_flows) = self.udp.counts();
         Counters {
+            dns_questions,
+            quic_flows,
             tcp_flows: counts.flows,
             resets: counts.resets,
             evicted: counts.evicted,
@@ -152,10 +173,9 @@ impl<'f> Inspector<'f> {
             return;
         }
         self.passed_ns = self.now_ns;
-        let Self { tcp, udp, ledgers, counters, .. } = self;
-        let mut out = |finding: Finding| counters.told(finding, out);
-        tcp.pass_time(ledgers, &mut out);
-        udp.pass_time(self.now_ns, &mut ledgers.drops, &mut out);
+        let Self { tcp, udp, ledgers, .. } = self;
+        tcp.pass_time(ledgers, out);
+        udp.pass_time(self.now_ns, &mut ledgers.drops, out);
     }
 
     /// Takes in a packet that is no fragment, or is joined.
@@ -164,33 +184,23 @@ impl<'f> Inspector<'f> {
             self.counters.malformed += 1;
             return;
         };
-        let Self { tcp, udp, ledgers, counters, .. } = self;
-        let mut out = |finding: Finding| counters.told(finding, out);
+        let Self { tcp, udp, ledgers, .. } = self;
         match &carried {
             Transport::Tcp(segment) => {
                 let seen = place.seen(packet, [segment.source_port, segment.destination_port]);
-                tcp.segment(&seen, segment, ledgers, &mut out);
+                tcp.segment(&seen, segment, ledgers, out);
             }
             Transport::Udp(datagram) => {
                 let seen = place.seen(packet, [datagram.source_port, datagram.destination_port]);
-                udp.datagram(&seen, datagram, &mut ledgers.drops, &mut out);
+                udp.datagram(&seen, datagram, &mut ledgers.drops, out);
             }
             Transport::Icmp(icmp) => {
                 let seen = place.seen(packet, [0, 0]);
-                tcp.quoted(&seen, icmp, &mut out);
+                tcp.quoted(&seen, icmp, out);
                 udp.icmp(&seen, icmp, &mut ledgers.drops);
             }
             Transport::Other => {}
         }
-    }
-}
-
-impl Counters {
-    /// Counts a finding, and tells it.
-    fn told(&mut self, finding: Finding, out: &mut dyn FnMut(Finding)) {
-        self.dns_questions += u64::from(matches!(finding, Finding::Dns(_)));
-        self.quic_flows += u64::from(matches!(finding, Finding::Quic(_)));
-        out(finding);
     }
 }
 
