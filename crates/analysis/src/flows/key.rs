@@ -87,7 +87,7 @@ fn number(address: IpAddr) -> u128 {
 }
 
 /// The two halves of a product, as one (wyhash's step; 128 bits so that no bit is lost).
-fn fold(a: u64, b: u64) -> u64 {
+pub(super) fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64
 }

@@ -10,6 +10,7 @@ pub mod fragments;
 pub mod header;
 pub mod heads;
 pub mod key;
+pub mod quick;
 pub mod side;
 pub mod table;
 

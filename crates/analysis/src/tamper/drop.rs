@@ -14,12 +14,15 @@
 mod judge;
 mod names;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::hash::BuildHasher;
 use std::net::{IpAddr, SocketAddr};
 
+use hashbrown::HashTable;
 use names::Names;
 
 use super::finding::{Connection, Finding, Protocol, SeenFrom, Trigger};
+use crate::flows::quick::Quick;
 
 /// How a connection ended, as far as it matters for drops. Of TCP and of QUIC.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,9 +63,11 @@ pub struct Ended {
 #[derive(Debug, Default)]
 pub struct Drops {
     groups: Vec<Group>,
-    index: HashMap<Ends, usize>,
+    /// Places in `groups`.
+    index: HashTable<u32>,
+    quick: Quick,
     /// Connections of which ICMP says that a packet did not arrive.
-    unreachable: HashSet<Connection>,
+    unreachable: HashSet<Connection, Quick>,
     /// Connections that were not remembered, for want of room.
     forgotten: u64,
 }
@@ -84,26 +89,35 @@ impl Drops {
             return;
         }
         let connection = ended.connection;
-        let was_told = self.unreachable.remove(&connection);
+        let was_told = !self.unreachable.is_empty() && self.unreachable.remove(&connection);
         if was_told && ended.server_payload == 0 {
             return;
         }
         let ends = (connection.protocol, connection.client.ip(), connection.server);
-        let at = match self.index.get(&ends) {
-            Some(at) => *at,
-            None if self.groups.len() < MAX_GROUPS => {
-                self.groups.push(Group { ends, names: Names::default() });
-                self.index.insert(ends, self.groups.len() - 1);
-                self.groups.len() - 1
-            }
-            None => {
-                self.forgotten += 1;
-                return;
-            }
+        let Some(at) = self.place(ends) else {
+            self.forgotten += 1;
+            return;
         };
-        if let Some(group) = self.groups.get_mut(at) {
+        if let Some(group) = self.groups.get_mut(at as usize) {
             group.names.put(ended);
         }
+    }
+
+    /// Where a group is, or is put; none where there is no room.
+    fn place(&mut self, ends: Ends) -> Option<u32> {
+        let Self { groups, index, quick, .. } = self;
+        let hash = quick.hash_one(ends);
+        let held = |at: &u32| groups.get(*at as usize).map(|group| group.ends);
+        if let Some(at) = index.find(hash, |at| held(at) == Some(ends)) {
+            return Some(*at);
+        }
+        if groups.len() >= MAX_GROUPS {
+            return None;
+        }
+        let at = groups.len() as u32;
+        index.insert_unique(hash, at, |at| held(at).map_or(0, |ends| quick.hash_one(ends)));
+        groups.push(Group { ends, names: Names::default() });
+        Some(at)
     }
 
     /// ICMP says that a packet of this connection did not arrive: it was unreachable, or had too few hops left. To be told
@@ -129,7 +143,7 @@ impl Drops {
     pub fn memory(&self) -> usize {
         let names: usize = self.groups.iter().map(|group| group.names.memory()).sum();
         self.groups.capacity() * size_of::<Group>()
-            + self.index.capacity() * size_of::<(Ends, usize)>()
+            + self.index.capacity() * size_of::<u32>()
             + self.unreachable.capacity() * size_of::<Connection>()
             + names
     }

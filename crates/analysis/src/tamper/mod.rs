@@ -45,6 +45,17 @@ impl Default for Limits {
     }
 }
 
+/// What an inspection tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Wants {
+    /// All findings.
+    #[default]
+    Everything,
+    /// What was done, and the connections that did not end well. Questions, QUIC connections and those that went well are only
+    /// counted.
+    Done,
+}
+
 /// What an inspection has counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counters {
@@ -103,6 +114,14 @@ impl<'f> Inspector<'f> {
         }
     }
 
+    /// Says what is to be told, before the first packet.
+    #[must_use]
+    pub fn telling(mut self, wants: Wants) -> Self {
+        self.tcp.set_wants(wants);
+        self.udp.set_wants(wants);
+        self
+    }
+
     /// Takes in a packet. Findings are told as soon as they are certain; those of a connection at its end.
     pub fn packet(
         &mut self,
@@ -144,15 +163,17 @@ impl<'f> Inspector<'f> {
     /// The capture has ended.
     pub fn finish(mut self, out: &mut dyn FnMut(Finding)) -> Counters {
         let last_ns = self.now_ns;
-        let Self { tcp, udp, ledgers, counters, apps, .. } = &mut self;
-        let apps = &*apps;
-        let mut out = |finding: Finding| counters.told(finding, apps, out);
+        let Self { tcp, udp, ledgers, apps, .. } = &mut self;
+        let mut out = |finding: Finding| told(finding, apps, out);
         tcp.finish(ledgers, &mut out);
         udp.finish(last_ns, &mut ledgers.drops, &mut out);
         ledgers.drops.finish(last_ns, &mut out);
         ledgers.throttling.finish(&mut out);
         let counts = self.tcp.counts();
+        let (dns_questions, quic_flows) = self.udp.counts();
         Counters {
+            dns_questions,
+            quic_flows,
             tcp_flows: counts.flows,
             resets: counts.resets,
             evicted: counts.evicted,
@@ -175,8 +196,8 @@ impl<'f> Inspector<'f> {
             return;
         }
         self.passed_ns = self.now_ns;
-        let Self { tcp, udp, ledgers, counters, apps, .. } = self;
-        let mut out = |finding: Finding| counters.told(finding, apps, out);
+        let Self { tcp, udp, ledgers, apps, .. } = self;
+        let mut out = |finding: Finding| told(finding, apps, out);
         tcp.pass_time(ledgers, &mut out);
         udp.pass_time(self.now_ns, &mut ledgers.drops, &mut out);
     }
@@ -187,8 +208,8 @@ impl<'f> Inspector<'f> {
             self.counters.malformed += 1;
             return;
         };
-        let Self { tcp, udp, ledgers, counters, apps, .. } = self;
-        let mut out = |finding: Finding| counters.told(finding, apps, out);
+        let Self { tcp, udp, ledgers, apps, .. } = self;
+        let mut out = |finding: Finding| told(finding, apps, out);
         match &carried {
             Transport::Tcp(segment) => {
                 let seen = place.seen(packet, [segment.source_port, segment.destination_port]);
@@ -208,14 +229,10 @@ impl<'f> Inspector<'f> {
     }
 }
 
-impl Counters {
-    /// Counts a finding, and tells it.
-    fn told(&mut self, mut finding: Finding, apps: &Apps, out: &mut dyn FnMut(Finding)) {
-        apps.give(&mut finding);
-        self.dns_questions += u64::from(matches!(finding, Finding::Dns(_)));
-        self.quic_flows += u64::from(matches!(finding, Finding::Quic(_)));
-        out(finding);
-    }
+/// Tells a finding with its app.
+fn told(mut finding: Finding, apps: &Apps, out: &mut dyn FnMut(Finding)) {
+    apps.give(&mut finding);
+    out(finding);
 }
 
 /// What a record says of its packet.

@@ -12,6 +12,7 @@ mod resolver;
 use wirewitness_wire::file::Way;
 use wirewitness_wire::transport::{Icmp, Udp};
 
+use super::Wants;
 use super::drop::Drops;
 use super::finding::{Connection, Finding, Protocol, SeenFrom};
 use crate::flows::Seen;
@@ -24,6 +25,12 @@ pub struct UdpWatch {
 }
 
 impl UdpWatch {
+    /// Says what is to be told.
+    pub fn set_wants(&mut self, wants: Wants) {
+        self.dns.set_wants(wants);
+        self.quic.set_wants(wants);
+    }
+
     /// Takes in a datagram.
     pub fn datagram(
         &mut self,

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
 use wirewitness_analysis::fingerprints::Fingerprints;
-use wirewitness_analysis::tamper::Finding;
+use wirewitness_analysis::tamper::{Finding, Wants};
 use wirewitness_analysis::tamper::finding::Forged;
 
 use super::judge::{EXIT_FOUND, load_fingerprints};
@@ -133,8 +133,9 @@ struct Total {
 
 impl Run<'_> {
     fn capture(&mut self, number: usize, source: &Source) -> Result<(), CommandError> {
+        let wants = if self.args.json { Wants::Everything } else { Wants::Done };
         let inspecting =
-            Inspecting { fingerprints: self.fingerprints, threads: self.total.threads };
+            Inspecting { fingerprints: self.fingerprints, threads: self.total.threads, wants };
         let (mut groups, mut packets, mut failure) = (Groups::default(), Packets::default(), None);
         let wants_evidence = self.evidence.is_some();
         let (out, table, args, progress) =

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use wirewitness_analysis::fingerprints::Fingerprints;
-use wirewitness_analysis::tamper::{Counters, Finding, Inspector, Limits, lane};
+use wirewitness_analysis::tamper::{Counters, Finding, Inspector, Limits, Wants, lane};
 use wirewitness_wire::file::{LinkType, Record, Way};
 use wirewitness_wire::ip::IpPacket;
 use wirewitness_wire::link::{Carried, innermost};
@@ -44,6 +44,8 @@ pub(crate) struct Inspecting<'f> {
     pub(crate) fingerprints: &'f Fingerprints,
     /// Threads beside the one that reads; with none, that one does all.
     pub(crate) threads: usize,
+    /// What is to be told.
+    pub(crate) wants: Wants,
 }
 
 impl Inspecting<'_> {
@@ -70,7 +72,7 @@ impl Inspecting<'_> {
     fn inspectors(&self, lanes: usize) -> Vec<Inspector<'_>> {
         let all = Limits::default();
         let limits = Limits { flows: all.flows / lanes, memory: all.memory / lanes, ..all };
-        (0..lanes).map(|_| Inspector::new(limits, self.fingerprints)).collect()
+        (0..lanes).map(|_| Inspector::new(limits, self.fingerprints).telling(self.wants)).collect()
     }
 
     fn here(

@@ -1,9 +1,9 @@
 //! Silence, weighed beside what was answered.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
-use super::names::Name;
+use super::names::{Name, Odd};
 use super::{Ended, Group, MIN_ALONE, MIN_SILENCE_NS, MIN_STALLED};
 use crate::tamper::finding::{Drop, DropGrade, Evidence, Finding, Protocol, Trigger, TriggerKind};
 
@@ -11,19 +11,22 @@ use crate::tamper::finding::{Drop, DropGrade, Evidence, Finding, Protocol, Trigg
 pub(super) fn all(groups: &[Group], last_ns: i64, out: &mut dyn FnMut(Finding)) {
     let mut syns = BTreeSet::new();
     let mut servers: HashMap<IpAddr, Vec<&Group>> = HashMap::new();
-    for group in groups {
+    let odd = || groups.iter().filter(|group| group.names.has_odd());
+    let wanted: HashSet<IpAddr> = odd().map(|group| group.ends.2.ip()).collect();
+    for group in groups.iter().filter(|group| wanted.contains(&group.ends.2.ip())) {
         let near = servers.entry(group.ends.2.ip()).or_default();
         if near.len() < MAX_NEAR {
             near.push(group);
         }
     }
-    for group in groups {
+    for group in odd() {
         let near = servers.get(&group.ends.2.ip()).map(Vec::as_slice).unwrap_or_default();
-        for (name, entry) in &group.names.all {
-            for drop in of_name((near, group), (name, entry), last_ns) {
+        for (name, entry) in group.names.iter() {
+            let Some(odd) = &entry.odd else { continue };
+            for drop in of_name((near, group), (name, entry, odd), last_ns) {
                 out(Finding::Drop(Box::new(drop)));
             }
-            if let Some(ended) = &entry.syn
+            if let Some(ended) = &odd.syn
                 && syns.len() < MAX_SYN_FINDINGS
                 && last_ns.saturating_sub(ended.unanswered_since_ns) >= MIN_SILENCE_NS
                 && syns.insert((group.ends.1, group.ends.2.ip()))
@@ -49,27 +52,27 @@ struct Beside {
 /// Judges a name of a group; `near` are groups of the same server.
 fn of_name(
     (near, group): (&[&Group], &Group),
-    (name, entry): (&str, &Name),
+    (name, entry, odd): (&str, &Name, &Odd),
     last_ns: i64,
 ) -> Vec<Drop> {
     let mut drops = Vec::new();
-    if let Some(first) = entry.after_reset.first() {
-        drops.push(after_reset(first, &entry.after_reset));
+    if let Some(first) = odd.after_reset.first() {
+        drops.push(after_reset(first, &odd.after_reset));
     }
-    if let Some(first) = entry.stalled.first().filter(|_| entry.stalled.len() >= MIN_STALLED) {
-        drops.push(stall(first, &entry.stalled));
+    if let Some(first) = odd.stalled.first().filter(|_| odd.stalled.len() >= MIN_STALLED) {
+        drops.push(stall(first, &odd.stalled));
     }
     let alone: Vec<&Ended> =
-        entry.alone.iter().filter(|ended| ended.is_silent_alone(last_ns)).collect();
-    let mut silent: Vec<&Ended> = entry.silent.iter().collect();
+        odd.alone.iter().filter(|ended| ended.is_silent_alone(last_ns)).collect();
+    let mut silent: Vec<&Ended> = odd.silent.iter().collect();
     if alone.len() >= min_alone(group) {
         silent.extend(&alone);
         silent.sort_by_key(|ended| ended.first);
     }
     let Some(first) = silent.first() else { return drops };
     let beside = beside(near, group, name, first.unanswered_since_ns);
-    let Some((grade, cannot_tell)) = grade(entry, &silent, &beside) else { return drops };
-    let mut evidence = vec![silence(entry, &silent)];
+    let Some((grade, cannot_tell)) = grade((entry, odd), &silent, &beside) else { return drops };
+    let mut evidence = vec![silence(odd, &silent)];
     evidence.extend(signs_of_life(&silent));
     if let Some(control) = beside.control.as_ref().map(|(control, _)| control) {
         evidence.push(answered("same_server", "by the same server and port", control));
@@ -99,7 +102,7 @@ fn of_name(
 
 /// How many requests that were sent once make silence: fewer over QUIC, where many others of the same server were answered.
 fn min_alone(group: &Group) -> usize {
-    let answered: u32 = group.names.all.values().map(|entry| entry.answered).sum();
+    let answered: u32 = group.names.iter().map(|(_, entry)| entry.answered).sum();
     match group.ends.0 {
         Protocol::Udp if answered >= MANY_ANSWERED => 2,
         _ => MIN_ALONE,
@@ -107,26 +110,32 @@ fn min_alone(group: &Group) -> usize {
 }
 
 fn beside(near: &[&Group], group: &Group, name: &str, since_ns: i64) -> Beside {
-    let others = || group.names.all.iter().filter(|(other, _)| *other != name);
+    let others = || group.names.iter().filter(|(other, _)| *other != name);
     let controls = others().filter_map(|(_, entry)| entry.control.clone());
     let distance = |(_, at_ns): &(Trigger, i64)| at_ns.abs_diff(since_ns);
-    let is_silent = |entry: &Name| !entry.silent.is_empty() || entry.alone.len() >= MIN_ALONE;
+    let is_silent = |odd: &Odd| !odd.silent.is_empty() || odd.alone.len() >= MIN_ALONE;
     let near = near.iter().filter(|other| other.ends != group.ends);
-    let weaker = near.flat_map(|other| &other.names.all).filter(|(other, _)| *other != name);
+    let weaker = near.flat_map(|other| other.names.iter()).filter(|(other, _)| *other != name);
     Beside {
         control: controls.min_by_key(distance),
         weaker: weaker
             .filter_map(|(_, entry)| entry.control.as_ref())
             .map(|it| it.0.clone())
             .next(),
-        silent_names: others().filter(|(_, entry)| is_silent(entry)).count(),
-        any_answer: group.names.all.values().any(|entry| entry.answered > 0),
+        silent_names: others()
+            .filter(|(_, entry)| entry.odd.as_deref().is_some_and(is_silent))
+            .count(),
+        any_answer: group.names.iter().any(|(_, entry)| entry.answered > 0),
     }
 }
 
 type CannotTell = Vec<&'static str>;
 
-fn grade(entry: &Name, silent: &[&Ended], beside: &Beside) -> Option<(DropGrade, CannotTell)> {
+fn grade(
+    (entry, odd): (&Name, &Odd),
+    silent: &[&Ended],
+    beside: &Beside,
+) -> Option<(DropGrade, CannotTell)> {
     let first = silent.first()?;
     let mut cannot_tell = Vec::new();
     if first.connection.protocol == Protocol::Udp {
@@ -163,7 +172,7 @@ fn grade(entry: &Name, silent: &[&Ended], beside: &Beside) -> Option<(DropGrade,
     cannot_tell.push("a server that is down: no other name was answered");
     let enough = first.connection.protocol == Protocol::Tcp
         || beside.weaker.is_some()
-        || entry.silent_count + entry.alone_count >= MIN_ATTEMPTS;
+        || odd.silent_count + odd.alone_count >= MIN_ATTEMPTS;
     Some((if enough { DropGrade::Likely } else { DropGrade::Undecided }, cannot_tell))
 }
 
@@ -176,13 +185,13 @@ fn what(ended: &Ended) -> &'static str {
     }
 }
 
-fn silence(entry: &Name, silent: &[&Ended]) -> Evidence {
+fn silence(odd: &Odd, silent: &[&Ended]) -> Evidence {
     let is_udp = silent.first().is_some_and(|it| it.connection.protocol == Protocol::Udp);
     let has_alone = silent.iter().any(|ended| !ended.is_silent());
-    let count = entry.silent_count + if has_alone { entry.alone_count } else { 0 };
+    let count = odd.silent_count + if has_alone { odd.alone_count } else { 0 };
     let repeats: u32 = silent.iter().map(|ended| ended.repeated).sum();
     let first_ns = silent.first().map_or(0, |ended| ended.unanswered_since_ns);
-    let secs = entry.last_ns.saturating_sub(first_ns) as f64 / 1e9;
+    let secs = odd.last_ns.saturating_sub(first_ns) as f64 / 1e9;
     let what = if is_udp { "attempts" } else { "connections, whose handshake went well," };
     let says = format!(
         "{count} {what} had no answer to what was asked; it was sent again {repeats} times; {secs:.1} s from the first to \

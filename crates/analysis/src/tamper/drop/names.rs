@@ -1,14 +1,13 @@
 //! How the connections of one client, server and port went, by the name asked for.
 
-use std::collections::BTreeMap;
-
 use super::Ended;
 use crate::tamper::finding::Trigger;
 
 /// Names, at most [`MAX_NAMES`], each with a few of its connections.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    pub(super) all: BTreeMap<String, Name>,
+    /// In the order of the names.
+    all: Vec<(Box<str>, Name)>,
 }
 
 /// What is remembered of a name.
@@ -18,6 +17,13 @@ pub(super) struct Name {
     pub(super) answered: u32,
     /// First packet of one that was answered, with its time: the last one.
     pub(super) control: Option<(Trigger, i64)>,
+    /// Those that were not: most names have none.
+    pub(super) odd: Option<Box<Odd>>,
+}
+
+/// What is remembered of connections that had no answer.
+#[derive(Debug, Default)]
+pub(super) struct Odd {
     /// Connections that had silence, the first few, and how many there were.
     pub(super) silent: Vec<Ended>,
     pub(super) silent_count: u32,
@@ -37,34 +43,67 @@ pub(super) struct Name {
 impl Names {
     pub(super) fn put(&mut self, ended: Ended) {
         let name = ended.trigger.as_ref().map_or("", |trigger| &trigger.value);
-        if !self.all.contains_key(name) {
-            if self.all.len() >= MAX_NAMES {
-                return;
+        let at = match self.all.binary_search_by(|(other, _)| (**other).cmp(name)) {
+            Ok(at) => at,
+            Err(_) if self.all.len() >= MAX_NAMES => return,
+            Err(at) => {
+                if self.all.len() == self.all.capacity() {
+                    // Most have one name.
+                    self.all.reserve_exact(self.all.len().max(1));
+                }
+                self.all.insert(at, (name.into(), Name::default()));
+                at
             }
-            self.all.insert(name.to_owned(), Name::default());
-        }
-        if let Some(entry) = self.all.get_mut(name) {
+        };
+        if let Some((_, entry)) = self.all.get_mut(at) {
             entry.put(ended);
         }
     }
 
+    /// The names, in their order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Name)> {
+        self.all.iter().map(|(name, entry)| (&**name, entry))
+    }
+
+    /// True if any connection had no answer.
+    pub(super) fn has_odd(&self) -> bool {
+        self.all.iter().any(|(_, entry)| entry.odd.is_some())
+    }
+
     pub(super) fn memory(&self) -> usize {
-        let names = self.all.values();
-        let kept = names.map(|it| {
-            it.silent.capacity()
+        let odd = self.all.iter().filter_map(|(_, entry)| entry.odd.as_ref());
+        let kept = odd.map(|it| {
+            let ended = it.silent.capacity()
                 + it.alone.capacity()
                 + it.after_reset.capacity()
-                + it.stalled.capacity()
+                + it.stalled.capacity();
+            ended * size_of::<Ended>() + size_of::<Odd>()
         });
-        kept.sum::<usize>() * size_of::<Ended>() + self.all.len() * (size_of::<Name>() + 64)
+        kept.sum::<usize>() + self.all.capacity() * (size_of::<(Box<str>, Name)>() + 64)
     }
 }
 
 impl Name {
     fn put(&mut self, ended: Ended) {
+        let is_odd =
+            ended.injected_reset && ended.repeated >= MIN_AFTER_RESET || ended.is_stalled();
+        if !is_odd && ended.server_payload > 0 {
+            self.answered += 1;
+            if let Some(trigger) = ended.trigger {
+                self.control = Some((trigger, ended.first.1));
+            }
+        } else {
+            self.odd.get_or_insert_default().put(ended);
+        }
+    }
+}
+
+impl Odd {
+    fn put(&mut self, ended: Ended) {
         let keep = |list: &mut Vec<Ended>, mut ended: Ended| {
             if list.len() < MAX_KEPT {
                 ended.unanswered.truncate(MAX_PACKETS);
+                list.reserve_exact(1);
                 list.push(ended);
             }
         };
@@ -72,11 +111,6 @@ impl Name {
             keep(&mut self.after_reset, ended);
         } else if ended.is_stalled() {
             keep(&mut self.stalled, ended);
-        } else if ended.server_payload > 0 {
-            self.answered += 1;
-            if let Some(trigger) = ended.trigger {
-                self.control = Some((trigger, ended.first.1));
-            }
         } else if ended.is_silent() {
             self.silent_count += 1;
             self.last_ns = self.last_ns.max(ended.last_ns);

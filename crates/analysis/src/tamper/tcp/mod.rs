@@ -30,10 +30,10 @@ use wirewitness_wire::transport::{Icmp, Tcp, flag};
 use self::suspicion::Suspicion;
 use self::talk::{Repeats, Room, Talk};
 use self::transfers::Transfers;
-use super::Limits;
 use super::drop::Drops;
 use super::finding::{self, Finding, Protocol};
 use super::throttle::Throttling;
+use super::{Limits, Wants};
 use crate::fingerprints::Fingerprints;
 use crate::flows::Seen;
 use crate::flows::connection::Connection;
@@ -53,6 +53,7 @@ pub struct TcpWatch<'f> {
     memory_limit: isize,
     now_ns: i64,
     counts: Counts,
+    wants: Wants,
 }
 
 /// What is counted.
@@ -100,7 +101,13 @@ impl<'f> TcpWatch<'f> {
             memory_limit: isize::try_from(limits.memory).unwrap_or(isize::MAX),
             now_ns: i64::MIN,
             counts: Counts::default(),
+            wants: Wants::default(),
         }
+    }
+
+    /// Says what is to be told.
+    pub fn set_wants(&mut self, wants: Wants) {
+        self.wants = wants;
     }
 
     /// What was counted.

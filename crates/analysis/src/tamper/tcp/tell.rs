@@ -7,6 +7,7 @@ use super::{Held, Ledgers, TcpWatch, named};
 use crate::flows::connection::Connection;
 use crate::flows::key::Key;
 use crate::flows::side::Habit;
+use crate::tamper::Wants;
 use crate::tamper::drop::Ended;
 use crate::tamper::finding::{self, End, Finding, Flow, Grade, Trigger};
 use crate::tamper::throttle::Whose;
@@ -28,21 +29,22 @@ impl TcpWatch<'_> {
             it.grade >= Grade::Likely && it.what.iter().any(|what| what.starts_with("rst"))
         });
         let signature = signature(suspicion, whole, self.now_ns);
-        out(Finding::Flow(Box::new(Flow { signature, ..flow(whole, &key, trigger.clone()) })));
+        if signature.is_some() || self.wants == Wants::Everything {
+            out(Finding::Flow(Box::new(Flow { signature, ..flow(whole, &key, trigger.clone()) })));
+        }
         for mut injection in injections {
             injection.trigger.clone_from(&trigger);
             out(Finding::Injection(Box::new(injection)));
         }
-        let ended = ended(&held, &key, trigger.clone());
-        ledgers.drops.ended(Ended { injected_reset, ..ended });
         if let Some(transfers) = held.transfers.take() {
             let connection = named(&held.connection, &key);
             self.tell_transfers(
                 *transfers,
-                (connection, &held.connection, trigger),
+                (connection, &held.connection, trigger.clone()),
                 (ledgers, out),
             );
         }
+        ledgers.drops.ended(Ended { injected_reset, ..ended(&held, &key, trigger) });
     }
 
     fn tell_transfers(

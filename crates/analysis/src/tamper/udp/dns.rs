@@ -13,6 +13,8 @@ use wirewitness_wire::transport::Udp;
 
 use super::{DNS, forged, resolver::Resolvers, seen_from};
 use crate::flows::Seen;
+use crate::flows::quick::Quick;
+use crate::tamper::Wants;
 use crate::tamper::finding::{Connection, Dns, DnsAnswer, Finding, Protocol, SeenFrom};
 
 /// A question and what came of it.
@@ -65,12 +67,13 @@ type Key = (SocketAddr, SocketAddr, u16);
 /// The questions that wait for answers, and those that were answered and are still to be judged.
 #[derive(Debug, Default)]
 pub(super) struct Questions {
-    open: HashMap<Key, Question>,
+    open: HashMap<Key, Question, Quick>,
     /// When each was first asked.
     order: VecDeque<(i64, Key)>,
     answered: VecDeque<Question>,
     resolvers: Resolvers,
     told: u64,
+    wants: Wants,
 }
 
 impl Questions {
@@ -113,6 +116,10 @@ impl Questions {
         while let Some(question) = self.answered.pop_front() {
             self.judge(&question, out);
         }
+    }
+
+    pub(super) fn set_wants(&mut self, wants: Wants) {
+        self.wants = wants;
     }
 
     pub(super) fn told(&self) -> u64 {
@@ -168,6 +175,9 @@ impl Questions {
         let mut addresses: Vec<IpAddr> = message.addresses().take(MAX_VALUES).collect();
         addresses.sort_unstable();
         let (rcode, ttl) = (message.rcode, seen.ttl);
+        // Values are for the caller alone, and most questions have one answer.
+        let told = if self.wants == Wants::Everything { MAX_VALUES } else { 0 };
+        question.answers.reserve_exact(1);
         question.answers.push(Given {
             packet: seen.packet,
             at_ns: seen.at_ns,
@@ -178,7 +188,7 @@ impl Questions {
             identification: seen.identification,
             additional: *additional,
             addresses,
-            values: message.answers.iter().take(MAX_VALUES).map(|it| words(&it.value)).collect(),
+            values: message.answers.iter().take(told).map(|it| words(&it.value)).collect(),
         });
     }
 
@@ -201,7 +211,9 @@ impl Questions {
         }
         let Some(question) = self.open.remove(key) else { return };
         self.told += 1;
-        out(Finding::Dns(Box::new(question.told())));
+        if self.wants == Wants::Everything {
+            out(Finding::Dns(Box::new(question.told())));
+        }
         if question.answers.is_empty() {
             return;
         }

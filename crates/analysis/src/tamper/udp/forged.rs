@@ -9,6 +9,7 @@
 //! two answers with disjoint addresses.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use super::dns::{Given, Question};
 use super::resolver::{AUTHORITATIVE, MIN_OTHERS, Resolver};
@@ -234,13 +235,24 @@ fn lacks_edns(
 
 /// Whose forged address this is, and the source.
 fn known(address: &IpAddr) -> Option<(&'static str, &'static str)> {
-    let mut rows = include_str!("forged.csv").lines().filter(|line| !line.starts_with('#'));
-    rows.find_map(|row| {
+    let at = FORGED.binary_search_by_key(address, |row| row.0).ok()?;
+    FORGED.get(at).map(|row| (row.1, row.2))
+}
+
+/// The table of forged addresses, with whose each is and the source, in the order of the addresses.
+static FORGED: LazyLock<Vec<(IpAddr, &str, &str)>> = LazyLock::new(|| {
+    let rows = include_str!("forged.csv").lines().filter(|line| !line.starts_with('#'));
+    let read = |row: &'static str| {
         let (first, rest) = row.split_once(',')?;
         let (whose, source) = rest.split_once(',')?;
-        (first.parse() == Ok(*address)).then(|| (whose, source.trim_matches('"')))
-    })
-}
+        Some((first.parse().ok()?, whose, source.trim_matches('"')))
+    };
+    let mut table: Vec<(IpAddr, &str, &str)> = rows.filter_map(read).collect();
+    // Of an address that is there twice the first row counts.
+    table.sort_by_key(|row| row.0);
+    table.dedup_by_key(|row| row.0);
+    table
+});
 
 fn bogon(address: &IpAddr) -> bool {
     is_bogon(&address.to_string())

@@ -4,7 +4,7 @@
 //! A datagram that is the very same as the one before is no client's: QUIC never sends the same packet twice (RFC 9000 §13.3).
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::{BuildHasher, Hasher};
 use std::net::SocketAddr;
 
 use wirewitness_wire::app::quic::{ClientFlight, Kind, Version, google, packets};
@@ -13,6 +13,8 @@ use wirewitness_wire::transport::Udp;
 use super::residual::Residuals;
 use super::seen_from;
 use crate::flows::Seen;
+use crate::flows::quick::Quick;
+use crate::tamper::Wants;
 use crate::tamper::drop::{Drops, Ended};
 use crate::tamper::finding::{Connection, Finding, Protocol, Quic, SeenFrom, Trigger, TriggerKind};
 
@@ -30,6 +32,7 @@ struct Attempt {
     unanswered: Vec<u64>,
     repeated: u32,
     last_hash: u64,
+    quick: Quick,
     seen_from: SeenFrom,
     /// True if an error came back.
     refused: bool,
@@ -41,12 +44,14 @@ type Key = (SocketAddr, SocketAddr);
 /// The attempts that are going on.
 #[derive(Default)]
 pub(super) struct Attempts {
-    open: HashMap<Key, Attempt>,
+    open: HashMap<Key, Attempt, Quick>,
     /// When to look at each again.
     order: VecDeque<(i64, Key)>,
     flights: usize,
     residuals: Residuals,
     told: u64,
+    wants: Wants,
+    quick: Quick,
 }
 
 impl Attempts {
@@ -126,6 +131,10 @@ impl Attempts {
         self.order.clear();
     }
 
+    pub(super) fn set_wants(&mut self, wants: Wants) {
+        self.wants = wants;
+    }
+
     pub(super) fn told(&self) -> u64 {
         self.told
     }
@@ -168,6 +177,7 @@ impl Attempts {
                 unanswered: Vec::new(),
                 repeated: 0,
                 last_hash: 0,
+                quick: self.quick,
                 seen_from: if is_servers { SeenFrom::Unknown } else { seen_from(seen) },
                 refused: false,
             },
@@ -179,6 +189,9 @@ impl Attempts {
         self.flights -= usize::from(attempt.flight.is_some());
         self.told += 1;
         drops.ended(attempt.ended());
+        if self.wants == Wants::Done {
+            return;
+        }
         out(Finding::Quic(Box::new(Quic {
             connection: attempt.connection,
             packet: attempt.packet,
@@ -203,7 +216,7 @@ impl Attempt {
     fn clients(&mut self, seen: &Seen, payload: &[u8]) {
         self.packets[0] += 1;
         if self.packets[1] == 0 {
-            let mut hasher = DefaultHasher::new();
+            let mut hasher = self.quick.build_hasher();
             hasher.write(payload);
             let hash = hasher.finish();
             if self.unanswered.is_empty() || hash != self.last_hash {

@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
 use crate::flows::Seen;
+use crate::flows::quick::Quick;
 use crate::tamper::finding::{Connection, Drop, DropGrade, Evidence, Finding, Trigger};
 
 /// The last arrivals of a client at a server.
@@ -27,7 +28,7 @@ struct Arrival {
 /// Clients and servers, at most [`MAX_PAIRS`].
 #[derive(Debug, Default)]
 pub(super) struct Residuals {
-    pairs: HashMap<(IpAddr, SocketAddr), Arrivals>,
+    pairs: HashMap<(IpAddr, SocketAddr), Arrivals, Quick>,
 }
 
 impl Residuals {

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::dns::Question;
+use crate::flows::quick::Quick;
 
 /// Resolvers, at most [`MAX_RESOLVERS`]; more are not compared.
 #[derive(Debug, Default)]
 pub(super) struct Resolvers {
-    all: HashMap<IpAddr, Resolver>,
+    all: HashMap<IpAddr, Resolver, Quick>,
 }
 
 /// Counts of a resolver's answers.
@@ -79,11 +80,9 @@ impl Resolver {
 
     /// The shortest time to any answer but the one that took `after_ns`, where there are many.
     pub(super) fn fastest_but(&self, after_ns: i64) -> Option<i64> {
-        let mut others = self.fastest_ns.clone();
-        if let Some(at) = others.iter().position(|it| *it == after_ns) {
-            others.remove(at);
-        }
-        (self.timed > MIN_TIMED).then(|| others.first().copied())?
+        // In order: where its own time comes first, the next is another's.
+        let own = usize::from(self.fastest_ns.first() == Some(&after_ns));
+        self.fastest_ns.get(own).copied().filter(|_| self.timed > MIN_TIMED)
     }
 }
 
