@@ -27,6 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
             traffic_class: 0,
             fragment: Some(Fragment { identification, offset, more }),
             protocol: 17,
+            header: &[],
             payload,
             payload_len: payload.len(),
             trailer: &[],
