@@ -44,7 +44,9 @@ fuzz_target!(|file: &[u8]| {
     for finding in &found {
         if let Finding::Injection(injection) = finding {
             let Injection { packets, .. } = &**injection;
-            assert!(!packets.is_empty() && packets.iter().all(|packet| (1..=last).contains(packet)));
+            assert!(
+                !packets.is_empty() && packets.iter().all(|packet| (1..=last).contains(packet))
+            );
         }
         serde_json::to_string(finding).unwrap();
     }

@@ -9,8 +9,8 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
 use wirewitness_analysis::fingerprints::Fingerprints;
-use wirewitness_analysis::tamper::{Finding, Wants};
 use wirewitness_analysis::tamper::finding::Forged;
+use wirewitness_analysis::tamper::{Finding, Wants};
 
 use super::judge::{EXIT_FOUND, load_fingerprints};
 use crate::command_error::CommandError;
