@@ -289,6 +289,6 @@ const RECURSION_DESIRED: u16 = 0x0100;
 const WAIT_NS: i64 = 15_000_000_000;
 const MAX_OPEN: usize = 65_536;
 /// Answered questions that are judged beside all that comes after them.
-const MAX_ANSWERED: usize = 16_384;
+const MAX_ANSWERED: usize = 2_048;
 const MAX_ANSWERS: usize = 8;
 const MAX_VALUES: usize = 32;
