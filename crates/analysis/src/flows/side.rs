@@ -37,7 +37,7 @@ pub struct Side {
     asked_again: bool,
     /// Copies of packets: the capture holds them twice.
     pub copies: u8,
-    /// See [`Seen`].
+    /// See `Seen`.
     seen: u16,
 }
 

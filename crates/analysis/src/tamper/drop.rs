@@ -4,8 +4,8 @@
 //! capture's end each name that had silence is judged beside the others (`judge`):
 //!
 //! - A request is silent if the handshake went well, nothing but bare acknowledgements came after it, and it was repeated
-//!   [`MIN_REPEATS`] times: a line that loses one packet in five loses four in a row once in 600 times.
-//! - Requests that were not repeated count if [`MIN_ALONE`] connections were silent for [`MIN_SILENCE_NS`], with no sign of life of the
+//!   `MIN_REPEATS` times: a line that loses one packet in five loses four in a row once in 600 times.
+//! - Requests that were not repeated count if `MIN_ALONE` connections were silent for `MIN_SILENCE_NS`, with no sign of life of the
 //!   server after them.
 //! - `dropped` needs a control: another name of the same client, server and port that was answered not long before or after.
 //!   Without one it is `likely`; where the same name was answered as well, or no name was, it is at most `undecided`.
