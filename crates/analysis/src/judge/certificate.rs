@@ -4,6 +4,7 @@
 
 use wirewitness_model::lenient::MaybeBinary;
 use wirewitness_model::verdict::Mechanism;
+use wirewitness_wire::app::x509::element;
 
 /// Who signed the first certificate of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,22 +62,6 @@ impl Certificate {
     pub(in crate::judge) fn is_issued_by(&self, name: &str) -> bool {
         memchr::memmem::find(&self.issuer, name.as_bytes()).is_some()
     }
-}
-
-/// Tag, value and what follows of the first DER element.
-fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = bytes.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = match first {
-        0..=0x7f => (usize::from(first), rest),
-        0x81..=0x84 => {
-            let (octets, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-            (octets.iter().fold(0_usize, |n, &octet| n << 8 | usize::from(octet)), rest)
-        }
-        _ => return None,
-    };
-    let (value, rest) = rest.split_at_checked(length)?;
-    Some((tag, value, rest))
 }
 
 /// A time of RFC 5280 §4.1.2.5 as fourteen digits.
