@@ -52,8 +52,7 @@ pub(crate) enum Go {
 impl Capture {
     /// Opens a source.
     pub(crate) fn open(source: &Source) -> io::Result<Self> {
-        let (source, _) = source.plain()?;
-        Ok(Self::over(source))
+        Ok(Self::over(source.plain()?))
     }
 
     /// Over bytes that come from anywhere, decompressed.

@@ -42,12 +42,11 @@ impl Source {
 
     /// Opens it as records, decompressed.
     pub(crate) fn open(&self) -> io::Result<Records<Box<dyn Read>>> {
-        let (plain, _) = self.plain()?;
-        Ok(Records::new(plain))
+        Ok(Records::new(self.plain()?))
     }
 
-    /// Opens it, decompressed as its first bytes say; and whether it was compressed.
-    pub(crate) fn plain(&self) -> io::Result<(Box<dyn Read + Send>, Compression)> {
+    /// Opens it, decompressed as its first bytes say.
+    pub(crate) fn plain(&self) -> io::Result<Box<dyn Read + Send>> {
         let mut raw: Box<dyn Read + Send> = match &self.path {
             Some(path) => Box::new(File::open(path)?),
             None => Box::new(io::stdin()),
@@ -56,23 +55,13 @@ impl Source {
         let got = read_full(&mut raw, &mut head)?;
         let head = head.get(..got).unwrap_or_default();
         let whole = io::Cursor::new(head.to_vec()).chain(raw);
-        let plain: Box<dyn Read + Send> = match head {
+        Ok(match head {
             [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(whole)),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd_decoder(whole)?),
             [0xfd, b'7', b'z', b'X', b'Z', 0] => Box::new(xz_decoder(whole)),
-            _ => return Ok((Box::new(whole), Compression::None)),
-        };
-        Ok((plain, Compression::Some))
+            _ => Box::new(whole),
+        })
     }
-}
-
-/// Whether a source is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Compression {
-    /// It is plain.
-    None,
-    /// gzip, zstd or xz.
-    Some,
 }
 
 /// An xz file may ask for this much memory at most, KiB: what its strongest preset (9) needs, and a little more.
