@@ -69,10 +69,11 @@ impl Inspecting<'_> {
         }
     }
 
-    fn inspectors(&self, lanes: usize) -> Vec<Inspector<'_>> {
+    /// The inspector of one of so many lanes.
+    fn inspector(&self, lanes: usize) -> Inspector<'_> {
         let all = Limits::default();
         let limits = Limits { flows: all.flows / lanes, memory: all.memory / lanes, ..all };
-        (0..lanes).map(|_| Inspector::new(limits, self.fingerprints).telling(self.wants)).collect()
+        Inspector::new(limits, self.fingerprints).telling(self.wants)
     }
 
     fn here(
@@ -82,7 +83,7 @@ impl Inspecting<'_> {
         out: &mut dyn FnMut(Finding),
         read: &mut dyn FnMut(u64),
     ) -> Inspected {
-        let mut inspectors = self.inspectors(lanes);
+        let mut inspectors: Vec<_> = (0..lanes).map(|_| self.inspector(lanes)).collect();
         let mut done = Inspected::default();
         let told = capture.packets(|record| {
             if let Some(packet) = done.take(record, read) {
@@ -113,13 +114,9 @@ impl Inspecting<'_> {
                 .map(|number| {
                     let (to, parcels) = sync_channel(QUEUE);
                     let (results, from) = sync_channel(QUEUE + 2);
-                    let inspectors: Vec<(usize, Inspector<'_>)> = self
-                        .inspectors(lanes)
-                        .into_iter()
-                        .enumerate()
-                        .filter(|(lane, _)| lane % threads == number)
-                        .collect();
-                    scope.spawn(move || work(inspectors, lanes, &parcels, &results));
+                    let own = (number..lanes).step_by(threads);
+                    let inspectors = own.map(|lane| (lane, self.inspector(lanes))).collect();
+                    scope.spawn(move || work(inspectors, (lanes, threads), &parcels, &results));
                     Worker { to, from, parcel: Parcel::default() }
                 })
                 .collect();
@@ -305,7 +302,7 @@ impl Sharing {
 /// A worker's whole life.
 fn work(
     mut inspectors: Vec<(usize, Inspector<'_>)>,
-    lanes: usize,
+    (lanes, threads): (usize, usize),
     parcels: &Receiver<Parcel>,
     results: &SyncSender<Results>,
 ) {
@@ -313,10 +310,9 @@ fn work(
         let mut found = Vec::new();
         for record in parcel.records() {
             let Ok(Carried::Ip(packet)) = innermost(record.link, record.bytes) else { continue };
-            let at = lane_of(&packet, lanes);
-            let Some((_, inspector)) = inspectors.iter_mut().find(|(lane, _)| *lane == at) else {
-                continue;
-            };
+            // Its lanes are every so many-th of all.
+            let at = lane_of(&packet, lanes) / threads;
+            let Some((_, inspector)) = inspectors.get_mut(at) else { continue };
             inspector.packet(&record, &packet, &mut |finding| found.push((record.number, finding)));
         }
         if results.send(Results::Parcel(found)).is_err() {
