@@ -5,6 +5,7 @@
 //!
 //! - [`outcome`]: what one step came to, as `layer/what` (`dns/nxdomain`, `tls/reset`).
 //! - [`verdict`]: what a judge says of a whole measurement: status, mechanism, locus, rule, confidence, evidence.
+//! - [`point`]: a verdict as one point of a series, for events.
 //! - [`vantage`]: from where, and at what, a measurement was taken.
 //! - [`lenient`]: field types that take whatever a file of ten years ago put there.
 //! - [`ooni`]: OONI's measurement envelope (df-000) and archival formats (df-001 to df-009), as borrowed views for
@@ -20,6 +21,7 @@ pub mod document;
 pub mod lenient;
 pub mod ooni;
 pub mod outcome;
+pub mod point;
 pub mod vantage;
 pub mod verdict;
 pub mod yaml;
