@@ -1,7 +1,5 @@
 //! What is kept of a TCP packet: 40 bytes, no payload.
 
-use std::net::SocketAddr;
-
 use wirewitness_wire::transport::{Tcp, flag};
 
 use super::Seen;
@@ -129,12 +127,6 @@ impl Header {
 /// How far `to` lies ahead of `from` in a stream; negative where it lies behind (RFC 9293 §3.4).
 pub fn ahead(to: u32, from: u32) -> i32 {
     to.wrapping_sub(from) as i32
-}
-
-/// What is told of a TCP packet's ends.
-pub fn ends(seen: &Seen, tcp: &Tcp<'_>) -> (SocketAddr, SocketAddr) {
-    let source = SocketAddr::new(seen.source.ip(), tcp.source_port);
-    (source, SocketAddr::new(seen.destination.ip(), tcp.destination_port))
 }
 
 fn zeros(payload: &[u8]) -> bool {

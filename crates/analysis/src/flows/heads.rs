@@ -9,6 +9,7 @@ mod stream;
 mod trigger;
 
 use stream::Stream;
+use wirewitness_wire::app::tls_server::{Item, ServerHello, messages};
 
 use super::Seen;
 use crate::tamper::finding::{End, Trigger};
@@ -74,6 +75,8 @@ pub struct Heads {
     asked: trigger::Asked,
     overlaps: Vec<Overlap>,
     other: Option<Box<OtherBeginning>>,
+    /// What is known of the server's answer to a hello.
+    sealed: Sealed,
     /// When both ways were whole, ns since 1970.
     whole_ns: Option<i64>,
 }
@@ -142,6 +145,7 @@ impl Heads {
         match (from, self.asked.protocol) {
             (End::Client, _) => self.asked.end.unwrap_or(CLIENT_LIMIT),
             (End::Server, Protocol::Other) => OTHER_LIMIT,
+            (End::Server, Protocol::Tls) if self.sealed == Sealed::Yes => OTHER_LIMIT,
             (End::Server, _) => SERVER_LIMIT,
         }
     }
@@ -184,7 +188,26 @@ impl Heads {
             }
         } else {
             self.stream_mut(segment.from).put(segment, limit);
+            if self.sealed == Sealed::Unknown && segment.from == End::Server {
+                self.read_server_hello();
+            }
         }
+    }
+
+    /// From TLS 1.3 on, nothing behind the server's hello can be read: there is no need to keep it.
+    fn read_server_hello(&mut self) {
+        if self.asked.protocol != Protocol::Tls {
+            return;
+        }
+        self.sealed = match messages(self.server.beginning()).next() {
+            Some(Ok(Item::Message { bytes, .. })) => match ServerHello::parse(&bytes) {
+                Ok(hello) if hello.is_retry() => Sealed::No,
+                Ok(hello) if hello.version() >= TLS_1_3 => Sealed::Yes,
+                _ => Sealed::No,
+            },
+            Some(_) => Sealed::No,
+            None => Sealed::Unknown,
+        };
     }
 
     fn differs(&mut self, segment: &Segment<'_>, differs: stream::Differs) {
@@ -219,6 +242,15 @@ impl Heads {
     }
 }
 
+/// Whether the server's certificates are encrypted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Sealed {
+    #[default]
+    Unknown,
+    No,
+    Yes,
+}
+
 /// What a client's first bytes are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Protocol {
@@ -239,10 +271,12 @@ pub enum Protocol {
 pub const CLIENT_LIMIT: usize = 16 * 1024;
 /// Bytes kept of a server's way: a certificate chain or a block page.
 pub const SERVER_LIMIT: usize = 8 * 1024;
-/// Bytes kept of a server's way whose client speaks neither TLS, HTTP nor DNS; and of a second beginning.
+/// Bytes kept of a server's way that speaks TLS 1.3, or whose client speaks neither TLS, HTTP nor DNS; and of a second beginning.
 pub const OTHER_LIMIT: usize = 2 * 1024;
 /// Copies that differ and are kept.
 pub const MAX_OVERLAPS: usize = 16;
+/// RFC 8446 §4.1.3.
+const TLS_1_3: u16 = 0x0304;
 /// A frame of 60 bytes less the least headers of Ethernet, IPv4 and TCP.
 const PADDING: usize = 6;
 /// How long copies are compared after both ways are whole, ns.

@@ -1,6 +1,6 @@
 //! What names a TCP connection: its two ends in one order for both ways, and a number to find it by.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 
 /// Both ends, the lower one first. IPv4 addresses are kept as mapped ones, marked as such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +34,30 @@ impl Place {
 
 impl Key {
     /// The key of a packet, and which end its source is.
+    #[inline]
     pub fn of(source: SocketAddr, destination: SocketAddr) -> (Self, Place) {
+        if let (SocketAddr::V4(from), SocketAddr::V4(to)) = (source, destination) {
+            return Self::of_4(from, to);
+        }
         let version_4 = source.is_ipv4();
         let from = (number(source.ip()), source.port());
         let to = (number(destination.ip()), destination.port());
         let (place, low, high) =
             if from <= to { (Place::Low, from, to) } else { (Place::High, to, from) };
         (Self { low: low.0, high: high.0, ports: [low.1, high.1], version_4 }, place)
+    }
+
+    /// [`Self::of`], of most packets.
+    #[inline]
+    fn of_4(source: SocketAddrV4, destination: SocketAddrV4) -> (Self, Place) {
+        let number =
+            |end: SocketAddrV4| u64::from(u32::from(*end.ip())) << 16 | u64::from(end.port());
+        let (from, to) = (number(source), number(destination));
+        let place = if from <= to { Place::Low } else { Place::High };
+        let (low, high) = (from.min(to), from.max(to));
+        let mapped = |end: u64| u128::from(end >> 16 | MAPPED);
+        let ports = [low as u16, high as u16];
+        (Self { low: mapped(low), high: mapped(high), ports, version_4: true }, place)
     }
 
     /// An end, as an address.
@@ -59,6 +76,7 @@ impl Key {
     }
 
     /// A number that differs for most keys, and that nobody can steer who does not know the seed.
+    #[inline]
     pub fn hash(&self, seed: u64) -> u64 {
         let [low, high] = self.ports;
         let ports = u64::from(low) << 16 | u64::from(high) | u64::from(self.version_4) << 32;
@@ -72,7 +90,13 @@ impl Key {
 }
 
 /// A number for a pair of addresses that is the same both ways.
+#[inline]
 pub fn pair(one: IpAddr, other: IpAddr) -> u64 {
+    if let (IpAddr::V4(one), IpAddr::V4(other)) = (one, other) {
+        let (one, other) = (u32::from(one), u32::from(other));
+        let (low, high) = (u64::from(one.min(other)), u64::from(one.max(other)));
+        return fold(fold((low | MAPPED) ^ MIX_1, (high | MAPPED) ^ MIX_2), MIX_1);
+    }
     let (one, other) = (number(one), number(other));
     let (low, high) = (one.min(other), one.max(other));
     let mixed = fold(low as u64 ^ MIX_1, high as u64 ^ MIX_2);
@@ -81,17 +105,20 @@ pub fn pair(one: IpAddr, other: IpAddr) -> u64 {
 
 fn number(address: IpAddr) -> u128 {
     match address {
-        IpAddr::V4(address) => u128::from(u32::from(address)) | 0xffff << 32,
+        IpAddr::V4(address) => u128::from(u32::from(address)) | u128::from(MAPPED),
         IpAddr::V6(address) => u128::from(address),
     }
 }
 
 /// The two halves of a product, as one (wyhash's step; 128 bits so that no bit is lost).
+#[inline]
 pub(super) fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64
 }
 
+/// What is before an IPv4 address that is written as one of IPv6 (RFC 4291 §2.5.5.2).
+const MAPPED: u64 = 0xffff << 32;
 const MIX_1: u64 = 0x9e37_79b9_7f4a_7c15;
 const MIX_2: u64 = 0xd6e8_feb8_6659_fd93;
 

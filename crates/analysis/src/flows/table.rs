@@ -4,7 +4,7 @@ use hashbrown::HashTable;
 
 use super::key::Key;
 
-/// Connections that are open, and those that are over and linger.
+/// Connections that are open, those that are over, and those that linger.
 #[derive(Debug)]
 pub struct Table<T> {
     index: HashTable<u32>,
@@ -13,7 +13,7 @@ pub struct Table<T> {
     held: usize,
     limit: usize,
     seed: u64,
-    queues: [Queue; 2],
+    queues: [Queue; 3],
 }
 
 /// Which queue a connection waits in. In each, the one that was quiet longest is first.
@@ -23,6 +23,8 @@ pub enum Stage {
     Open,
     /// It is over; kept a little for what comes late.
     Over,
+    /// It is over, and nothing came since for a while.
+    Settled,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +57,7 @@ impl<T> Table<T> {
             held: 0,
             limit: limit.clamp(1, NONE as usize - 1),
             seed,
-            queues: [queue; 2],
+            queues: [queue; 3],
         }
     }
 
@@ -136,18 +138,37 @@ impl<T> Table<T> {
 
     /// Takes out the connection of a queue that was quiet longest, if that was before `until_ns`.
     pub fn pop(&mut self, stage: Stage, until_ns: i64) -> Option<(Key, T)> {
-        let [open, over] = self.queues;
-        let first = if stage == Stage::Open { open.first } else { over.first };
-        let node = node(&self.nodes, first)?;
-        if node.at_ns >= until_ns {
-            return None;
-        }
+        let first = self.quietest(stage, until_ns)?;
         self.remove(first)
+    }
+
+    /// What is held of the connection of a queue that was quiet longest, if that was before `until_ns`. It goes to the end of
+    /// another queue, whose connections were quiet longer.
+    pub fn pass_on(&mut self, from: Stage, until_ns: i64, to: Stage) -> Option<(&Key, &mut T)> {
+        let first = self.quietest(from, until_ns)?;
+        self.unlink(first);
+        self.nodes.get_mut(first as usize)?.stage = to;
+        self.link(first);
+        let node = self.nodes.get_mut(first as usize)?;
+        Some((&node.key, node.value.as_mut()?))
     }
 
     /// Takes out one to make room: one that is over, if there is any.
     pub fn evict(&mut self) -> Option<(Key, T)> {
-        self.pop(Stage::Over, i64::MAX).or_else(|| self.pop(Stage::Open, i64::MAX))
+        [Stage::Settled, Stage::Over, Stage::Open]
+            .into_iter()
+            .find_map(|stage| self.pop(stage, i64::MAX))
+    }
+
+    fn quietest(&self, stage: Stage, until_ns: i64) -> Option<u32> {
+        let [open, over, settled] = self.queues;
+        let first = match stage {
+            Stage::Open => open.first,
+            Stage::Over => over.first,
+            Stage::Settled => settled.first,
+        };
+        node(&self.nodes, first).filter(|node| node.at_ns < until_ns)?;
+        Some(first)
     }
 
     fn enter(&mut self, place: u32, key: &Key) {
@@ -158,8 +179,12 @@ impl<T> Table<T> {
     }
 
     fn queue(&mut self, stage: Stage) -> &mut Queue {
-        let [open, over] = &mut self.queues;
-        if stage == Stage::Open { open } else { over }
+        let [open, over, settled] = &mut self.queues;
+        match stage {
+            Stage::Open => open,
+            Stage::Over => over,
+            Stage::Settled => settled,
+        }
     }
 
     fn link(&mut self, place: u32) {
@@ -215,6 +240,27 @@ mod tests {
         assert_eq!(table.evict().map(|it| it.1), Some(0));
         assert_eq!(table.evict().map(|it| it.1), Some(2));
         assert!(table.evict().is_none() && table.is_empty());
+    }
+
+    #[test]
+    fn what_is_over_settles_and_comes_back() {
+        let mut table = Table::new(4, 0);
+        let places: Vec<u32> = (0..4).map(|n| table.insert(key(n), n, i64::from(n) * 10)).collect();
+        for n in [0, 1, 2] {
+            table.touch(places[n], Stage::Over, 100 + n as i64 * 10);
+        }
+        let mut settled = Vec::new();
+        while let Some((of, value)) = table.pass_on(Stage::Over, 115, Stage::Settled) {
+            settled.push((*of, *value));
+        }
+        assert_eq!(settled, [(key(0), 0), (key(1), 1)]);
+        // A late packet: it is as over as those that are not settled.
+        table.touch(places[0], Stage::Over, 130);
+        assert_eq!(table.pop(Stage::Settled, i64::MAX).map(|it| it.1), Some(1));
+        assert_eq!(table.pop(Stage::Settled, i64::MAX), None);
+        assert_eq!(table.pop(Stage::Over, i64::MAX).map(|it| it.1), Some(2));
+        assert_eq!(table.evict().map(|it| it.1), Some(0));
+        assert_eq!(table.evict().map(|it| it.1), Some(3));
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl<'a> IpPacket<'a> {
     }
 
     #[inline]
-    fn v6(reader: Reader<'a>) -> Result<Self, Malformed> {
+    pub(crate) fn v6(reader: Reader<'a>) -> Result<Self, Malformed> {
         let bytes = reader.rest();
         let Some((head, rest)) = bytes.split_first_chunk::<40>() else {
             return Err(short(reader, "IPv6 header", 40));

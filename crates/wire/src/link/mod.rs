@@ -25,12 +25,13 @@ pub enum Carried<'a> {
 #[inline]
 pub fn innermost(link: LinkType, bytes: &[u8]) -> Result<Carried<'_>, Malformed> {
     if link == LinkType::ETHERNET
-        && let Some(&[.., 0x08, 0x00]) = bytes.first_chunk::<ETHERNET_HEADER>()
+        && let Some(&[.., high, low]) = bytes.first_chunk::<ETHERNET_HEADER>()
     {
         let mut reader = Reader::new(bytes);
         reader.take(ETHERNET_HEADER, "Ethernet header")?;
-        let packet = match reader.rest().first() {
-            Some(0x40..=0x4f) => IpPacket::v4(reader)?,
+        let packet = match (u16::from_be_bytes([high, low]), reader.rest().first()) {
+            (frame::IPV4, Some(0x40..=0x4f)) => IpPacket::v4(reader)?,
+            (frame::IPV6, Some(0x60..=0x6f)) => IpPacket::v6(reader)?,
             _ => return any(link, bytes),
         };
         return Ok(Carried::Ip(if tunnel::may_be(&packet) {

@@ -109,6 +109,7 @@ impl Stream {
             return;
         }
         // Most segments come in order.
+        self.make_room(end, limit);
         if start == self.contiguous as usize && self.bytes.len() == start {
             self.add(segment, start, end);
         } else {
@@ -137,6 +138,14 @@ impl Stream {
     fn piece_end(&self, at: u32) -> u32 {
         let covers = |piece: &&Piece| (piece.start..piece.end).contains(&at);
         self.pieces.iter().find(covers).map_or(at, |piece| piece.end)
+    }
+
+    /// Room for `end` bytes, and for some more, but never for more than `limit`.
+    fn make_room(&mut self, end: usize, limit: usize) {
+        if end > self.bytes.capacity() {
+            let room = (2 * end).min(limit).max(end);
+            self.bytes.reserve_exact(room - self.bytes.len());
+        }
     }
 
     /// Adds the bytes of a segment from `start` to `end`, where nothing is yet.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
-use super::names::{Name, Odd};
+use super::names::{Control, Name, Odd};
 use super::{Ended, Group, MIN_ALONE, MIN_SILENCE_NS, MIN_STALLED};
 use crate::tamper::finding::{Drop, DropGrade, Evidence, Finding, Protocol, Trigger, TriggerKind};
 
@@ -111,17 +111,15 @@ fn min_alone(group: &Group) -> usize {
 
 fn beside(near: &[&Group], group: &Group, name: &str, since_ns: i64) -> Beside {
     let others = || group.names.iter().filter(|(other, _)| *other != name);
-    let controls = others().filter_map(|(_, entry)| entry.control.clone());
-    let distance = |(_, at_ns): &(Trigger, i64)| at_ns.abs_diff(since_ns);
+    let controls = others().filter_map(|(other, entry)| Some((other, entry.control?)));
+    let distance = |(_, control): &(&str, Control)| control.at_ns.abs_diff(since_ns);
+    let told = |(name, control): (&str, Control)| (control.trigger(name), control.at_ns);
     let is_silent = |odd: &Odd| !odd.silent.is_empty() || odd.alone.len() >= MIN_ALONE;
     let near = near.iter().filter(|other| other.ends != group.ends);
     let weaker = near.flat_map(|other| other.names.iter()).filter(|(other, _)| *other != name);
     Beside {
-        control: controls.min_by_key(distance),
-        weaker: weaker
-            .filter_map(|(_, entry)| entry.control.as_ref())
-            .map(|it| it.0.clone())
-            .next(),
+        control: controls.min_by_key(distance).map(told),
+        weaker: weaker.filter_map(|(other, entry)| Some(entry.control?.trigger(other))).next(),
         silent_names: others()
             .filter(|(_, entry)| entry.odd.as_deref().is_some_and(is_silent))
             .count(),

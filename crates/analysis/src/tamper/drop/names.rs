@@ -1,7 +1,7 @@
 //! How the connections of one client, server and port went, by the name asked for.
 
 use super::Ended;
-use crate::tamper::finding::Trigger;
+use crate::tamper::finding::{Trigger, TriggerKind};
 
 /// Names, at most [`MAX_NAMES`], each with a few of its connections.
 #[derive(Debug, Default)]
@@ -15,10 +15,27 @@ pub(super) struct Names {
 pub(super) struct Name {
     /// Connections that were answered.
     pub(super) answered: u32,
-    /// First packet of one that was answered, with its time: the last one.
-    pub(super) control: Option<(Trigger, i64)>,
+    /// Of those the last one that asked for a name.
+    pub(super) control: Option<Control>,
     /// Those that were not: most names have none.
     pub(super) odd: Option<Box<Odd>>,
+}
+
+/// A connection that was answered, without the name, which it is kept under.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Control {
+    kind: TriggerKind,
+    /// Packet that asked for the name.
+    packet: u64,
+    /// Time of its first packet, ns since 1970.
+    pub(super) at_ns: i64,
+}
+
+impl Control {
+    /// What it asked for.
+    pub(super) fn trigger(&self, name: &str) -> Trigger {
+        Trigger { kind: self.kind, value: name.to_owned(), packet: self.packet }
+    }
 }
 
 /// What is remembered of connections that had no answer.
@@ -89,8 +106,8 @@ impl Name {
             ended.injected_reset && ended.repeated >= MIN_AFTER_RESET || ended.is_stalled();
         if !is_odd && ended.server_payload > 0 {
             self.answered += 1;
-            if let Some(trigger) = ended.trigger {
-                self.control = Some((trigger, ended.first.1));
+            if let Some(Trigger { kind, packet, .. }) = ended.trigger {
+                self.control = Some(Control { kind, packet, at_ns: ended.first.1 });
             }
         } else {
             self.odd.get_or_insert_default().put(ended);

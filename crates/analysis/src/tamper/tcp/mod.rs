@@ -37,7 +37,7 @@ use super::{Limits, Wants};
 use crate::fingerprints::Fingerprints;
 use crate::flows::Seen;
 use crate::flows::connection::Connection;
-use crate::flows::header::{Header, ahead, ends};
+use crate::flows::header::{Header, ahead};
 use crate::flows::heads::Segment;
 use crate::flows::key::Key;
 use crate::flows::side::{Habit, Side};
@@ -89,6 +89,9 @@ pub(crate) struct Held {
 
 /// How long a connection that is over is kept for what comes late: a genuine answer after a forged reset.
 const LINGER_NS: i64 = 10_000_000_000;
+/// How long the beginnings of its streams, and the headers of their packets, are kept of one in which nothing was odd: for a
+/// second copy that differs. As long as what comes after a FIN is looked at.
+const SETTLE_NS: i64 = 5_000_000_000;
 
 impl<'f> TcpWatch<'f> {
     /// Begins.
@@ -129,8 +132,7 @@ impl<'f> TcpWatch<'f> {
         out: &mut dyn FnMut(Finding),
     ) {
         self.now_ns = self.now_ns.max(seen.at_ns);
-        let (source, destination) = ends(seen, tcp);
-        let (key, place) = Key::of(source, destination);
+        let (key, place) = Key::of(seen.source, seen.destination);
         let header = Header::of(seen, tcp, place);
         self.counts.resets += u64::from(header.is_reset());
         let mut at = self.table.find(&key);
@@ -165,7 +167,12 @@ impl<'f> TcpWatch<'f> {
 
     /// What is over is told and forgotten. Called now and then.
     pub fn pass_time(&mut self, ledgers: &mut Ledgers, out: &mut dyn FnMut(Finding)) {
-        while let Some(gone) = self.table.pop(Stage::Over, self.now_ns.saturating_sub(LINGER_NS)) {
+        let (linger, settle) =
+            (self.now_ns.saturating_sub(LINGER_NS), self.now_ns.saturating_sub(SETTLE_NS));
+        while let Some((key, held)) = self.table.pass_on(Stage::Over, settle, Stage::Settled) {
+            self.memory -= held.settle(key, self.fingerprints, out);
+        }
+        while let Some(gone) = self.table.pop(Stage::Settled, linger) {
             self.tell(gone, ledgers, out);
         }
         while let Some(gone) = self.table.pop(Stage::Open, self.now_ns.saturating_sub(self.idle_ns))
@@ -220,7 +227,7 @@ impl<'f> TcpWatch<'f> {
         }
         if let Some(talk) = &mut held.talk {
             let from = header.from();
-            talk.note(header, held.connection.end(from), held.connection.side(from));
+            grown += talk.note(header, held.connection.end(from), held.connection.side(from));
         }
         if let Some(transfers) = &mut held.transfers {
             grown += transfers.put(header, held.connection.first_ns);
@@ -256,11 +263,13 @@ impl Held {
         let own = self.connection.side(place);
         let repeats = own.is_known() && ahead(header.seq.wrapping_add(header.len), own.next) <= 0;
         let repeats = if repeats { Repeats::Known } else { Repeats::New };
+        let mut grown = 0;
         let talk = self.talk.get_or_insert_with(|| {
             let handshake = [own.asked, self.connection.side(place.other()).asked];
-            Box::new(Talk::new(room, handshake))
+            let talk = Box::new(Talk::new(room, handshake));
+            grown += talk.memory();
+            talk
         });
-        let mut grown = 0;
         if own.bytes >= transfers::WORTH && room == Room::Enough {
             let way = (place, own.bytes, own.next);
             let transfers = self.transfers.get_or_insert_with(Box::default);
@@ -275,6 +284,17 @@ impl Held {
             grown += talk.segment(&segment);
         }
         grown
+    }
+
+    /// Reads the beginnings, and lets go of the headers if nothing was odd. The bytes of memory that were held.
+    fn settle(
+        &mut self,
+        key: &Key,
+        fingerprints: &Fingerprints,
+        out: &mut dyn FnMut(Finding),
+    ) -> isize {
+        let read = self.read(key, fingerprints, out);
+        read + self.talk.as_mut().map_or(0, |talk| talk.settle())
     }
 
     /// Reads the beginnings. The bytes of memory that were held.

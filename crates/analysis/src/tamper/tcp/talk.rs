@@ -15,6 +15,8 @@ use crate::tamper::finding::{Connection, End, Evidence, Finding, Trigger};
 pub struct Talk {
     heads: Option<Box<Heads>>,
     headers: Vec<Header>,
+    /// True while headers are to be kept.
+    keeps: bool,
     trigger: Option<Trigger>,
     overlaps: Vec<Overlap>,
     evidence: Vec<Evidence>,
@@ -38,6 +40,8 @@ pub struct Unanswered {
 
 /// Headers kept of the beginnings: those that overlaps name are among the first, and transfers begin with them.
 const HEADERS: usize = 40;
+/// Room for those of most connections.
+const FEW_HEADERS: usize = 16;
 
 impl Talk {
     /// Begins, with the handshake; with the beginnings only if there is room for them.
@@ -46,10 +50,27 @@ impl Talk {
             Room::Enough => Some(Box::default()),
             Room::None => return Self::default(),
         };
-        let mut headers = Vec::with_capacity(8);
+        let mut headers = Vec::with_capacity(FEW_HEADERS);
         headers.extend(handshake.into_iter().filter(|it| it.packet != 0));
         headers.sort_by_key(|it| it.packet);
-        Self { heads, headers, ..Self::default() }
+        Self { heads, headers, keeps: true, ..Self::default() }
+    }
+
+    /// Bytes of memory held beside its own size.
+    pub fn memory(&self) -> isize {
+        let heads = self.heads.as_ref().map_or(0, |heads| size_of::<Heads>() + heads.memory());
+        (heads + self.headers.capacity() * size_of::<Header>()) as isize
+    }
+
+    /// Lets go of the headers, where nothing that was odd needs them. The bytes of memory that they held.
+    pub fn settle(&mut self) -> isize {
+        if !self.overlaps.is_empty() || self.farewell.is_some() {
+            return 0;
+        }
+        self.keeps = false;
+        let held = self.headers.capacity() * size_of::<Header>();
+        self.headers = Vec::new();
+        held as isize
     }
 
     /// Takes in a segment. The bytes of memory that it holds more, or less.
@@ -85,7 +106,7 @@ impl Talk {
         self.evidence = content.evidence;
         self.trigger = heads.trigger().cloned();
         self.overlaps = heads.overlaps().to_vec();
-        heads.memory() as isize
+        (size_of::<Heads>() + heads.memory()) as isize
     }
 
     /// What the client asked for.
@@ -118,17 +139,24 @@ impl Talk {
         &self.headers
     }
 
-    /// A packet of the end `own` passed, with payload or without; `own` is how things stood before it.
-    pub fn note(&mut self, header: &Header, from: End, own: &Side) {
+    /// A packet of the end `own` passed, with payload or without; `own` is how things stood before it. The bytes of memory that
+    /// are held more.
+    pub fn note(&mut self, header: &Header, from: End, own: &Side) -> isize {
         if self.farewell.is_none() {
             self.farewell = farewell::contradiction(own, header);
         }
         if from == End::Server {
             self.unanswered.acknowledged(header);
         }
-        if self.headers.len() < HEADERS {
-            self.headers.push(*header);
+        if !self.keeps || self.headers.len() >= HEADERS {
+            return 0;
         }
+        let before = self.headers.capacity();
+        if self.headers.len() == before {
+            self.headers.reserve_exact(HEADERS - before);
+        }
+        self.headers.push(*header);
+        ((self.headers.capacity() - before) * size_of::<Header>()) as isize
     }
 
     /// A segment with payload passed.

@@ -21,6 +21,7 @@ impl TcpWatch<'_> {
         out: &mut dyn FnMut(Finding),
     ) {
         self.memory -= held.read(&key, self.fingerprints, out);
+        self.memory -= held.talk.as_ref().map_or(0, |talk| talk.memory());
         let whole = &held.connection;
         let trigger = held.talk.as_ref().and_then(|talk| talk.trigger()).cloned();
         let (suspicion, talk) = (held.suspicion.as_deref(), held.talk.as_deref());

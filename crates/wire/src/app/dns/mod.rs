@@ -255,22 +255,19 @@ fn octets<const LEN: usize>(data: &mut Reader<'_>) -> Result<[u8; LEN], Malforme
 
 /// Reads a name and says where it ends. A pointer must lead backwards, so that following them ends.
 fn parse_name(bytes: &[u8], start: usize) -> Result<(String, usize), Malformed> {
-    let (mut name, mut end, mut floor) = (String::new(), None, start);
+    let (mut name, mut end, mut floor) = (Name::default(), None, start);
     let mut reader = Reader::at(bytes, start);
     loop {
         let offset = reader.offset();
         let len = reader.u8("label length")?;
         let odd = |what, value| Malformed::Value { what, offset, value };
         match len {
-            0 => return Ok((name, end.unwrap_or(reader.offset()))),
+            0 => return Ok((name.text(), end.unwrap_or(reader.offset()))),
             1..=63 => {
                 let label = reader.take(len.into(), "label")?;
-                if !name.is_empty() {
-                    name.push('.');
-                }
-                name.extend(label.iter().map(|byte| char::from(byte.to_ascii_lowercase())));
-                if name.chars().count() > MAX_NAME {
-                    return Err(odd("length of a name", name.len() as u64));
+                if !name.push(label) {
+                    let length = name.len + 1 + label.len();
+                    return Err(odd("length of a name", length as u64));
                 }
             }
             0xc0.. => {
@@ -284,6 +281,44 @@ fn parse_name(bytes: &[u8], start: usize) -> Result<(String, usize), Malformed> 
                 reader = Reader::at(bytes, target);
             }
             _ => return Err(odd("label length", len.into())),
+        }
+    }
+}
+
+/// A name that is being read.
+struct Name {
+    bytes: [u8; MAX_NAME],
+    len: usize,
+}
+
+impl Default for Name {
+    fn default() -> Self {
+        Self { bytes: [0; MAX_NAME], len: 0 }
+    }
+}
+
+impl Name {
+    /// Adds a label, in lower case. False where there is no room.
+    fn push(&mut self, label: &[u8]) -> bool {
+        let dot = usize::from(self.len > 0);
+        let Some(room) = self.bytes.get_mut(self.len..self.len + dot + label.len()) else {
+            return false;
+        };
+        if let Some(first) = room.first_mut() {
+            *first = b'.';
+        }
+        for (to, from) in room.iter_mut().skip(dot).zip(label) {
+            *to = from.to_ascii_lowercase();
+        }
+        self.len += room.len();
+        true
+    }
+
+    fn text(&self) -> String {
+        let bytes = self.bytes.get(..self.len).unwrap_or_default();
+        match std::str::from_utf8(bytes) {
+            Ok(text) if bytes.is_ascii() => text.to_owned(),
+            _ => bytes.iter().map(|byte| char::from(*byte)).collect(),
         }
     }
 }

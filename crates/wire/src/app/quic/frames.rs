@@ -42,9 +42,8 @@ impl<'a> Iterator for Frames<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut reader = self.reader.take()?;
-        while reader.rest().first() == Some(&PADDING) {
-            reader.u8("padding").ok()?;
-        }
+        let padding = reader.rest().iter().take_while(|byte| **byte == PADDING).count();
+        reader.take(padding, "padding").ok()?;
         if reader.is_empty() {
             return None;
         }

@@ -1,7 +1,9 @@
 //! Keys of Initial packets, and opening them (RFC 9001 §5).
 
+use std::sync::LazyLock;
+
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey, quic::HeaderProtectionKey};
-use aws_lc_rs::hkdf;
+use aws_lc_rs::hmac;
 
 use super::{Packet, Version};
 use crate::read::Malformed;
@@ -40,28 +42,28 @@ impl Keys {
     /// # Errors
     /// The packet is too short, or not of these keys.
     pub fn open(&self, packet: &Packet<'_>, expected: u64) -> Result<Opened, OpenError> {
-        let mut header = packet.bytes.to_vec();
-        let sample_at = packet.number_at + 4;
-        let sample = header.get(sample_at..sample_at + SAMPLE).ok_or(Malformed::Short {
+        let (bytes, number_at) = (packet.bytes, packet.number_at);
+        let sample_at = number_at + NUMBER_MAX;
+        let sample = bytes.get(sample_at..sample_at + SAMPLE).ok_or(Malformed::Short {
             what: "sample for header protection",
             offset: sample_at,
             need: SAMPLE,
-            have: header.len().saturating_sub(sample_at),
+            have: bytes.len().saturating_sub(sample_at),
         })?;
         let mask = self.header.new_mask(sample).map_err(|_| OpenError::Key)?;
         let [first_mask, number_mask @ ..] = mask;
+        let mut header = bytes.get(..sample_at).unwrap_or_default().to_vec();
         let first = header.first_mut().ok_or(OpenError::Key)?;
         *first ^= first_mask & 0x0f;
         let number_len = usize::from(*first & 3) + 1;
-        let (mut truncated, mut payload) = (0, Vec::new());
-        let number = header.get_mut(packet.number_at..).unwrap_or_default();
+        let mut truncated = 0;
+        let number = header.get_mut(number_at..).unwrap_or_default();
         for (byte, mask) in number.iter_mut().zip(number_mask).take(number_len) {
             *byte ^= mask;
             truncated = truncated << 8 | u64::from(*byte);
         }
-        let payload_at = packet.number_at + number_len;
-        payload.extend(header.get(payload_at..).unwrap_or_default());
-        header.truncate(payload_at);
+        header.truncate(number_at + number_len);
+        let mut payload = bytes.get(header.len()..).unwrap_or_default().to_vec();
         let number = full_number(truncated, number_len, expected);
         let nonce = Nonce::assume_unique_for_key(self.nonce(number));
         let opened = self.packet.open_in_place(nonce, Aad::from(&header), &mut payload);
@@ -88,36 +90,45 @@ pub(super) struct Material {
 
 impl Material {
     pub(super) fn new(version: Version, id: &[u8], sender: Sender) -> Option<Self> {
-        let initial = hkdf::Salt::new(hkdf::HKDF_SHA256, version.salt()).extract(id);
-        let side = match sender {
-            Sender::Client => "client in",
-            Sender::Server => "server in",
-        };
-        let secret: [u8; 32] = expand(&initial, side)?;
-        let secret = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, &secret);
+        let initial = prk(hmac::sign(version.extractor(), id).as_ref());
+        let secret: [u8; 32] = expand(&initial, "", sender.label())?;
+        let secret = prk(&secret);
         let name = version.label();
         Some(Self {
-            key: expand(&secret, &format!("{name} key"))?,
-            iv: expand(&secret, &format!("{name} iv"))?,
-            header: expand(&secret, &format!("{name} hp"))?,
+            key: expand(&secret, name, " key")?,
+            iv: expand(&secret, name, " iv")?,
+            header: expand(&secret, name, " hp")?,
         })
     }
 }
 
-/// HKDF-Expand-Label (RFC 8446 §7.1) with an empty context.
-fn expand<const LEN: usize>(secret: &hkdf::Prk, label: &str) -> Option<[u8; LEN]> {
-    struct Len(usize);
-    impl hkdf::KeyType for Len {
-        fn len(&self) -> usize {
-            self.0
+impl Sender {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Client => "client in",
+            Self::Server => "server in",
         }
     }
+}
+
+/// A pseudorandom key (RFC 5869 §2.3). Four numbers are made of one, and the library's own HKDF would begin each anew.
+fn prk(bytes: &[u8]) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, bytes)
+}
+
+/// HKDF-Expand-Label (RFC 8446 §7.1) with an empty context, up to one output of the hash (RFC 5869 §2.3, T(1)); the label is in
+/// two parts.
+fn expand<const LEN: usize>(secret: &hmac::Key, name: &str, label: &str) -> Option<[u8; LEN]> {
     let len = u16::try_from(LEN).ok()?.to_be_bytes();
-    let label_len = [u8::try_from("tls13 ".len() + label.len()).ok()?];
-    let info = [&len[..], &label_len, b"tls13 ", label.as_bytes(), &[0]];
-    let mut bytes = [0; LEN];
-    secret.expand(&info, Len(LEN)).ok()?.fill(&mut bytes).ok()?;
-    Some(bytes)
+    let label_len = u8::try_from("tls13 ".len() + name.len() + label.len()).ok()?;
+    let mut info = [0_u8; 32];
+    let parts = [&len[..], &[label_len], b"tls13 ", name.as_bytes(), label.as_bytes(), &[0, 1]];
+    let mut at = 0;
+    for part in parts {
+        info.get_mut(at..at + part.len())?.copy_from_slice(part);
+        at += part.len();
+    }
+    hmac::sign(secret, info.get(..at)?).as_ref().first_chunk().copied()
 }
 
 /// The packet number that the last bytes of mean (RFC 9000 §A.3).
@@ -154,14 +165,21 @@ pub enum OpenError {
 }
 
 impl Version {
-    fn salt(self) -> &'static [u8; 20] {
+    /// HKDF-Extract (RFC 5869 §2.2) with the version's salt.
+    fn extractor(self) -> &'static hmac::Key {
+        static V1: LazyLock<hmac::Key> = LazyLock::new(|| prk(&SALT_V1));
+        static V2: LazyLock<hmac::Key> = LazyLock::new(|| prk(&SALT_V2));
+        static DRAFT_29: LazyLock<hmac::Key> = LazyLock::new(|| prk(&SALT_DRAFT_29));
+        static DRAFT_23: LazyLock<hmac::Key> = LazyLock::new(|| prk(&SALT_DRAFT_23));
+        static DRAFT_22: LazyLock<hmac::Key> = LazyLock::new(|| prk(&SALT_DRAFT_22));
+        static Q050: LazyLock<hmac::Key> = LazyLock::new(|| prk(&SALT_Q050));
         match self {
-            Self::V1 => &SALT_V1,
-            Self::V2 => &SALT_V2,
-            Self::Draft29 => &SALT_DRAFT_29,
-            Self::Draft23 => &SALT_DRAFT_23,
-            Self::Draft22 => &SALT_DRAFT_22,
-            Self::Q050 => &SALT_Q050,
+            Self::V1 => &V1,
+            Self::V2 => &V2,
+            Self::Draft29 => &DRAFT_29,
+            Self::Draft23 => &DRAFT_23,
+            Self::Draft22 => &DRAFT_22,
+            Self::Q050 => &Q050,
         }
     }
 
@@ -175,6 +193,8 @@ impl Version {
 }
 
 const SAMPLE: usize = 16;
+/// The longest packet number, bytes.
+const NUMBER_MAX: usize = 4;
 /// RFC 9001 §5.2.
 const SALT_V1: [u8; 20] = [
     0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad,
