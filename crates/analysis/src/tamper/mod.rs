@@ -104,7 +104,7 @@ impl<'f> Inspector<'f> {
         Self {
             counters: Counters::default(),
             tcp: TcpWatch::new(limits, fingerprints),
-            udp: UdpWatch::default(),
+            udp: UdpWatch::new(limits.memory),
             fragments: Fragments::default(),
             apps: Apps::default(),
             ledgers: Ledgers::default(),

@@ -18,13 +18,24 @@ use super::finding::{Connection, Finding, Protocol, SeenFrom};
 use crate::flows::Seen;
 
 /// Watches datagrams.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct UdpWatch {
     dns: dns::Questions,
     quic: quic::Attempts,
 }
 
+impl Default for UdpWatch {
+    fn default() -> Self {
+        Self::new(super::Limits::default().memory)
+    }
+}
+
 impl UdpWatch {
+    /// Begins; with so much memory, bytes.
+    pub fn new(memory: usize) -> Self {
+        Self { dns: dns::Questions::new(memory), quic: quic::Attempts::default() }
+    }
+
     /// Says what is to be told.
     pub fn set_wants(&mut self, wants: Wants) {
         self.dns.set_wants(wants);

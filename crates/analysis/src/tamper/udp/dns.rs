@@ -1,7 +1,7 @@
 //! Questions to resolvers, and their answers.
 //!
-//! A question waits [`WAIT_NS`] for answers: injectors' come within a second, and so does the true one. At most
-//! [`MAX_OPEN`] wait at once; the oldest goes first. Only port 53 is looked at: those who ask their neighbours (mDNS, LLMNR,
+//! A question waits [`WAIT_NS`] for an answer, and one that was answered [`WAIT_MORE_NS`] for another: injectors' come within a
+//! second, and so does the true one. At most [`MAX_OPEN`] wait at once; the oldest goes first. Only port 53 is looked at: those who ask their neighbours (mDNS, LLMNR,
 //! NetBIOS) have no resolver.
 
 use std::collections::{HashMap, VecDeque};
@@ -65,18 +65,36 @@ struct Heard<'a> {
 type Key = (SocketAddr, SocketAddr, u16);
 
 /// The questions that wait for answers, and those that were answered and are still to be judged.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Questions {
     open: HashMap<Key, Question, Quick>,
     /// When each was first asked.
     order: VecDeque<(i64, Key)>,
+    /// Those of them that go on waiting.
+    waiting: VecDeque<(i64, Key)>,
     answered: VecDeque<Question>,
+    /// Answered questions that are judged beside all that comes after them.
+    keeps: usize,
     resolvers: Resolvers,
     told: u64,
     wants: Wants,
 }
 
 impl Questions {
+    /// With so much memory, bytes, of which answered questions may have a part.
+    pub(super) fn new(memory: usize) -> Self {
+        Self {
+            open: HashMap::default(),
+            order: VecDeque::new(),
+            waiting: VecDeque::new(),
+            answered: VecDeque::new(),
+            keeps: (memory / MEMORY_PER_ANSWERED).clamp(MIN_ANSWERED, MAX_ANSWERED),
+            resolvers: Resolvers::default(),
+            told: 0,
+            wants: Wants::default(),
+        }
+    }
+
     /// Takes in a datagram. False if it is no message of DNS.
     pub(super) fn datagram(
         &mut self,
@@ -102,20 +120,37 @@ impl Questions {
 
     pub(super) fn pass_time(&mut self, now_ns: i64, out: &mut dyn FnMut(Finding)) {
         while let Some((first_ns, key)) = self.order.front().copied()
-            && now_ns.saturating_sub(first_ns) > WAIT_NS
+            && now_ns.saturating_sub(first_ns) > WAIT_MORE_NS
         {
             self.order.pop_front();
+            let Some(question) = self.open.get(&key) else { continue };
+            let last_ns = question.answers.last().map_or(now_ns, |given| given.at_ns);
+            if now_ns.saturating_sub(last_ns) > WAIT_MORE_NS / 2 {
+                self.close(first_ns, &key, out);
+            } else {
+                self.waiting.push_back((first_ns, key));
+            }
+        }
+        while let Some((first_ns, key)) = self.waiting.front().copied()
+            && now_ns.saturating_sub(first_ns) > WAIT_NS
+        {
+            self.waiting.pop_front();
             self.close(first_ns, &key, out);
         }
     }
 
     pub(super) fn finish(&mut self, out: &mut dyn FnMut(Finding)) {
-        while let Some((first_ns, key)) = self.order.pop_front() {
+        while let Some((first_ns, key)) = self.oldest() {
             self.close(first_ns, &key, out);
         }
         while let Some(question) = self.answered.pop_front() {
             self.judge(&question, out);
         }
+    }
+
+    /// Takes out what has waited longest.
+    fn oldest(&mut self) -> Option<(i64, Key)> {
+        self.waiting.pop_front().or_else(|| self.order.pop_front())
     }
 
     pub(super) fn set_wants(&mut self, wants: Wants) {
@@ -129,7 +164,7 @@ impl Questions {
     pub(super) fn memory(&self) -> usize {
         // Names and answers are some 250 bytes a question.
         (self.open.len() + self.answered.len()) * (size_of::<(Key, Question)>() + 250)
-            + self.order.capacity() * size_of::<(i64, Key)>()
+            + (self.order.capacity() + self.waiting.capacity()) * size_of::<(i64, Key)>()
             + self.resolvers.memory()
     }
 
@@ -197,8 +232,8 @@ impl Questions {
             self.close(first_ns, &key, out);
         }
         // An entry of `order` whose question was closed before is passed over when its turn comes.
-        while self.open.len() >= MAX_OPEN || self.order.len() >= 2 * MAX_OPEN {
-            let Some((first_ns, oldest)) = self.order.pop_front() else { break };
+        while self.open.len() >= MAX_OPEN || self.order.len() + self.waiting.len() >= 2 * MAX_OPEN {
+            let Some((first_ns, oldest)) = self.oldest() else { break };
             self.close(first_ns, &oldest, out);
         }
         self.order.push_back((question.first_ns, key));
@@ -219,7 +254,7 @@ impl Questions {
         }
         self.resolvers.learn(&question);
         self.answered.push_back(question);
-        if self.answered.len() > MAX_ANSWERED
+        if self.answered.len() > self.keeps
             && let Some(question) = self.answered.pop_front()
         {
             self.judge(&question, out);
@@ -285,10 +320,14 @@ fn words(value: &Value) -> String {
 
 const OPCODE: u16 = 0x7800;
 const RECURSION_DESIRED: u16 = 0x0100;
-/// How long a question waits for answers, ns.
+/// How long a question waits for an answer, ns.
 const WAIT_NS: i64 = 15_000_000_000;
+/// How long a question that was answered waits for more answers, ns.
+const WAIT_MORE_NS: i64 = 5_000_000_000;
 const MAX_OPEN: usize = 65_536;
-/// Answered questions that are judged beside all that comes after them.
+/// Of 256 MiB of memory, [`MAX_ANSWERED`]: some 1 MiB.
+const MEMORY_PER_ANSWERED: usize = 128 << 10;
+const MIN_ANSWERED: usize = 64;
 const MAX_ANSWERED: usize = 2_048;
 const MAX_ANSWERS: usize = 8;
 const MAX_VALUES: usize = 32;

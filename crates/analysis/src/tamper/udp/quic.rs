@@ -44,7 +44,8 @@ type Key = (SocketAddr, SocketAddr);
 /// The attempts that are going on.
 #[derive(Default)]
 pub(super) struct Attempts {
-    open: HashMap<Key, Attempt, Quick>,
+    /// Boxed, so that the table is small when it grows.
+    open: HashMap<Key, Box<Attempt>, Quick>,
     /// When to look at each again.
     order: VecDeque<(i64, Key)>,
     flights: usize,
@@ -165,7 +166,7 @@ impl Attempts {
         self.order.push_back((seen.at_ns.saturating_add(IDLE_NS), key));
         self.open.insert(
             key,
-            Attempt {
+            Box::new(Attempt {
                 connection: Connection { protocol: Protocol::Udp, client, server },
                 packet: seen.packet,
                 version,
@@ -180,7 +181,7 @@ impl Attempts {
                 quick: self.quick,
                 seen_from: if is_servers { SeenFrom::Unknown } else { seen_from(seen) },
                 refused: false,
-            },
+            }),
         );
     }
 

@@ -51,6 +51,10 @@ impl Residuals {
         if arrivals.last.len() >= MAX_ARRIVALS {
             arrivals.last.pop_front();
         }
+        if arrivals.last.is_empty() {
+            // Most come once.
+            arrivals.last.reserve_exact(1);
+        }
         let (packet, at_ns) = (seen.packet, seen.at_ns);
         arrivals.last.push_back(Arrival { packet, at_ns, trigger: trigger.cloned() });
     }

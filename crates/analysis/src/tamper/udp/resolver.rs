@@ -21,10 +21,10 @@ pub(super) struct Resolver {
     pub(super) edns: [u32; 2],
     /// Answers that claim to be authoritative.
     pub(super) authoritative: u32,
-    /// How often each hop count was seen; the first few.
-    ttls: Vec<(u8, u32)>,
-    /// The three shortest times to an answer, ns.
-    fastest_ns: Vec<i64>,
+    /// How often each hop count was seen; the first few. 0 times: the place is free.
+    ttls: [(u8, u32); MAX_TTLS],
+    /// The shortest times to an answer, ns, as far as there were so many.
+    fastest_ns: [i64; 3],
     timed: u32,
 }
 
@@ -56,18 +56,31 @@ impl Resolver {
                 *asked += 1;
                 *given += u32::from(answer.additional);
             }
-            if let Some((_, count)) = self.ttls.iter_mut().find(|(ttl, _)| *ttl == answer.ttl) {
+            let its = |(ttl, count): &&mut (u8, u32)| *count == 0 || *ttl == answer.ttl;
+            if let Some((ttl, count)) = self.ttls.iter_mut().find(its) {
+                *ttl = answer.ttl;
                 *count += 1;
-            } else if self.ttls.len() < MAX_TTLS {
-                self.ttls.push((answer.ttl, 1));
             }
             if let Some(after_ns) = answer.after_ns.filter(|after_ns| *after_ns >= 0) {
-                self.timed += 1;
-                let at = self.fastest_ns.partition_point(|it| *it <= after_ns);
-                self.fastest_ns.insert(at, after_ns);
-                self.fastest_ns.truncate(3);
+                self.time(after_ns);
             }
         }
+    }
+
+    fn time(&mut self, mut after_ns: i64) {
+        let known = self.fastest().len();
+        for (at, fastest) in self.fastest_ns.iter_mut().enumerate() {
+            if at >= known || after_ns < *fastest {
+                std::mem::swap(fastest, &mut after_ns);
+            }
+        }
+        self.timed += 1;
+    }
+
+    /// The shortest times, in order.
+    fn fastest(&self) -> &[i64] {
+        let known = self.fastest_ns.len().min(self.timed as usize);
+        self.fastest_ns.get(..known).unwrap_or_default()
     }
 
     /// The hop count of all its answers but at most `but`, within one, where there are five and more of them.
@@ -81,8 +94,8 @@ impl Resolver {
     /// The shortest time to any answer but the one that took `after_ns`, where there are many.
     pub(super) fn fastest_but(&self, after_ns: i64) -> Option<i64> {
         // In order: where its own time comes first, the next is another's.
-        let own = usize::from(self.fastest_ns.first() == Some(&after_ns));
-        self.fastest_ns.get(own).copied().filter(|_| self.timed > MIN_TIMED)
+        let own = usize::from(self.fastest().first() == Some(&after_ns));
+        self.fastest().get(own).copied().filter(|_| self.timed > MIN_TIMED)
     }
 }
 
