@@ -23,6 +23,8 @@ pub struct Connection {
     client: Place,
     opened: bool,
     cut: bool,
+    /// True once an ICMP error that quotes what was never sent has been told.
+    pub(crate) quoted: bool,
     /// Which way the client's packets pass, where the file says so.
     way: Way,
 }
@@ -38,6 +40,7 @@ impl Connection {
             client: first_guess(header, key),
             opened: header.has(flag::SYN),
             cut: false,
+            quoted: false,
             way: Way::Unknown,
         }
     }

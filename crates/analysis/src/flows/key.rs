@@ -5,11 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 /// Both ends, the lower one first. IPv4 addresses are kept as mapped ones, marked as such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
-    low: u128,
-    high: u128,
+    low: Number,
+    high: Number,
     ports: [u16; 2],
     version_4: bool,
 }
+
+/// An address as two halves, the high one first: a number of 128 bits would make the key larger.
+type Number = [u64; 2];
 
 /// One of a connection's ends, by the order of the [`Key`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +58,7 @@ impl Key {
         let (from, to) = (number(source), number(destination));
         let place = if from <= to { Place::Low } else { Place::High };
         let (low, high) = (from.min(to), from.max(to));
-        let mapped = |end: u64| u128::from(end >> 16 | MAPPED);
+        let mapped = |end: u64| [0, end >> 16 | MAPPED];
         let ports = [low as u16, high as u16];
         (Self { low: mapped(low), high: mapped(high), ports, version_4: true }, place)
     }
@@ -68,9 +71,9 @@ impl Key {
             Place::High => (self.high, high),
         };
         let address = if self.version_4 {
-            IpAddr::V4(Ipv4Addr::from((number & u128::from(u32::MAX)) as u32))
+            IpAddr::V4(Ipv4Addr::from(number[1] as u32))
         } else {
-            IpAddr::V6(Ipv6Addr::from(number))
+            IpAddr::V6(Ipv6Addr::from(u128::from(number[0]) << 64 | u128::from(number[1])))
         };
         SocketAddr::new(address, port)
     }
@@ -80,12 +83,13 @@ impl Key {
     pub fn hash(&self, seed: u64) -> u64 {
         let [low, high] = self.ports;
         let ports = u64::from(low) << 16 | u64::from(high) | u64::from(self.version_4) << 32;
-        let mixed = fold(self.low as u64 ^ seed, self.high as u64 ^ MIX_1);
+        let ([low_begin, low_end], [high_begin, high_end]) = (self.low, self.high);
+        let mixed = fold(low_end ^ seed, high_end ^ MIX_1);
         let mixed = fold(mixed ^ ports, seed.rotate_left(32) ^ MIX_2);
         if self.version_4 {
             return mixed;
         }
-        fold(mixed ^ (self.low >> 64) as u64, (self.high >> 64) as u64 ^ MIX_1 ^ seed)
+        fold(mixed ^ low_begin, high_begin ^ MIX_1 ^ seed)
     }
 }
 
@@ -98,15 +102,17 @@ pub fn pair(one: IpAddr, other: IpAddr) -> u64 {
         return fold(fold((low | MAPPED) ^ MIX_1, (high | MAPPED) ^ MIX_2), MIX_1);
     }
     let (one, other) = (number(one), number(other));
-    let (low, high) = (one.min(other), one.max(other));
-    let mixed = fold(low as u64 ^ MIX_1, high as u64 ^ MIX_2);
-    fold(mixed ^ (low >> 64) as u64, (high >> 64) as u64 ^ MIX_1)
+    let ([low_begin, low_end], [high_begin, high_end]) = (one.min(other), one.max(other));
+    fold(fold(low_end ^ MIX_1, high_end ^ MIX_2) ^ low_begin, high_begin ^ MIX_1)
 }
 
-fn number(address: IpAddr) -> u128 {
+fn number(address: IpAddr) -> Number {
     match address {
-        IpAddr::V4(address) => u128::from(u32::from(address)) | u128::from(MAPPED),
-        IpAddr::V6(address) => u128::from(address),
+        IpAddr::V4(address) => [0, u64::from(u32::from(address)) | MAPPED],
+        IpAddr::V6(address) => {
+            let bits = u128::from(address);
+            [(bits >> 64) as u64, bits as u64]
+        }
     }
 }
 

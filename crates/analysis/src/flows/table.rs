@@ -47,6 +47,9 @@ struct Node<T> {
 const NONE: u32 = u32::MAX;
 
 impl<T> Table<T> {
+    /// Bytes of a connection that is held, its place in the index aside.
+    pub const NODE_BYTES: usize = size_of::<Node<T>>();
+
     /// For at most `limit` connections; the seed keeps those who choose addresses from choosing places.
     pub fn new(limit: usize, seed: u64) -> Self {
         let queue = Queue { first: NONE, last: NONE };

@@ -75,6 +75,8 @@ pub struct Counters {
     pub fragments: u64,
     /// Connections told before they were over, for want of room.
     pub evicted: u64,
+    /// Connections of whose data nothing was read, for want of memory.
+    pub unread: u64,
     /// Packets whose time lies before that of the packet before them.
     pub backwards: u64,
     /// Packets that were not captured whole.
@@ -177,6 +179,7 @@ impl<'f> Inspector<'f> {
             tcp_flows: counts.flows,
             resets: counts.resets,
             evicted: counts.evicted,
+            unread: counts.unread,
             ..self.counters
         }
     }

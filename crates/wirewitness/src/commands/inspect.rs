@@ -344,6 +344,7 @@ fn contents(inspected: &Inspected) -> String {
         (inspected.not_ip, "packets without IP"),
         (counters.backwards, "steps back in time"),
         (counters.evicted, "connections told early for want of room"),
+        (counters.unread, "connections whose data was not read for want of memory"),
     ] {
         if n > 0 {
             words.push(format!("{n} {what}"));

@@ -337,6 +337,7 @@ fn add(sum: &mut Counters, more: &Counters) {
         malformed,
         fragments,
         evicted,
+        unread,
         backwards,
         cut,
     } = *more;
@@ -349,6 +350,7 @@ fn add(sum: &mut Counters, more: &Counters) {
         (&mut sum.malformed, malformed),
         (&mut sum.fragments, fragments),
         (&mut sum.evicted, evicted),
+        (&mut sum.unread, unread),
         (&mut sum.backwards, backwards),
         (&mut sum.cut, cut),
     ] {

@@ -3,9 +3,11 @@
 use wirewitness_wire::transport::flag;
 
 use super::farewell::{self, Farewell};
+use super::transfers::Transfers;
 use crate::fingerprints::Fingerprints;
 use crate::flows::header::{Header, ahead};
 use crate::flows::heads::{Heads, Overlap, Segment};
+use crate::flows::key::Place;
 use crate::flows::side::Side;
 use crate::tamper::content;
 use crate::tamper::finding::{Connection, End, Evidence, Finding, Trigger};
@@ -22,6 +24,8 @@ pub struct Talk {
     evidence: Vec<Evidence>,
     unanswered: Unanswered,
     farewell: Option<Farewell>,
+    /// The ways that carry much.
+    pub(super) transfers: Option<Box<Transfers>>,
     full: bool,
 }
 
@@ -44,22 +48,24 @@ const HEADERS: usize = 40;
 const FEW_HEADERS: usize = 16;
 
 impl Talk {
-    /// Begins, with the handshake; with the beginnings only if there is room for them.
-    pub fn new(room: Room, handshake: [Header; 2]) -> Self {
-        let heads = match room {
-            Room::Enough => Some(Box::default()),
-            Room::None => return Self::default(),
-        };
+    /// Begins, with the handshake.
+    pub fn new(handshake: [Header; 2]) -> Self {
         let mut headers = Vec::with_capacity(FEW_HEADERS);
         headers.extend(handshake.into_iter().filter(|it| it.packet != 0));
         headers.sort_by_key(|it| it.packet);
-        Self { heads, headers, keeps: true, ..Self::default() }
+        Self { heads: Some(Box::default()), headers, keeps: true, ..Self::default() }
     }
 
-    /// Bytes of memory held beside its own size.
+    /// Begins to watch a way that carries much, if it is not watched already. The bytes of memory that are held more.
+    pub fn transfer(&mut self, way: (Place, u64, u32), began_ns: i64) -> isize {
+        self.transfers.get_or_insert_default().begin(way, &self.headers, began_ns)
+    }
+
+    /// Bytes of memory held, transfers aside.
     pub fn memory(&self) -> isize {
+        let own = size_of::<Self>();
         let heads = self.heads.as_ref().map_or(0, |heads| size_of::<Heads>() + heads.memory());
-        (heads + self.headers.capacity() * size_of::<Header>()) as isize
+        (own + heads + self.headers.capacity() * size_of::<Header>()) as isize
     }
 
     /// Lets go of the headers, where nothing that was odd needs them. The bytes of memory that they held.

@@ -23,6 +23,8 @@ impl TcpWatch<'_> {
         self.memory -= held.read(&key, self.fingerprints, out);
         self.memory -= held.talk.as_ref().map_or(0, |talk| talk.memory());
         let whole = &held.connection;
+        let is_unread = held.talk.is_none() && whole.client().bytes + whole.server().bytes > 0;
+        self.counts.unread += u64::from(is_unread);
         let trigger = held.talk.as_ref().and_then(|talk| talk.trigger()).cloned();
         let (suspicion, talk) = (held.suspicion.as_deref(), held.talk.as_deref());
         let injections = judge::injections(suspicion, talk, (whole, &key));
@@ -37,7 +39,7 @@ impl TcpWatch<'_> {
             injection.trigger.clone_from(&trigger);
             out(Finding::Injection(Box::new(injection)));
         }
-        if let Some(transfers) = held.transfers.take() {
+        if let Some(transfers) = held.talk.as_mut().and_then(|talk| talk.transfers.take()) {
             let connection = named(&held.connection, &key);
             self.tell_transfers(
                 *transfers,
