@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
 use super::messages;
-use super::packets::{Endpoint, Ends, Packet, Payload, Side, file_head, record};
+use super::packets::{Endpoint, Ends, Packet, file_head, record};
 
 /// What to make.
 #[derive(Debug, Clone, Copy)]
@@ -56,13 +56,13 @@ pub(crate) fn generate(plan: Plan, out: &mut dyn Write) -> io::Result<Made> {
     loop {
         let is_new_due = due.peek().is_none_or(|Reverse((at, _))| *at >= next_us);
         if is_new_due && planned < plan.bytes {
-            let (ends, packets) = maker.conversation();
+            let (gap_us, ends, packets) = maker.conversation();
             let first = packets.front().map_or(0, |p| p.at_us);
             due.push(Reverse((next_us + first, number)));
             planned += packets.iter().map(|p| HEADS + p.payload.len() as u64).sum::<u64>();
             open.insert(number, (next_us, ends, packets));
             number += 1;
-            next_us += maker.below(2 * MEAN_GAP_US);
+            next_us += gap_us;
             continue;
         }
         let Some(Reverse((at_us, key))) = due.pop() else { break };
@@ -90,7 +90,7 @@ pub(crate) fn generate(plan: Plan, out: &mut dyn Write) -> io::Result<Made> {
 
 /// What is done to a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Done {
+pub(super) enum Done {
     Nothing,
     Reset,
     Drop,
@@ -98,18 +98,31 @@ enum Done {
     FalseAnswer,
 }
 
-struct Maker {
+pub(super) struct Maker {
     state: u64,
-    noise: Vec<u8>,
-    initials: Vec<Rc<[u8]>>,
+    pub(super) noise: Vec<u8>,
+    pub(super) initials: Vec<Rc<[u8]>>,
+    visit: Visit,
     made: Made,
+}
+
+/// What one person does at one server.
+#[derive(Debug, Clone, Copy)]
+struct Visit {
+    client: u64,
+    server: u64,
+    kind: &'static str,
+    /// Conversations to come.
+    left: u64,
+    begun: bool,
 }
 
 impl Maker {
     fn new(seed: u64) -> Self {
         let state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let made = Made::default();
-        let mut maker = Self { state, noise: Vec::new(), initials: Vec::new(), made };
+        let visit = Visit { client: 0, server: 0, kind: "tls", left: 0, begun: false };
+        let mut maker = Self { state, noise: Vec::new(), initials: Vec::new(), visit, made };
         maker.noise = (0..80_000).map(|_| maker.next() as u8).collect();
         for n in 0..64 {
             let random = maker.random();
@@ -118,64 +131,102 @@ impl Maker {
         maker
     }
 
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.state ^= self.state << 13;
         self.state ^= self.state >> 7;
         self.state ^= self.state << 17;
         self.state >> 8
     }
 
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit.max(1)
     }
 
-    fn random(&mut self) -> [u8; 32] {
+    pub(super) fn random(&mut self) -> [u8; 32] {
         std::array::from_fn(|_| self.next() as u8)
     }
 
-    fn conversation(&mut self) -> (Ends, VecDeque<Packet>) {
-        let interfered = self.below(100) < 2;
-        let (kind, port, done) = match self.below(1000) {
-            0..450 => ("dns", 53, Done::FalseAnswer),
-            450..570 => ("http", 80, Done::Page),
-            570..700 => ("quic", 443, Done::Nothing),
-            700 => ("long", 443, Done::Nothing),
-            n if n % 2 == 0 => ("tls", 443, Done::Reset),
-            _ => ("tls", 443, Done::Drop),
+    /// The next conversation, and how long after the one before it begins, microseconds. People visit servers: they ask for the
+    /// address, then open some connections at once; in between there is mail, time and talk.
+    fn conversation(&mut self) -> (u64, Ends, VecDeque<Packet>) {
+        if self.visit.left == 0 {
+            self.visit = self.next_visit();
+        }
+        self.visit.left -= 1;
+        let Visit { client, server, kind, begun, .. } = self.visit;
+        self.visit.begun = true;
+        let asks = !begun && !matches!(kind, "time" | "call");
+        let kind = if asks { "dns" } else { kind };
+        let interfered = self.below(100) < 3;
+        let (port, done) = match kind {
+            "dns" => (53, Done::FalseAnswer),
+            "http" => (80, Done::Page),
+            "tls" if self.below(2) == 0 => (443, Done::Reset),
+            "tls" => (443, Done::Drop),
+            "mail" => (25, Done::Nothing),
+            "time" => (123, Done::Nothing),
+            "call" => (3478, Done::Nothing),
+            _ => (443, Done::Nothing),
         };
         let done = if interfered { done } else { Done::Nothing };
-        let server = self.below(SERVERS);
-        let ends = self.ends(server, port);
-        *self.made.conversations.entry(kind).or_default() += 1;
-        let word = match done {
-            Done::Nothing => None,
-            Done::Reset => Some("reset"),
-            Done::Drop => Some("client_hello_drop"),
-            Done::Page => Some("blockpage"),
-            Done::FalseAnswer => Some("dns_injection"),
-        };
-        if let Some(word) = word {
-            *self.made.interfered.entry(word).or_default() += 1;
-            if self.made.examples.len() < 1000 {
-                let client = std::net::SocketAddr::new(ends.client.ip, ends.client.port);
-                self.made.examples.push((word, client));
-            }
-        }
+        let asked = if kind == "dns" { RESOLVERS + client % 8 } else { server };
+        let ends = self.ends(client, (asked, port), server);
+        self.count(kind, done, ends);
         let name = name(server);
         let packets = match kind {
             "dns" => self.dns(&name, done),
             "quic" => self.quic(),
             "http" => self.http(&name, done),
             "tls" => self.tls(&name, done),
+            "mail" => self.mail(&name),
+            "time" => self.time(),
+            "call" => self.call(),
             _ => self.long(&name),
         };
-        (ends, packets)
+        let gap = if begun { self.below(MEAN_GAP_US) } else { self.below(2 * MEAN_GAP_US) };
+        (gap, ends, packets)
     }
 
-    fn ends(&mut self, server: u64, port: u16) -> Ends {
+    fn next_visit(&mut self) -> Visit {
+        let (client, server) = (self.below(CLIENTS), self.below(SERVERS));
+        let kind = match self.below(100) {
+            0..15 => "http",
+            15..40 => "quic",
+            40..42 => "mail",
+            42..46 => "time",
+            46 => "call",
+            47 => "long",
+            _ => "tls",
+        };
+        let many = matches!(kind, "http" | "quic" | "tls");
+        let left = match kind {
+            "time" | "call" => 1,
+            _ if many => 2 + self.below(6),
+            _ => 2,
+        };
+        Visit { client, server, kind, left, begun: false }
+    }
+
+    fn count(&mut self, kind: &'static str, done: Done, ends: Ends) {
+        *self.made.conversations.entry(kind).or_default() += 1;
+        let word = match done {
+            Done::Nothing => return,
+            Done::Reset => "reset",
+            Done::Drop => "client_hello_drop",
+            Done::Page => "blockpage",
+            Done::FalseAnswer => "dns_injection",
+        };
+        *self.made.interfered.entry(word).or_default() += 1;
+        if self.made.examples.len() < 1000 {
+            let client = std::net::SocketAddr::new(ends.client.ip, ends.client.port);
+            self.made.examples.push((word, client));
+        }
+    }
+
+    fn ends(&mut self, client: u64, (server, port): (u64, u16), visited: u64) -> Ends {
         let client_port = 1024 + self.below(64_000) as u16;
-        let (client, vlan) = (self.below(1 << 20) as u32, self.below(10));
-        let (client, server): (IpAddr, IpAddr) = if server.is_multiple_of(5) {
+        let (client, vlan) = (client as u32, client % 10);
+        let (client, server): (IpAddr, IpAddr) = if visited.is_multiple_of(5) {
             let six = |net: u16, host: u32| {
                 IpAddr::V6(Ipv6Addr::new(
                     0x2001,
@@ -201,220 +252,6 @@ impl Maker {
             vlan: (vlan == 0).then_some(100),
         }
     }
-
-    fn dns(&mut self, name: &str, done: Done) -> VecDeque<Packet> {
-        let (id, ip_id) = (self.next() as u16, self.next() as u16);
-        let datagram = |at_us, from_client, ttl, bytes: Vec<u8>| Packet {
-            at_us,
-            from_client,
-            ttl,
-            id: ip_id,
-            tcp: None,
-            payload: Payload::Bytes(bytes.into()),
-        };
-        let address = [203, 0, 113, self.below(250) as u8 + 1];
-        let after = 20_000 + self.below(60_000);
-        let mut out =
-            VecDeque::from([datagram(0, Side::Client, 63, messages::dns(id, name, None))]);
-        if done == Done::FalseAnswer {
-            let forged = [31, 13, 94, self.below(250) as u8];
-            let at = 2_000 + self.below(1_000);
-            out.push_back(datagram(at, Side::Server, 101, messages::dns(id, name, Some(forged))));
-        }
-        out.push_back(datagram(after, Side::Server, 57, messages::dns(id, name, Some(address))));
-        out
-    }
-
-    fn quic(&mut self) -> VecDeque<Packet> {
-        let chosen = self.below(64) as usize;
-        let first = self.initials[chosen].clone();
-        let mut out = VecDeque::new();
-        let mut put = |at_us, from_client, payload, id| {
-            let ttl = if from_client == Side::Client { 63 } else { 55 };
-            out.push_back(Packet { at_us, from_client, ttl, id, tcp: None, payload });
-        };
-        let (round_trip, id) = (20_000 + self.below(60_000), self.next() as u16);
-        put(0, Side::Client, Payload::Bytes(first), id);
-        for n in 0..2 + self.below(8) {
-            let id = id.wrapping_add(n as u16 * 7 + 1);
-            // Long headers of the handshake first, then short ones: only the first byte is looked at by most.
-            let len = 200 + self.below(1000) as usize;
-            let server = self.sealed_quic(len);
-            put(round_trip * (n + 1), Side::Server, server, id);
-            let len = 40 + self.below(40) as usize;
-            let client = self.sealed_quic(len);
-            put(round_trip * (n + 1) + 500, Side::Client, client, id);
-        }
-        out
-    }
-
-    /// A packet with a short header.
-    fn sealed_quic(&mut self, len: usize) -> Payload {
-        let from = self.below(70_000) as usize;
-        let mut bytes = self.noise[from..from + len].to_vec();
-        bytes[0] = 0x40 | (bytes[0] & 0x3f);
-        Payload::Bytes(bytes.into())
-    }
-
-    fn http(&mut self, name: &str, done: Done) -> VecDeque<Packet> {
-        let mut talk = Talk::new(self);
-        talk.handshake();
-        talk.client(Payload::Bytes(messages::request(name).into()));
-        let page = if done == Done::Page {
-            messages::response("403 Forbidden", BLOCK_PAGE)
-        } else {
-            messages::response(
-                "200 OK",
-                &"<p>An ordinary page.</p>\n".repeat(10 + self.below(40) as usize),
-            )
-        };
-        talk.wait(talk.round_trip);
-        talk.server(Payload::Bytes(page.into()));
-        talk.close();
-        talk.out
-    }
-
-    fn tls(&mut self, name: &str, done: Done) -> VecDeque<Packet> {
-        let mut talk = Talk::new(self);
-        talk.handshake();
-        let hello: Payload = Payload::Bytes(messages::client_hello(name, self.random()).into());
-        if done == Done::Drop {
-            talk.dropped(&hello);
-            return talk.out;
-        }
-        talk.client(hello);
-        if done == Done::Reset {
-            let (ttl, id) = (90 + self.below(60) as u8, self.next() as u16);
-            talk.forged_resets(ttl, id);
-        }
-        let answer = messages::server_hello(self.random(), &self.noise);
-        talk.wait(talk.round_trip);
-        talk.server(Payload::Bytes(answer.into()));
-        if done == Done::Reset {
-            return talk.out;
-        }
-        talk.client(Payload::Bytes(messages::sealed(&self.noise, 80).into()));
-        for _ in 0..1 + self.below(3) {
-            let len = 100 + self.below(300) as u16;
-            talk.client(Payload::Bytes(messages::sealed(&self.noise, len).into()));
-            talk.wait(talk.round_trip);
-            for _ in 0..1 + self.below(3) {
-                let len = 300 + self.below(1100) as u16;
-                talk.server(Payload::Bytes(messages::sealed(&self.noise, len).into()));
-            }
-        }
-        talk.close();
-        talk.out
-    }
-
-    fn long(&mut self, name: &str) -> VecDeque<Packet> {
-        let mut talk = Talk::new(self);
-        talk.handshake();
-        talk.client(Payload::Bytes(messages::client_hello(name, self.random()).into()));
-        talk.wait(talk.round_trip);
-        talk.server(Payload::Bytes(messages::server_hello(self.random(), &self.noise).into()));
-        for _ in 0..20 + self.below(40) {
-            talk.wait(talk.round_trip);
-            for _ in 0..20 {
-                talk.server(Payload::Noise(1400));
-            }
-        }
-        talk.close();
-        talk.out
-    }
-}
-
-/// A TCP connection as it goes.
-struct Talk {
-    at_us: u64,
-    round_trip: u64,
-    seqs: [u32; 2],
-    ids: [u16; 2],
-    ttls: [u8; 2],
-    out: VecDeque<Packet>,
-}
-
-impl Talk {
-    fn new(maker: &mut Maker) -> Self {
-        Self {
-            at_us: 0,
-            round_trip: 20_000 + maker.below(100_000),
-            seqs: [maker.next() as u32, maker.next() as u32],
-            ids: [maker.next() as u16, maker.next() as u16],
-            ttls: [63, 48 + maker.below(10) as u8],
-            out: VecDeque::new(),
-        }
-    }
-
-    fn wait(&mut self, us: u64) {
-        self.at_us += us;
-    }
-
-    fn put(&mut self, from_client: Side, flags: u8, payload: Payload) {
-        let way = usize::from(from_client == Side::Server);
-        let (seq, ack) = (self.seqs[way], self.seqs[1 - way]);
-        let ack = if flags & ACK != 0 { ack } else { 0 };
-        let len = payload.len() as u32;
-        self.ids[way] = self.ids[way].wrapping_add(1);
-        self.at_us += 100;
-        self.out.push_back(Packet {
-            at_us: self.at_us,
-            from_client,
-            ttl: self.ttls[way],
-            id: self.ids[way],
-            tcp: Some((seq, ack, flags, 29_200)),
-            payload,
-        });
-        let counts = u32::from(flags & (SYN | FIN) != 0);
-        self.seqs[way] = seq.wrapping_add(len + counts);
-    }
-
-    fn handshake(&mut self) {
-        self.put(Side::Client, SYN, Payload::Empty);
-        self.wait(self.round_trip);
-        self.put(Side::Server, SYN | ACK, Payload::Empty);
-        self.put(Side::Client, ACK, Payload::Empty);
-    }
-
-    fn client(&mut self, payload: Payload) {
-        self.put(Side::Client, PSH | ACK, payload);
-    }
-
-    fn server(&mut self, payload: Payload) {
-        self.put(Side::Server, PSH | ACK, payload);
-        self.put(Side::Client, ACK, Payload::Empty);
-    }
-
-    fn close(&mut self) {
-        self.put(Side::Server, FIN | ACK, Payload::Empty);
-        self.put(Side::Client, FIN | ACK, Payload::Empty);
-        self.wait(self.round_trip);
-        self.put(Side::Server, ACK, Payload::Empty);
-    }
-
-    /// Three alike from neither end, as if from the server, long before its answer.
-    fn forged_resets(&mut self, ttl: u8, id: u16) {
-        for n in 0..3 {
-            self.out.push_back(Packet {
-                at_us: self.at_us + 3_000 + n * 50,
-                from_client: Side::Server,
-                ttl,
-                id,
-                tcp: Some((self.seqs[1], self.seqs[0], RST | ACK, 1_000 + id % 500)),
-                payload: Payload::Empty,
-            });
-        }
-    }
-
-    /// The hello and what is sent again of it; nothing comes back.
-    fn dropped(&mut self, hello: &Payload) {
-        let seq = self.seqs[0];
-        for wait in [0, 300_000, 600_000, 1_200_000, 2_400_000, 4_800_000] {
-            self.wait(wait);
-            self.seqs[0] = seq;
-            self.client(hello.clone());
-        }
-    }
 }
 
 fn name(server: u64) -> String {
@@ -422,19 +259,15 @@ fn name(server: u64) -> String {
     format!("www{server}.site{}.{}", server % 97, tops[(server % 3) as usize])
 }
 
-const FIN: u8 = 1;
-const SYN: u8 = 2;
-const RST: u8 = 4;
-const PSH: u8 = 8;
-const ACK: u8 = 16;
-
 /// 14 November 2023.
 const EPOCH_US: u64 = 1_700_000_000_000_000;
-/// Mean time from one conversation's beginning to the next one's.
-const MEAN_GAP_US: u64 = 500;
+/// Mean time from one visit's beginning to the next one's, were it not for the connections of a visit.
+const MEAN_GAP_US: u64 = 600;
 /// Bytes of a record's and a packet's heads, about.
 const HEADS: u64 = 70;
 /// How many servers there are.
 const SERVERS: u64 = 2_000;
-/// Words of a fingerprint that comes with the program.
-const BLOCK_PAGE: &str = "<html><head><title>Blocked</title></head><body>This page has content that is prohibited for viewership from within the country.</body></html>";
+/// How many people there are.
+const CLIENTS: u64 = 8_192;
+/// The first of the eight resolvers.
+const RESOLVERS: u64 = 60_000;

@@ -11,9 +11,11 @@
     reason = "a tool of the bench, on its own numbers"
 )]
 
+mod conversations;
 mod generate;
 mod messages;
 mod packets;
+mod talk;
 
 use std::io::{self, BufWriter};
 

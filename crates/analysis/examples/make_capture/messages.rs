@@ -62,12 +62,81 @@ pub(crate) fn server_hello(random: [u8; 32], noise: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Encrypted data of TLS, in one record.
-pub(crate) fn sealed(noise: &[u8], len: u16) -> Vec<u8> {
-    let mut out = vec![0x17, 3, 3];
-    out.extend((len - 5).to_be_bytes());
-    out.extend(&noise[..usize::from(len) - 5]);
+/// The server's first flight of TLS 1.2 (RFC 5246 §7.3): hello, a certificate for the name, key exchange, done.
+pub(crate) fn server_flight_1_2(name: &str, random: [u8; 32], noise: &[u8]) -> Vec<u8> {
+    let mut hello = vec![3, 3];
+    hello.extend(random);
+    hello.extend([0, 0xc0, 0x2f, 0, 0, 0]);
+    let leaf = certificate(name, noise);
+    let chain = long(&[long(&leaf), long(&certificate("Example Authority", noise))].concat());
+    let mut exchange = vec![3, 0, 0x1d, 32];
+    exchange.extend(&noise[..32]);
+    exchange.extend([4, 1, 1, 0]);
+    exchange.extend(&noise[..256]);
+    let mut out = Vec::new();
+    for (kind, body) in [(2, hello), (11, chain), (12, exchange), (14, Vec::new())] {
+        let message = [&[kind][..], &long(&body)].concat();
+        out.extend([0x16, 3, 3]);
+        out.extend((message.len() as u16).to_be_bytes());
+        out.extend(message);
+    }
     out
+}
+
+/// With its length before it, in three bytes.
+fn long(bytes: &[u8]) -> Vec<u8> {
+    [&(bytes.len() as u32).to_be_bytes()[1..], bytes].concat()
+}
+
+/// A certificate as far as those who look at it look: names, times, a key and a signature that are noise (RFC 5280 §4.1).
+fn certificate(name: &str, noise: &[u8]) -> Vec<u8> {
+    let rsa = der(0x30, &[&[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 11, 5, 0]]);
+    let called = |name: &str| {
+        let value = [&der(6, &[&[0x55, 4, 3]])[..], &der(12, &[name.as_bytes()])].concat();
+        der(0x30, &[&der(0x31, &[&der(0x30, &[&value])])])
+    };
+    let times = [der(23, &[b"230101000000Z"]), der(23, &[b"331231235959Z"])].concat();
+    let key = der(0x30, &[&rsa, &der(3, &[&[0], &noise[..270]])]);
+    let names = der(0x30, &[&der(0x82, &[name.as_bytes()])]);
+    let alternatives = der(0x30, &[&der(6, &[&[0x55, 0x1d, 17]]), &der(4, &[&names])]);
+    let content = der(
+        0x30,
+        &[
+            &[0xa0, 3, 2, 1, 2],
+            &der(2, &[&[1], &noise[..8]]),
+            &rsa,
+            &called("Example Authority"),
+            &der(0x30, &[&times]),
+            &called(name),
+            &key,
+            &der(0xa3, &[&der(0x30, &[&alternatives])]),
+        ],
+    );
+    der(0x30, &[&content, &rsa, &der(3, &[&[0], &noise[..256]])])
+}
+
+/// An element of DER (X.690 §8.1).
+fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let body = parts.concat();
+    let len = (body.len() as u16).to_be_bytes();
+    let head = match body.len() {
+        0..128 => vec![tag, len[1]],
+        128..256 => vec![tag, 0x81, len[1]],
+        _ => vec![tag, 0x82, len[0], len[1]],
+    };
+    [head, body].concat()
+}
+
+/// A message of STUN without attributes (RFC 8489 §5).
+pub(crate) fn stun(kind: u16, random: &[u8; 32]) -> Vec<u8> {
+    [&kind.to_be_bytes()[..], &[0, 0, 0x21, 0x12, 0xa4, 0x42], &random[..12]].concat()
+}
+
+/// Twenty milliseconds of sound (RFC 3551, type 0).
+pub(crate) fn rtp(number: u16, source: u8, noise: &[u8]) -> Vec<u8> {
+    let time = (u32::from(number) * 160).to_be_bytes();
+    let head = [&[0x80, 0][..], &number.to_be_bytes(), &time, &[0, 0, 0, source]].concat();
+    [&head[..], &noise[usize::from(number)..][..160]].concat()
 }
 
 /// A plain request.
@@ -76,10 +145,10 @@ pub(crate) fn request(name: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// A plain answer of so many bytes in all but the head.
-pub(crate) fn response(status: &str, body: &str) -> Vec<u8> {
+/// A plain answer.
+pub(crate) fn response(status: &str, fields: &str, body: &str) -> Vec<u8> {
     format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        "HTTP/1.1 {status}\r\n{fields}Content-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()

@@ -15,8 +15,8 @@ pub(crate) struct Endpoint {
 pub(crate) enum Payload {
     Empty,
     Bytes(Rc<[u8]>),
-    /// So many bytes that look like ciphertext.
-    Noise(u16),
+    /// So many bytes of a record of encrypted data of TLS.
+    Sealed(u16),
 }
 
 impl Payload {
@@ -24,7 +24,7 @@ impl Payload {
         match self {
             Self::Empty => 0,
             Self::Bytes(bytes) => bytes.len(),
-            Self::Noise(len) => usize::from(*len),
+            Self::Sealed(len) => usize::from(*len),
         }
     }
 }
@@ -74,7 +74,8 @@ pub(crate) fn record(out: &mut Vec<u8>, at_us: u64, ends: &Ends, packet: &Packet
         Side::Client => (ends.client, ends.server),
         Side::Server => (ends.server, ends.client),
     };
-    let transport_len = packet.tcp.map_or(8, |_| 20) + packet.payload.len();
+    let options = packet.tcp.map_or(&[][..], |(_, _, flags, _)| options(flags));
+    let transport_len = packet.tcp.map_or(8, |_| 20) + options.len() + packet.payload.len();
     let is_6 = source.ip.is_ipv6();
     let tag = if ends.vlan.is_some() { 4 } else { 0 };
     let len = 14 + tag + if is_6 { 40 } else { 20 } + transport_len;
@@ -93,9 +94,10 @@ pub(crate) fn record(out: &mut Vec<u8>, at_us: u64, ends: &Ends, packet: &Packet
     if let Some((seq, ack, flags, window)) = packet.tcp {
         out.extend(seq.to_be_bytes());
         out.extend(ack.to_be_bytes());
-        out.extend([0x50, flags]);
+        out.extend([0x50 + (options.len() as u8) * 4, flags]);
         out.extend(window.to_be_bytes());
         out.extend([0; 4]);
+        out.extend(options);
     } else {
         out.extend((transport_len as u16).to_be_bytes());
         out.extend([0; 2]);
@@ -103,10 +105,23 @@ pub(crate) fn record(out: &mut Vec<u8>, at_us: u64, ends: &Ends, packet: &Packet
     match &packet.payload {
         Payload::Empty => {}
         Payload::Bytes(bytes) => out.extend_from_slice(bytes),
-        Payload::Noise(len) => {
+        Payload::Sealed(len) => {
+            out.extend([0x17, 3, 3]);
+            out.extend((len - 5).to_be_bytes());
             let from = usize::from(packet.id) % (noise.len() - usize::from(*len));
-            out.extend_from_slice(&noise[from..from + usize::from(*len)]);
+            out.extend_from_slice(&noise[from..from + usize::from(len - 5)]);
         }
+    }
+}
+
+/// Options as Linux sends them: more in SYNs, time stamps in all, none in resets.
+fn options(flags: u8) -> &'static [u8] {
+    const SYN: [u8; 20] = [2, 4, 5, 0xa0, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7];
+    const OTHERS: [u8; 12] = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 1];
+    match flags {
+        _ if flags & 4 != 0 => &[],
+        _ if flags & 2 != 0 => &SYN,
+        _ => &OTHERS,
     }
 }
 

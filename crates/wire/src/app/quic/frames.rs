@@ -42,8 +42,7 @@ impl<'a> Iterator for Frames<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut reader = self.reader.take()?;
-        let padding = reader.rest().iter().take_while(|byte| **byte == PADDING).count();
-        reader.take(padding, "padding").ok()?;
+        reader.take(padding(reader.rest()), "padding").ok()?;
         if reader.is_empty() {
             return None;
         }
@@ -53,6 +52,14 @@ impl<'a> Iterator for Frames<'a> {
         }
         Some(read)
     }
+}
+
+/// How many bytes of padding there are: eight at a time, since most of an Initial is padding.
+fn padding(bytes: &[u8]) -> usize {
+    let (words, _) = bytes.as_chunks::<8>();
+    let whole = 8 * words.iter().take_while(|word| **word == [PADDING; 8]).count();
+    let rest = bytes.get(whole..).unwrap_or_default();
+    whole + rest.iter().take_while(|byte| **byte == PADDING).count()
 }
 
 fn read_frame<'a>(reader: &mut Reader<'a>) -> Result<Frame<'a>, Malformed> {
