@@ -76,6 +76,7 @@ const fn due(
     DueDrop { file, what, name, has_control: matches!(control, Control::Here) }
 }
 
+#[derive(Clone, Copy)]
 enum Control {
     Here,
     No,

@@ -207,7 +207,7 @@ impl Tables {
         );
         if !self.flagged.is_empty() {
             let head = "| capture | injected | likely | drops | block pages | policers |\n|---|---|---|---|---|---|\n";
-            let _ = write!(text, "{head}{}\n", self.flagged);
+            let _ = writeln!(text, "{head}{}", self.flagged);
         }
         let _ = write!(text, "## By source\n\n{sources}");
         text
