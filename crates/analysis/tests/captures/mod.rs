@@ -70,28 +70,43 @@ impl Found {
 
 /// Inspects a capture, which may be compressed with xz.
 pub(crate) fn inspect(path: &Path) -> Found {
-    let mut bytes = std::fs::read(path).expect("a capture can be read");
-    if path.extension().is_some_and(|it| it == "xz") {
-        let mut whole = Vec::new();
-        lzma_rust2::XzReader::new(&bytes[..], true).read_to_end(&mut whole).expect("xz");
-        bytes = whole;
+    inspect_bytes(&file(path))
+}
+
+/// The bytes of a capture, which may be compressed with xz.
+pub(crate) fn file(path: &Path) -> Vec<u8> {
+    let bytes = std::fs::read(path).expect("a capture can be read");
+    if path.extension().is_none_or(|it| it != "xz") {
+        return bytes;
     }
-    inspect_bytes(&bytes)
+    let mut whole = Vec::new();
+    let mut reader = lzma_rust2::XzReader::new_mem_limit(&bytes[..], true, 65_536);
+    reader.read_to_end(&mut whole).expect("xz");
+    whole
 }
 
 /// Inspects the bytes of a capture.
 pub(crate) fn inspect_bytes(bytes: &[u8]) -> Found {
     static FINGERPRINTS: LazyLock<Fingerprints> = LazyLock::new(Fingerprints::shipped);
-    let mut found = Vec::new();
-    let mut out = |finding| found.push(finding);
-    let mut inspector = Inspector::new(Limits::default(), &FINGERPRINTS);
+    let mut findings = Vec::new();
+    let counters = inspect_with(&FINGERPRINTS, bytes, &mut |finding| findings.push(finding));
+    Found { findings, counters }
+}
+
+/// Gives each finding about the bytes of a capture.
+pub(crate) fn inspect_with(
+    fingerprints: &Fingerprints,
+    bytes: &[u8],
+    out: &mut impl FnMut(Finding),
+) -> Counters {
+    let mut inspector = Inspector::new(Limits::default(), fingerprints);
     let (mut walk, mut rest) = (Walk::default(), bytes);
     loop {
         let (used, step) = walk.step(rest);
         match step {
             Step::Packet(record) => {
                 if let Ok(Carried::Ip(packet)) = innermost(record.link, record.bytes) {
-                    inspector.packet(&record, &packet, &mut out);
+                    inspector.packet(&record, &packet, out);
                 }
             }
             Step::More(_) => break,
@@ -103,8 +118,7 @@ pub(crate) fn inspect_bytes(bytes: &[u8]) -> Found {
         }
         rest = &rest[used..];
     }
-    let counters = inspector.finish(&mut out);
-    Found { findings: found, counters }
+    inspector.finish(out)
 }
 
 /// The names of the captures of a folder's part, sorted.
