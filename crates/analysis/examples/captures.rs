@@ -45,6 +45,6 @@ fn main() {
     match arguments.next() {
         Some(word) if word == "--speed" => speed(Path::new(&folder)),
         Some(part) => captures::print_findings(Path::new(&folder), &part),
-        None => print!("{}", captures::table(Path::new(&folder))),
+        None => print!("{}", captures::tables(Path::new(&folder))),
     }
 }

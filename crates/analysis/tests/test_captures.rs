@@ -69,8 +69,28 @@ fn the_page_is_as_found() {
     let Some(folder) = folder() else { return };
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/captures.md");
     let page = std::fs::read_to_string(page).unwrap();
-    let table = crate::captures::table(&folder);
+    let table = crate::captures::tables(&folder);
     assert!(page.ends_with(&table), "docs/captures.md differs from:\n{table}");
+}
+
+/// Each miss of the tables is explained above them: by the beginning of the row's first word, between backquotes.
+#[test]
+fn the_page_explains_each_miss() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/captures.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, page) = page.split_once("## Each miss\n").unwrap();
+    let (words, tables) = page.split_once("## Connections with forged packets\n").unwrap();
+    let explained: Vec<&str> = words.split('`').skip(1).step_by(2).collect();
+    let rows: Vec<&str> = tables.lines().filter(|row| row.ends_with("| MISS |")).collect();
+    // A drop that has its control is always found; and so is a page.
+    assert!(rows.iter().all(|row| !row.contains("| yes | dropped |")), "{rows:?}");
+    let (_, pages) = tables.split_once("## Block pages\n").unwrap();
+    assert!(!pages.contains("MISS"), "{pages}");
+    let missed: Vec<&str> = rows.iter().map(|row| row.split(' ').nth(1).unwrap()).collect();
+    assert!(!missed.is_empty() && !tables.contains("FALSE"), "{missed:?}");
+    for row in missed {
+        assert!(explained.iter().any(|start| row.starts_with(start)), "{row}");
+    }
 }
 
 fn forged(folder: &Path, name: &str) -> Vec<wirewitness_analysis::tamper::finding::Forged> {

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use wirewitness_analysis::fingerprints::{Fingerprints, parse};
+use wirewitness_analysis::tamper::Finding;
 use wirewitness_analysis::tamper::finding::{Blockpage, Drop, DropGrade, Grade, Injection};
-use wirewitness_analysis::tamper::{Finding, Inspector, Limits};
-use wirewitness_wire::file::{Step, Walk};
-use wirewitness_wire::link::{Carried, innermost};
+
+use crate::captures::{self, inspect_with};
 
 /// The folder of captures, if it is there.
-fn captures() -> Option<PathBuf> {
+fn folder() -> Option<PathBuf> {
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/captures"));
     if root.join("index.tsv").exists() {
         return Some(root);
@@ -31,38 +31,22 @@ fn all_fingerprints() -> Fingerprints {
 }
 
 fn inspect(path: &Path, fingerprints: &Fingerprints) -> Vec<Finding> {
-    let bytes = std::fs::read(path).unwrap();
-    let (mut walk, mut rest) = (Walk::default(), &bytes[..]);
-    let mut inspector = Inspector::new(Limits::default(), fingerprints);
     let mut found = Vec::new();
-    loop {
-        let (used, step) = walk.step(rest);
-        rest = &rest[used..];
-        match step {
-            Step::Packet(record) => {
-                if let Ok(Carried::Ip(packet)) = innermost(record.link, record.bytes) {
-                    inspector.packet(&record, &packet, &mut |it| found.push(it));
-                }
-            }
-            Step::Passed | Step::Damage(_) => {}
-            Step::More(_) => break,
-        }
-    }
-    inspector.finish(&mut |it| found.push(it));
+    inspect_with(fingerprints, &captures::file(path), &mut |it| found.push(it));
     found
 }
 
-fn files(folder: &str) -> Vec<PathBuf> {
-    let Some(root) = captures() else { return Vec::new() };
+fn files(part: &str) -> Vec<PathBuf> {
+    let Some(root) = folder() else { return Vec::new() };
     let mut files: Vec<PathBuf> =
-        std::fs::read_dir(root.join(folder)).unwrap().map(|it| it.unwrap().path()).collect();
+        std::fs::read_dir(root.join(part)).unwrap().map(|it| it.unwrap().path()).collect();
     files.retain(|it| it.extension().is_some_and(|it| it == "pcap" || it == "pcapng"));
     files.sort();
     files
 }
 
 fn file(name: &str) -> Option<Vec<Finding>> {
-    Some(inspect(&captures()?.join("interference").join(name), &Fingerprints::shipped()))
+    Some(inspect(&folder()?.join("interference").join(name), &Fingerprints::shipped()))
 }
 
 fn drops(found: &[Finding]) -> Vec<&Drop> {

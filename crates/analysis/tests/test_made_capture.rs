@@ -11,11 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use generate::{Plan, generate};
+use wirewitness_analysis::tamper::Finding;
 use wirewitness_analysis::tamper::finding::{DropGrade, Grade};
-use wirewitness_analysis::tamper::{Finding, Inspector, Limits};
-use wirewitness_wire::file::{Step, Walk};
-use wirewitness_wire::link::{Carried, innermost};
 
+use crate::captures::inspect_with;
 use crate::shared::fingerprints;
 
 #[test]
@@ -63,22 +62,7 @@ fn inspect(file: &[u8]) -> BTreeMap<&'static str, BTreeSet<SocketAddr>> {
             found.entry(kind).or_default().insert(client);
         }
     };
-    let mut inspector = Inspector::new(Limits::default(), fingerprints());
-    let (mut walk, mut rest) = (Walk::default(), file);
-    loop {
-        let (used, step) = walk.step(rest);
-        match step {
-            Step::Packet(record) => {
-                if let Ok(Carried::Ip(packet)) = innermost(record.link, record.bytes) {
-                    inspector.packet(&record, &packet, &mut out);
-                }
-            }
-            Step::More(_) => break,
-            _ => {}
-        }
-        rest = &rest[used..];
-    }
-    inspector.finish(&mut out);
+    inspect_with(fingerprints(), file, &mut out);
     assert!(!found.contains_key("throttle"), "{:?}", found.get("throttle"));
     found
 }

@@ -1,18 +1,16 @@
 //! Captures of a router laboratory's policers and shapers (Flach et al., SIGCOMM 2016), beside the repository: which are
 //! called policers, and at what rate.
 
-use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use lzma_rust2::XzReader;
 use wirewitness_analysis::tamper::finding::{Connection, End, Finding, Protocol, Throttle};
 use wirewitness_analysis::tamper::throttle::{Event, Throttling, Transfer, Whose};
-use wirewitness_analysis::tamper::{Inspector, Limits};
 use wirewitness_wire::file::{Step, Walk};
 use wirewitness_wire::link::{Carried, innermost};
 use wirewitness_wire::transport::{Tcp, Transport, flag, transport};
 
+use crate::captures::inspect_with;
 use crate::shared::data;
 
 /// At least 85 % of the policers' captures, within 8 % of the configured rate where the flow sustains it; no other capture.
@@ -105,9 +103,7 @@ fn setting(path: &Path, word: &str) -> Option<u64> {
 
 /// What is told of the one transfer of a capture, which 10.0.0.4:1234 sends.
 fn judge(path: &Path) -> Vec<Throttle> {
-    let mut file = Vec::new();
-    let packed = std::fs::File::open(path).unwrap();
-    XzReader::new_mem_limit(packed, true, 65_536).read_to_end(&mut file).unwrap();
+    let file = crate::captures::file(path);
     let (mut transfer, mut begun) = (Transfer::default(), None);
     let (mut walk, mut rest) = (Walk::default(), file.as_slice());
     loop {
@@ -190,33 +186,12 @@ fn benign_captures_have_no_policers() {
 }
 
 fn inspect(path: &Path) -> Vec<Throttle> {
-    let mut file = std::fs::read(path).unwrap();
-    if path.extension().is_some_and(|e| e == "xz") {
-        let mut plain = Vec::new();
-        XzReader::new_mem_limit(file.as_slice(), true, 65_536).read_to_end(&mut plain).unwrap();
-        file = plain;
-    }
     let mut found = Vec::new();
     let mut out = |finding| {
         if let Finding::Throttle(throttle) = finding {
             found.push(*throttle);
         }
     };
-    let mut inspector = Inspector::new(Limits::default(), crate::shared::fingerprints());
-    let (mut walk, mut rest) = (Walk::default(), file.as_slice());
-    loop {
-        let (used, step) = walk.step(rest);
-        match step {
-            Step::Packet(record) => {
-                if let Ok(Carried::Ip(packet)) = innermost(record.link, record.bytes) {
-                    inspector.packet(&record, &packet, &mut out);
-                }
-            }
-            Step::More(_) => break,
-            _ => {}
-        }
-        rest = &rest[used..];
-    }
-    inspector.finish(&mut out);
+    inspect_with(crate::shared::fingerprints(), &crate::captures::file(path), &mut out);
     found
 }

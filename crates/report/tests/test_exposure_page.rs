@@ -114,13 +114,15 @@ fn text_page_and_lines_hide_the_same() {
     assert_eq!(lines(&told)[2]["severity"], "critical");
 }
 
-/// Writes a page of values of the lab's making for a look in a browser.
+/// Writes two pages of a made-up day for a look in a browser: masked, and the largest there is.
 #[test]
-#[ignore = "writes a file"]
-fn a_page_to_look_at() {
+#[ignore = "writes files"]
+fn pages_to_look_at() {
     let report = audit(&life::whole_day(), Values::Masked);
     let told = Told { report: &report, comparison: None, file: "day.pcapng", shows_values: false };
-    let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/exposure.html");
-    std::fs::write(path, page(&told)).unwrap();
-    eprintln!("{path}");
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    for (name, page) in [("exposure.html", page(&told)), ("exposure-compared.html", whole_page())] {
+        std::fs::write(folder.join(name), page).unwrap();
+    }
+    println!("{}", folder.display());
 }

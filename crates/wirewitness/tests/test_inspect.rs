@@ -177,6 +177,27 @@ fn evidence_holds_just_the_packets_of_findings_and_no_address_of_the_client() {
     assert!(kept_raw.iter().all(|it| all.iter().any(|other| other.bytes == it.bytes)));
 }
 
+/// The first packets of a connection: nothing is found, nothing is written, and what is there stays.
+#[test]
+fn evidence_of_nothing_is_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let packets = read(&std::fs::read(recorded(folder.path())).unwrap());
+    let quiet = write(folder.path(), "quiet.pcap", &pcap(&packets[..1], Order::Little, RAW_IP));
+    let evidence = folder.path().join("evidence.pcapng");
+    let asked = ["--write-evidence", evidence.to_str().unwrap()];
+    let outcome = inspect(&quiet, &asked);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("no evidence is written"), "{}", outcome.stderr);
+    assert!(!evidence.exists());
+    std::fs::write(&evidence, "from before").unwrap();
+    inspect(&quiet, &asked);
+    assert_eq!(std::fs::read_to_string(&evidence).unwrap(), "from before");
+    let nowhere = folder.path().join("no such folder/evidence.pcapng");
+    let outcome =
+        inspect(&recorded(folder.path()), &["--write-evidence", nowhere.to_str().unwrap()]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stderr);
+}
+
 #[test]
 fn a_damaged_capture_is_told_with_its_place_and_read_as_far_as_it_goes() {
     let folder = tempfile::tempdir().unwrap();

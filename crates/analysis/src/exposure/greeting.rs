@@ -1,7 +1,8 @@
 //! What the greetings of TLS tell: names, versions, certificates.
 
-use wirewitness_wire::app::tls::{ClientHello, extension};
-use wirewitness_wire::read::Reader;
+use wirewitness_wire::app::tls::ClientHello;
+use wirewitness_wire::app::tls_server::{Item, ServerHello, certificates, kind, messages};
+use wirewitness_wire::app::x509::Certificate;
 
 use super::channel::Reading;
 use super::ledger::{How, Value};
@@ -41,75 +42,41 @@ pub(super) fn offers_dns(hello: &ClientHello<'_>) -> bool {
 /// Reads what the server says before encryption begins: version, and up to TLS 1.2 its certificate. Says whether that names it;
 /// none without one.
 pub(super) fn server(scribe: &mut Scribe<'_>, stream: &[u8]) -> Option<bool> {
-    let messages = handshake(stream);
-    let mut reader = Reader::new(&messages);
     let mut named = None;
-    for _ in 0..8 {
-        let (Ok(kind), Ok(len)) = (reader.u8("type"), reader.u24("length")) else { break };
-        let Ok(body) = reader.take(len as usize, "message") else { break };
-        match kind {
-            SERVER_HELLO => {
-                if let Some(old @ (0x0300..=0x0302)) = version(body) {
-                    let words = ["SSL 3.0", "TLS 1.0", "TLS 1.1"];
-                    let word = words.get(usize::from(old - 0x0300)).copied().unwrap_or_default();
+    for item in messages(stream) {
+        match item {
+            Ok(Item::Message { kind: kind::SERVER_HELLO, bytes }) => {
+                let hello = ServerHello::parse(&bytes).ok();
+                if let Some(word) = hello.and_then(|it| old(it.version())) {
                     scribe.read(Reading::TlsOld, Value::Word(word));
                 }
             }
-            CERTIFICATE => named = Some(certificate(scribe, body)),
-            _ => {}
+            Ok(Item::Message { kind: kind::CERTIFICATE, bytes }) => {
+                named = Some(certificate(scribe, &bytes));
+            }
+            // A warning may come before the hello.
+            Ok(Item::Message { .. } | Item::Alert(_)) => {}
+            Ok(Item::Encrypted { .. }) | Err(_) => break,
         }
     }
     named
 }
 
-/// Bodies of the handshake records at the beginning, joined.
-fn handshake(stream: &[u8]) -> Vec<u8> {
-    let (mut reader, mut joined) = (Reader::new(stream), Vec::new());
-    while let (Ok(22), Ok(_), Ok(len)) =
-        (reader.u8("type"), reader.u16("version"), reader.u16("length"))
-    {
-        let whole = reader.rest().len() >= usize::from(len);
-        let Ok(body) = reader.take(usize::from(len).min(reader.rest().len()), "record") else {
-            break;
-        };
-        joined.extend_from_slice(body);
-        if !whole {
-            break;
-        }
+/// The name of a version that is old.
+fn old(version: u16) -> Option<&'static str> {
+    match version {
+        0x0300 => Some("SSL 3.0"),
+        0x0301 => Some("TLS 1.0"),
+        0x0302 => Some("TLS 1.1"),
+        _ => None,
     }
-    joined
 }
 
-/// The version chosen: that of the extension where there is one.
-fn version(body: &[u8]) -> Option<u16> {
-    let mut reader = Reader::new(body);
-    let legacy = reader.u16("version").ok()?;
-    reader.take(32, "random").ok()?;
-    let len = reader.u8("session id length").ok()?;
-    reader.take(len.into(), "session id").ok()?;
-    reader.take(3, "cipher suite and compression").ok()?;
-    if reader.u16("extensions length").is_err() {
-        return Some(legacy);
-    }
-    while let (Ok(kind), Ok(len)) = (reader.u16("extension"), reader.u16("length")) {
-        let Ok(body) = reader.take(len.into(), "extension") else { break };
-        if kind == extension::SUPPORTED_VERSIONS {
-            return Reader::new(body).u16("version").ok();
-        }
-    }
-    Some(legacy)
-}
-
-/// Names of the first certificate (subjectAltName, RFC 5280 §4.2.1.6), as far as it was seen.
-fn certificate(scribe: &mut Scribe<'_>, body: &[u8]) -> bool {
-    let mut reader = Reader::new(body);
-    let read = reader.take(3, "list length").and_then(|_| reader.u24("length"));
-    let Ok(first) = read.and_then(|len| reader.take(len as usize, "certificate")) else {
-        return false;
-    };
-    let names = alternative_names(first);
+/// Names of the first certificate of a message.
+fn certificate(scribe: &mut Scribe<'_>, message: &[u8]) -> bool {
+    let first = certificates(message).next().and_then(Result::ok).and_then(Certificate::read);
     let mut any = false;
-    for name in names.iter().take(3) {
+    for name in first.iter().flat_map(Certificate::dns_names).take(3) {
         if scribe.name(name, How::Certificate) {
             any = true;
             scribe.read(Reading::Certificate, Value::Own(&String::from_utf8_lossy(name)));
@@ -121,74 +88,61 @@ fn certificate(scribe: &mut Scribe<'_>, body: &[u8]) -> bool {
     any
 }
 
-/// The names in DER: after the extension's identifier, elements with tag 0x82.
-fn alternative_names(der: &[u8]) -> Vec<Vec<u8>> {
-    let Some(at) = der.windows(5).position(|part| part == [6, 3, 0x55, 0x1d, 0x11]) else {
-        return Vec::new();
-    };
-    let mut reader = Reader::at(der, at + 5);
-    if reader.rest().first() == Some(&1) {
-        let _ = reader.take(3, "critical");
-    }
-    let mut names = Vec::new();
-    for tag in [4, 0x30] {
-        if reader.u8("tag") != Ok(tag) || length(&mut reader).is_none() {
-            return names;
-        }
-    }
-    while let Ok(tag @ 0x80..=0x88) = reader.u8("tag") {
-        let Some(value) = length(&mut reader).and_then(|len| reader.take(len, "name").ok()) else {
-            break;
-        };
-        if tag == 0x82 && names.len() < 100 {
-            names.push(value.to_vec());
-        }
-    }
-    names
-}
-
-fn length(reader: &mut Reader<'_>) -> Option<usize> {
-    match reader.u8("length").ok()? {
-        0x81 => reader.u8("length").ok().map(usize::from),
-        0x82 => reader.u16("length").ok().map(usize::from),
-        short @ 0..=0x7f => Some(short.into()),
-        _ => None,
-    }
-}
-
-const SERVER_HELLO: u8 = 2;
-const CERTIFICATE: u8 = 11;
 const SESSION_TICKET: u16 = 35;
 /// Outer names that a true ECH has (general public knowledge); GREASE has the true name outside.
 const PUBLIC_NAMES: [&str; 1] = ["cloudflare-ech.com"];
 
 #[cfg(test)]
 mod tests {
+    use super::super::ledger::{Ledger, Note, Pen};
+    use super::super::mask::{Mask, Values};
+    use super::super::tables::Tables;
     use super::*;
 
-    #[test]
-    fn names_in_a_certificate_and_its_truncations() {
-        let names =
-            [&[0x82, 5][..], b"a.net", &[0x87, 4, 1, 2, 3, 4, 0x82, 7], b"*.b.net"].concat();
-        let len = names.len() as u8;
-        let der = [&[9, 9, 6, 3, 0x55, 0x1d, 0x11, 4, len + 2, 0x30, len][..], &names].concat();
-        assert_eq!(alternative_names(&der), [b"a.net".to_vec(), b"*.b.net".to_vec()]);
-        for cut in 0..der.len() {
-            assert!(alternative_names(&der[..cut]).len() <= 1);
+    /// A record of handshake messages, each of a type.
+    fn record(messages: &[(u8, &[u8])]) -> Vec<u8> {
+        let mut body = Vec::new();
+        for (kind, message) in messages {
+            body.extend([*kind, 0, 0, message.len() as u8]);
+            body.extend(*message);
         }
+        [&[22, 3, 3, 0, body.len() as u8][..], &body].concat()
+    }
+
+    /// A hello of a version, or with that of the extension.
+    fn hello(version: u16, chosen: Option<u16>) -> Vec<u8> {
+        let mut body = version.to_be_bytes().to_vec();
+        body.extend([0; 32 + 1 + 2 + 1]);
+        if let Some(chosen) = chosen {
+            body.extend([0, 6, 0, 43, 0, 2]);
+            body.extend(chosen.to_be_bytes());
+        }
+        body
+    }
+
+    /// How often an old version and a certificate were told, and whether that named the server.
+    fn told(stream: &[u8]) -> (u64, u64, Option<bool>) {
+        let pen = Pen { mask: Mask::new(&[7; 32], Values::Shown), tables: Tables::shipped() };
+        let mut ledger = Ledger::default();
+        let note = Note { at_ns: 5, app: None };
+        let named = server(&mut Scribe { pen: &pen, ledger: &mut ledger, note }, stream);
+        let count = |reading| ledger.entries.get(&reading).map_or(0, |it| it.span.count);
+        (count(Reading::TlsOld), count(Reading::Certificate), named)
     }
 
     #[test]
-    fn versions() {
-        let mut body = vec![3, 1];
-        body.extend([0; 32]);
-        body.extend([0, 0, 47, 0]);
-        assert_eq!(version(&body), Some(0x0301));
-        body[1] = 3;
-        body.extend([0, 6, 0, 43, 0, 2, 3, 4]);
-        assert_eq!(version(&body), Some(0x0304));
-        for cut in 0..body.len() {
-            let _ = version(&body[..cut]);
+    fn versions_and_certificates_and_their_truncations() {
+        let nameless = [0, 0, 7, 0, 0, 4, 9, 9, 9, 9];
+        let warning = [21, 3, 1, 0, 2, 1, 112];
+        let (old, new) = (hello(0x0301, None), hello(0x0303, Some(0x0304)));
+        let stream = [&warning[..], &record(&[(2, &old), (11, &nameless)])].concat();
+        assert_eq!(told(&stream), (1, 1, Some(false)));
+        assert_eq!(told(&record(&[(2, &new)])), (0, 0, None));
+        assert_eq!(told(&record(&[(2, &hello(0x0303, Some(0x0302)))])), (1, 0, None));
+        for len in 0..stream.len() {
+            let (old, certificates, named) = told(&stream[..len]);
+            assert_eq!(old, u64::from(len >= warning.len() + 5 + 42), "{len}");
+            assert_eq!((certificates, named), (0, None), "{len}");
         }
     }
 }

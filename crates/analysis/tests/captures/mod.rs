@@ -1,6 +1,5 @@
 //! Reads captures and inspects them: for the tests and for the example that prints the table.
 
-use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -12,8 +11,11 @@ use wirewitness_wire::file::{Step, Walk};
 use wirewitness_wire::link::{Carried, innermost};
 
 mod expected;
+mod sources;
+mod tables;
 
 pub(crate) use expected::{Expected, expected};
+pub(crate) use tables::tables;
 
 /// What was found in a capture.
 #[derive(Debug, Default)]
@@ -29,6 +31,15 @@ pub(crate) struct Got {
     pub(crate) injected: usize,
     pub(crate) likely: usize,
     pub(crate) undecided: usize,
+}
+
+impl Got {
+    fn add(&mut self, other: Self) {
+        self.flows += other.flows;
+        self.injected += other.injected;
+        self.likely += other.likely;
+        self.undecided += other.undecided;
+    }
 }
 
 impl Found {
@@ -59,28 +70,43 @@ impl Found {
 
 /// Inspects a capture, which may be compressed with xz.
 pub(crate) fn inspect(path: &Path) -> Found {
-    let mut bytes = std::fs::read(path).expect("a capture can be read");
-    if path.extension().is_some_and(|it| it == "xz") {
-        let mut whole = Vec::new();
-        lzma_rust2::XzReader::new(&bytes[..], true).read_to_end(&mut whole).expect("xz");
-        bytes = whole;
+    inspect_bytes(&file(path))
+}
+
+/// The bytes of a capture, which may be compressed with xz.
+pub(crate) fn file(path: &Path) -> Vec<u8> {
+    let bytes = std::fs::read(path).expect("a capture can be read");
+    if path.extension().is_none_or(|it| it != "xz") {
+        return bytes;
     }
-    inspect_bytes(&bytes)
+    let mut whole = Vec::new();
+    let mut reader = lzma_rust2::XzReader::new_mem_limit(&bytes[..], true, 65_536);
+    reader.read_to_end(&mut whole).expect("xz");
+    whole
 }
 
 /// Inspects the bytes of a capture.
 pub(crate) fn inspect_bytes(bytes: &[u8]) -> Found {
     static FINGERPRINTS: LazyLock<Fingerprints> = LazyLock::new(Fingerprints::shipped);
-    let mut found = Vec::new();
-    let mut out = |finding| found.push(finding);
-    let mut inspector = Inspector::new(Limits::default(), &FINGERPRINTS);
+    let mut findings = Vec::new();
+    let counters = inspect_with(&FINGERPRINTS, bytes, &mut |finding| findings.push(finding));
+    Found { findings, counters }
+}
+
+/// Gives each finding about the bytes of a capture.
+pub(crate) fn inspect_with(
+    fingerprints: &Fingerprints,
+    bytes: &[u8],
+    out: &mut impl FnMut(Finding),
+) -> Counters {
+    let mut inspector = Inspector::new(Limits::default(), fingerprints);
     let (mut walk, mut rest) = (Walk::default(), bytes);
     loop {
         let (used, step) = walk.step(rest);
         match step {
             Step::Packet(record) => {
                 if let Ok(Carried::Ip(packet)) = innermost(record.link, record.bytes) {
-                    inspector.packet(&record, &packet, &mut out);
+                    inspector.packet(&record, &packet, out);
                 }
             }
             Step::More(_) => break,
@@ -92,8 +118,7 @@ pub(crate) fn inspect_bytes(bytes: &[u8]) -> Found {
         }
         rest = &rest[used..];
     }
-    let counters = inspector.finish(&mut out);
-    Found { findings: found, counters }
+    inspector.finish(out)
 }
 
 /// The names of the captures of a folder's part, sorted.
@@ -104,55 +129,6 @@ pub(crate) fn names(folder: &Path, part: &str) -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-/// The table of all captures.
-#[allow(dead_code, reason = "the example's")]
-pub(crate) fn table(folder: &Path) -> String {
-    let mut text = String::from(
-        "| capture | flows | expected | injected | likely | undecided | |\n|---|---|---|---|---|---|---|\n",
-    );
-    let mut benign = Got::default();
-    let mut flagged = String::new();
-    for name in names(folder, "interference").into_iter().chain(names(folder, "benign")) {
-        let got = inspect(&folder.join(&name)).got();
-        let short = name.split_once('/').map_or(&*name, |it| it.1);
-        if name.starts_with("benign/") {
-            benign.flows += got.flows;
-            benign.injected += got.injected;
-            benign.likely += got.likely;
-            benign.undecided += got.undecided;
-            if got.injected + got.likely > 0 {
-                let _ = writeln!(
-                    flagged,
-                    "| benign/{short} | {} | 0 | {} | {} | {} | MISS |",
-                    got.flows, got.injected, got.likely, got.undecided
-                );
-            }
-            continue;
-        }
-        let due = expected(short);
-        let told = got.injected + got.likely;
-        let verdict = match due {
-            Expected::Flows(due) if told == due => "",
-            Expected::Flows(_) => "MISS",
-            Expected::NoClaim if told == 0 => "",
-            Expected::NoClaim => "label ambiguous",
-        };
-        let due = match due {
-            Expected::Flows(due) => due.to_string(),
-            Expected::NoClaim => "-".to_owned(),
-        };
-        let _ = writeln!(
-            text,
-            "| {short} | {} | {due} | {} | {} | {} | {verdict} |",
-            got.flows, got.injected, got.likely, got.undecided
-        );
-    }
-    let Got { flows, injected, likely, undecided } = benign;
-    let _ =
-        writeln!(text, "| all of benign | {flows} | 0 | {injected} | {likely} | {undecided} | |");
-    text + &flagged
 }
 
 /// Prints what was found in the captures whose name has a part.

@@ -7,7 +7,7 @@ import { chromium } from "playwright-core";
 const page_file = resolve(process.argv[2] ?? "page.html");
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
+const args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
 const browser = await chromium.launch({ executablePath, args });
 let wrong = 0;
 for (const width of [360, 1280]) {
@@ -23,6 +23,8 @@ for (const width of [360, 1280]) {
       console.log(`${width} ${colorScheme}: ${violation.id}: ${violation.help} (${violation.nodes.length}), first ${violation.nodes[0].html.slice(0, 120)}`);
     }
     if (wide > 0) console.log(`${width} ${colorScheme}: ${wide} pixels wider than the window`);
+    // A check that checked nothing would find nothing.
+    if (found.passes.length < 20) throw new Error(`only ${found.passes.length} checks passed`);
     wrong += found.violations.length + (wide > 0 ? 1 : 0);
     console.log(`${width} ${colorScheme}: ${found.passes.length} checks passed, ${found.violations.length} violated`);
     await context.close();

@@ -1,6 +1,5 @@
 //! `wirewitness inspect`: what was done to the connections in a capture.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,7 +38,8 @@ pub(crate) struct InspectArgs {
     /// One JSON object a line: flow, dns, quic, injection, drop, throttle, blockpage, summary (docs/json.md)
     #[arg(long)]
     json: bool,
-    /// Write just the packets that findings stand on, with comments on them, as pcapng. It holds what these packets carry
+    /// Write just the packets that findings stand on, with comments on them, as pcapng. It holds what these packets carry;
+    /// where nothing was found, it is not written
     #[arg(long, value_name = "FILE")]
     write_evidence: Option<PathBuf>,
     /// Show what can betray addresses: those of clients, and IP identification and window of forged packets
@@ -81,11 +81,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<ExitCode, CommandError> {
         fingerprints: &fingerprints,
         out: BufWriter::with_capacity(1 << 16, std::io::stdout().lock()),
         progress: Progress::over(&sources),
-        evidence: args
-            .write_evidence
-            .as_deref()
-            .map(|path| args.evidence_file(path))
-            .transpose()?,
+        evidence: args.evidence_file(),
         table: Table::default(),
         total: Total { threads: args.threads(), ..Total::default() },
     };
@@ -101,12 +97,9 @@ impl InspectArgs {
         self.threads.unwrap_or_else(cores)
     }
 
-    fn evidence_file(
-        &self,
-        path: &std::path::Path,
-    ) -> Result<EvidenceFile<BufWriter<File>>, CommandError> {
+    fn evidence_file(&self) -> Option<EvidenceFile> {
         let raw = if self.raw_headers { Raw::Shown } else { Raw::Hidden };
-        Ok(EvidenceFile::new(BufWriter::new(File::create(path)?), raw)?)
+        self.write_evidence.as_deref().map(|path| EvidenceFile::new(path, raw))
     }
 }
 
@@ -116,7 +109,7 @@ struct Run<'a> {
     fingerprints: &'a Fingerprints,
     out: BufWriter<std::io::StdoutLock<'a>>,
     progress: Progress,
-    evidence: Option<EvidenceFile<BufWriter<File>>>,
+    evidence: Option<EvidenceFile>,
     table: Table,
     total: Total,
 }
@@ -244,8 +237,10 @@ impl Run<'_> {
             self.out.write_all(self.table.words().as_bytes())?;
         }
         self.out.flush()?;
-        if let Some(evidence) = self.evidence.take() {
-            evidence.finish()?;
+        if let Some(evidence) = self.evidence.take()
+            && !evidence.finish()?
+        {
+            self.say("no evidence is written: nothing was found for it to stand on\n");
         }
         self.progress.finish();
         let found = match self.args.fail_on {

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
 
 use wirewitness_analysis::tamper::Finding;
 use wirewitness_wire::file::write::{self, Written};
@@ -89,20 +91,19 @@ impl Packets {
     }
 }
 
-/// A file of evidence as it is written.
-pub(crate) struct EvidenceFile<W> {
-    out: W,
+/// A file of evidence as it is written. There is none before its first packet: what stands on nothing is not written, and a file of
+/// that name from before stays as it is.
+pub(crate) struct EvidenceFile {
+    path: PathBuf,
+    out: Option<BufWriter<File>>,
     raw: Raw,
     interfaces: Vec<(usize, u32, LinkType)>,
 }
 
-impl<W: Write> EvidenceFile<W> {
-    /// Begins a file.
-    pub(crate) fn new(mut out: W, raw: Raw) -> std::io::Result<Self> {
-        let mut head = Vec::new();
-        write::section(&mut head, "wirewitness inspect");
-        out.write_all(&head)?;
-        Ok(Self { out, raw, interfaces: Vec::new() })
+impl EvidenceFile {
+    /// Where it will be.
+    pub(crate) fn new(path: &Path, raw: Raw) -> Self {
+        Self { path: path.to_owned(), out: None, raw, interfaces: Vec::new() }
     }
 
     /// Reads a capture again and writes its packets. How many there were.
@@ -111,6 +112,9 @@ impl<W: Write> EvidenceFile<W> {
         (number, source): (usize, &Source),
         packets: &Packets,
     ) -> std::io::Result<u64> {
+        if packets.notes.is_empty() {
+            return Ok(0);
+        }
         let mut capture = Capture::open(source)?;
         let (mut failure, mut written) = (None, 0);
         let mut left = packets.notes.len();
@@ -157,7 +161,19 @@ impl<W: Write> EvidenceFile<W> {
             comment: &note.comment,
         };
         write::packet(&mut block, &written);
-        self.out.write_all(&block)
+        self.put(&block)
+    }
+
+    /// Writes a block; before the first, the file's head.
+    fn put(&mut self, block: &[u8]) -> std::io::Result<()> {
+        if let Some(out) = &mut self.out {
+            return out.write_all(block);
+        }
+        let out = self.out.insert(BufWriter::new(File::create(&self.path)?));
+        let mut head = Vec::new();
+        write::section(&mut head, "wirewitness inspect");
+        out.write_all(&head)?;
+        out.write_all(block)
     }
 
     /// The number of an interface of a capture in the file; written, where it is new.
@@ -177,9 +193,11 @@ impl<W: Write> EvidenceFile<W> {
         at as u32
     }
 
-    /// Ends the file.
-    pub(crate) fn finish(mut self) -> std::io::Result<()> {
-        self.out.flush()
+    /// Ends the file. False where there was nothing to write, and so there is none.
+    pub(crate) fn finish(self) -> std::io::Result<bool> {
+        let Some(mut out) = self.out else { return Ok(false) };
+        out.flush()?;
+        Ok(true)
     }
 }
 
