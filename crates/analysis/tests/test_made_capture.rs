@@ -1,11 +1,15 @@
 //! A capture made from a seed, through the inspector: what was put in is found, and nothing else is called injected.
 
+#[path = "../examples/make_capture/conversations.rs"]
+mod conversations;
 #[path = "../examples/make_capture/generate.rs"]
 mod generate;
 #[path = "../examples/make_capture/messages.rs"]
 mod messages;
 #[path = "../examples/make_capture/packets.rs"]
 mod packets;
+#[path = "../examples/make_capture/talk.rs"]
+mod talk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

@@ -115,13 +115,15 @@ struct Visit {
     /// Conversations to come.
     left: u64,
     begun: bool,
+    interfered: bool,
 }
 
 impl Maker {
     fn new(seed: u64) -> Self {
         let state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let made = Made::default();
-        let visit = Visit { client: 0, server: 0, kind: "tls", left: 0, begun: false };
+        let visit =
+            Visit { client: 0, server: 0, kind: "tls", left: 0, begun: false, interfered: false };
         let mut maker = Self { state, noise: Vec::new(), initials: Vec::new(), visit, made };
         maker.noise = (0..80_000).map(|_| maker.next() as u8).collect();
         for n in 0..64 {
@@ -153,15 +155,14 @@ impl Maker {
             self.visit = self.next_visit();
         }
         self.visit.left -= 1;
-        let Visit { client, server, kind, begun, .. } = self.visit;
+        let Visit { client, server, kind, begun, interfered, .. } = self.visit;
         self.visit.begun = true;
         let asks = !begun && !matches!(kind, "time" | "call");
         let kind = if asks { "dns" } else { kind };
-        let interfered = self.below(100) < 3;
         let (port, done) = match kind {
             "dns" => (53, Done::FalseAnswer),
             "http" => (80, Done::Page),
-            "tls" if self.below(2) == 0 => (443, Done::Reset),
+            "tls" if server % 2 == 0 => (443, Done::Reset),
             "tls" => (443, Done::Drop),
             "mail" => (25, Done::Nothing),
             "time" => (123, Done::Nothing),
@@ -204,7 +205,9 @@ impl Maker {
             _ if many => 2 + self.below(6),
             _ => 2,
         };
-        Visit { client, server, kind, left, begun: false }
+        // A filter does the same to all connections of a visit.
+        let interfered = self.below(100) < 3;
+        Visit { client, server, kind, left, begun: false, interfered }
     }
 
     fn count(&mut self, kind: &'static str, done: Done, ends: Ends) {

@@ -63,6 +63,14 @@ impl Capture {
 
     /// Gives every packet to `each`, in order, until it says stop. Damage is passed over and told; what was read before is not lost.
     pub(crate) fn packets(&mut self, mut each: impl FnMut(&Record<'_>) -> Go) -> Told {
+        self.batches(|records| {
+            let stops = records.iter().any(|record| each(record) == Go::Stop);
+            if stops { Go::Stop } else { Go::On }
+        })
+    }
+
+    /// [`Self::packets`], some at a time: whoever does one thing with all of them and then the next keeps a core's caches warm.
+    pub(crate) fn batches(&mut self, mut each: impl FnMut(&[Record<'_>]) -> Go) -> Told {
         let mut told = Told::default();
         while let Piece::Used { need } = self.walk_piece(&mut told, &mut each) {
             match self.fill(need) {
@@ -85,24 +93,30 @@ impl Capture {
     }
 
     /// All steps that the buffer has the bytes of.
-    fn walk_piece(&mut self, told: &mut Told, each: &mut impl FnMut(&Record<'_>) -> Go) -> Piece {
-        loop {
+    fn walk_piece(&mut self, told: &mut Told, each: &mut impl FnMut(&[Record<'_>]) -> Go) -> Piece {
+        let mut batch = Vec::with_capacity(BATCH);
+        let need = loop {
             let rest = self.buffer.get(self.begin..self.end).unwrap_or_default();
             let (used, step) = self.walk.step(rest);
+            self.begin += used;
             match step {
                 Step::Packet(record) => {
-                    if each(&record) == Go::Stop {
-                        return Piece::Stopped;
+                    batch.push(record);
+                    if batch.len() == BATCH {
+                        if each(&batch) == Go::Stop {
+                            return Piece::Stopped;
+                        }
+                        batch.clear();
                     }
                 }
                 Step::Passed => {}
                 Step::Damage(damage) => told.damage(damage),
-                Step::More(need) => {
-                    self.begin += used;
-                    return Piece::Used { need: need.saturating_sub(used) };
-                }
+                Step::More(need) => break need.saturating_sub(used),
             }
-            self.begin += used;
+        };
+        match each(&batch) {
+            Go::On => Piece::Used { need },
+            Go::Stop => Piece::Stopped,
         }
     }
 
@@ -138,6 +152,8 @@ enum Filled {
     End,
 }
 
+/// Packets given at a time.
+const BATCH: usize = 32;
 /// Bytes read at a time: small enough to stay in a core's own cache until they are used.
 const PIECE: usize = 256 << 10;
 /// A block of a file may be this long, bytes.

@@ -85,11 +85,13 @@ impl Inspecting<'_> {
     ) -> Inspected {
         let mut inspectors: Vec<_> = (0..lanes).map(|_| self.inspector(lanes)).collect();
         let mut done = Inspected::default();
-        let told = capture.packets(|record| {
-            if let Some(packet) = done.take(record, read) {
-                let at = if lanes == 1 { 0 } else { lane_of(&packet, lanes) };
+        let told = capture.batches(|records| {
+            let packets: Vec<_> = records.iter().map(|record| done.take(record, read)).collect();
+            for (record, packet) in records.iter().zip(&packets) {
+                let Some(packet) = packet else { continue };
+                let at = if lanes == 1 { 0 } else { lane_of(packet, lanes) };
                 if let Some(inspector) = inspectors.get_mut(at) {
-                    inspector.packet(record, &packet, out);
+                    inspector.packet(record, packet, out);
                 }
             }
             Go::On
