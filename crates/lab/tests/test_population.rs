@@ -599,3 +599,72 @@ fn ends_and_standing_blocks_are_known_and_lifting_may_be_told_as_an_end() {
     let scored = score(&[as_block], truth, &Rule::default());
     assert_eq!((scored.found, scored.median_delay_s), (1, Some(5 * HOUR_S)), "{scored:?}");
 }
+
+/// A finder without any care: cell by cell, four blocked of the last six that say anything are a block, one at most is
+/// none. What comes before its first state is no news.
+fn careless(population: &Population) -> Vec<Found> {
+    let mut states: BTreeMap<(u32, u32), (Option<bool>, Vec<(i64, bool)>)> = BTreeMap::new();
+    let mut found = Vec::new();
+    for row in population.rows() {
+        let point = &row.point;
+        let cell = (point.network.asn, point.target);
+        let is_dense = population.dense(cell.0).binary_search(&cell.1).is_ok();
+        if point.status == Status::Insufficient || !is_dense {
+            continue;
+        }
+        let (state, last) = states.entry(cell).or_default();
+        last.push((point.at_s, point.status == Status::Blocked));
+        if last.len() < 6 {
+            continue;
+        }
+        let blocked = last.iter().filter(|(_, blocked)| *blocked).count();
+        let now = match blocked {
+            4.. => true,
+            0 | 1 => false,
+            _ => state.unwrap_or_default(),
+        };
+        if state.is_some_and(|before| before != now) {
+            let first = last.iter().find(|(_, blocked)| *blocked == now);
+            found.push(Found {
+                kind: if now { Kind::Block } else { Kind::Unblock },
+                targets: TargetSet::from_iter([cell.1]),
+                networks: vec![cell.0],
+                start_s: first.map_or(point.at_s, |(at_s, _)| *at_s),
+                end_s: None,
+                said_s: point.at_s,
+            });
+        }
+        *state = Some(now);
+        last.remove(0);
+    }
+    found
+}
+
+/// The set is neither trivial nor hopeless: without any care full blocks are found, partial ones are not, one event is
+/// hundreds, and faults of lines and resolvers are taken for events.
+#[test]
+fn a_careless_finder_finds_full_blocks_and_is_fooled() {
+    // The figures of docs/population.md are of three seeds; one is enough for every day.
+    let shown = std::env::var("WW_SCORES").is_ok();
+    for seed in 1..=if shown { 3 } else { 1 } {
+        let population = Population::new(&Settings { seed, ..Settings::default() }).unwrap();
+        let found = careless(&population);
+        let scored = score(&found, population.truth(), &Rule::default());
+        if shown {
+            println!("{seed}: {} found, {scored:#?}", found.len());
+        }
+        let part = |variety| {
+            let (planted, found) = scored.by_variety[&variety];
+            f64::from(u32::try_from(found).unwrap()) / f64::from(u32::try_from(planted).unwrap())
+        };
+        assert!(part(Variety::National) > 0.9 && part(Variety::Network) > 0.9, "{scored:?}");
+        assert!(part(Variety::Unblock) > 0.9, "{scored:?}");
+        assert!(part(Variety::Partial) < 0.8, "{scored:?}");
+        assert_eq!((part(Variety::Shutdown), part(Variety::MechanismChange)), (0.0, 0.0));
+        assert!(scored.fragments > 500 && scored.precision < 0.7, "{scored:?}");
+        for kind in [NonEventKind::BrokenResolver, NonEventKind::BadVolunteer] {
+            assert!(scored.by_non_event_kind[&kind].1 > 50, "{scored:?}");
+        }
+        assert!(scored.median_delay_s.unwrap() < 12 * HOUR_S, "{scored:?}");
+    }
+}

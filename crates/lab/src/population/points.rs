@@ -75,12 +75,7 @@ impl<'a> Rows<'a> {
     fn network_step(&mut self, network: &'a NetworkPlan, from_s: i64, draw: &mut Draw) {
         let settings = &self.population.settings;
         let local_s = from_s + i64::from(settings.utc_offset_hours) * HOUR_S;
-        let there: Vec<(&Volunteer, u32)> = network
-            .volunteers
-            .iter()
-            .filter(|volunteer| volunteer.measures(from_s, local_s))
-            .map(|volunteer| (volunteer, volunteer.weight))
-            .collect();
+        let there = There::new(network, (from_s, local_s));
         let mood = self.mood_per_mille(network.asn, from_s, local_s);
         let of_day = |daily: f64| daily / f64::from(STEPS_A_DAY) * mood / 1000.0;
         let cells = network.dense.len() as f64;
@@ -93,7 +88,7 @@ impl<'a> Rows<'a> {
             } else {
                 Some(self.sparse_target(draw))
             };
-            let (Some(target), Some(volunteer)) = (target, draw.weighted(&there)) else { continue };
+            let (Some(target), Some(volunteer)) = (target, there.one(draw)) else { continue };
             let made_s = from_s + draw.between(0, STEP_S);
             if self.is_cut(network.asn, made_s, draw) {
                 continue;
@@ -174,6 +169,31 @@ impl<'a> Rows<'a> {
             return after + draw.between(HOUR_S, 3 * DAY_S);
         }
         after + draw.between(5, 600)
+    }
+}
+
+/// Who measures on a network in a step, by weight.
+struct There<'a> {
+    /// Each with the sum of the weights up to theirs.
+    sums: Vec<(u64, &'a Volunteer)>,
+}
+
+impl<'a> There<'a> {
+    fn new(network: &'a NetworkPlan, (at_s, local_s): (i64, i64)) -> Self {
+        let mut sum = 0;
+        let present = network.volunteers.iter().filter(|it| it.measures(at_s, local_s));
+        let sums = present.map(|volunteer| {
+            sum += u64::from(volunteer.weight);
+            (sum, volunteer)
+        });
+        Self { sums: sums.collect() }
+    }
+
+    fn one(&self, draw: &mut Draw) -> Option<&'a Volunteer> {
+        let total = self.sums.last().map_or(0, |(sum, _)| *sum);
+        let at = draw.below(total);
+        let place = self.sums.partition_point(|(sum, _)| *sum <= at);
+        self.sums.get(place).map(|(_, volunteer)| *volunteer)
     }
 }
 

@@ -91,11 +91,11 @@ impl Default for Settings {
 impl Default for Counts {
     fn default() -> Self {
         Self {
-            national_blocks: 20,
-            network_blocks: 110,
+            national_blocks: 14,
+            network_blocks: 118,
             partial_blocks: 40,
             throttlings: 30,
-            list_blocks: 4,
+            list_blocks: 2,
             list_targets: 8_000,
             unblocks: 40,
             mechanism_changes: 40,

@@ -9,8 +9,9 @@
 //!
 //! Each found event is given to the planted one with the most of it, an unfound one first; more than one for a planted
 //! event are its fragments. Known, and neither right nor wrong: the end of a planted block found as an `unblock`, and a
-//! block that stands from the beginning found as a `block` that began there. All else is false, and is put down to the
-//! shortest non-event that it fits by the same measures of scope and time, where there is one.
+//! block that stands from the beginning found as a `block` that began there. All else is wrong, and is put down to the
+//! smallest non-event (pairs of network and target, times seconds with the rule's) that it fits by the same measures of
+//! scope and time, where there is one.
 
 use std::collections::BTreeMap;
 
@@ -189,13 +190,18 @@ impl Scoring<'_> {
             self.overlap(found, targets, &it.networks).is_some()
                 && self.is_near(found.start_s, (it.start_s, it.end_s))
         };
+        let size = |it: &&NonEvent| {
+            let cells = u128::from(it.targets.len()) * it.networks.len() as u128;
+            let time_s = it.end_s - it.start_s + self.rule.before_s + self.rule.after_s;
+            cells * u128::try_from(time_s).unwrap_or(0)
+        };
         let like = self.truth.non_events.iter().filter(is_like);
-        let Some(shortest) = like.min_by_key(|it| it.end_s - it.start_s) else {
+        let Some(smallest) = like.min_by_key(size) else {
             self.score.of_nothing += 1;
             return;
         };
-        *self.score.by_non_event.entry(shortest.id.clone()).or_default() += 1;
-        self.score.by_non_event_kind.entry(shortest.kind).or_default().1 += 1;
+        *self.score.by_non_event.entry(smallest.id.clone()).or_default() += 1;
+        self.score.by_non_event_kind.entry(smallest.kind).or_default().1 += 1;
     }
 
     fn finish(self) -> Score {

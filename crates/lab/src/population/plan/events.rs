@@ -49,7 +49,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// What is in force when the data begin: one of ten on every network.
+    /// What is in force when the data begin: one of twenty on every network.
     fn standing(&mut self, width: Width) -> Result<(), SettingsError> {
         let counts = &self.settings.planted;
         let kinds = [
@@ -62,7 +62,7 @@ impl Planner<'_> {
             ("unblocks", counts.unblocks, (Kind::Unblock, Variety::Unblock)),
         ];
         for (key, count, kind) in kinds {
-            let national = count / 10;
+            let national = count / 20;
             let count = if width == Width::National { national } else { count - national };
             for _ in 0..count {
                 self.place(key, |planner| planner.changed(kind, width))?;
@@ -71,12 +71,12 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Six hours to a day on all networks (one of five), to two days on several (two of five), to four on one.
+    /// Six hours to a day on all networks (one of eight), to two days on several (three of eight), to four on one.
     fn shutdown(&mut self, number: u32) -> Option<Draft> {
         let all: Vec<usize> = (0..self.country.networks.len()).collect();
-        let (networks, longest_s) = match number * 5 / self.settings.planted.shutdowns.max(1) {
+        let (networks, longest_s) = match number * 8 / self.settings.planted.shutdowns.max(1) {
             0 => (all, DAY_S),
-            1 | 2 => {
+            1..=3 => {
                 let count = self.draw.count(2, 9) as usize;
                 (self.draw.some(&all, count), 2 * DAY_S)
             }
