@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use wirewitness_lab::Scenario;
 use wirewitness_lab::population::score::{Found, Rule, score};
 use wirewitness_lab::population::settings::{Counts, NonEventCounts};
 use wirewitness_lab::population::table::{HEAD, Tally, write_row};
 use wirewitness_lab::population::truth::{Kind, NonEventKind, Planted, Reach, Truth, Variety};
-use wirewitness_lab::population::{Population, Row, Settings, TargetSet};
+use wirewitness_lab::population::{Population, Row, Sample, Settings, TargetSet};
 use wirewitness_model::verdict::Status;
 
 const DAY_S: i64 = 86_400;
@@ -618,10 +619,13 @@ fn ends_and_standing_blocks_are_known_and_lifting_may_be_told_as_an_end() {
     assert_eq!((scored.found, scored.median_delay_s), (1, Some(5 * HOUR_S)), "{scored:?}");
 }
 
+/// A cell as the careless finder sees it: whether it is blocked, where it has said, and the last that said anything.
+type Seen = (Option<bool>, Vec<(i64, bool)>);
+
 /// A finder without any care: cell by cell, four blocked of the last six that say anything are a block, one at most is
 /// none. What comes before its first state is no news.
 fn careless(population: &Population) -> Vec<Found> {
-    let mut states: BTreeMap<(u32, u32), (Option<bool>, Vec<(i64, bool)>)> = BTreeMap::new();
+    let mut states: BTreeMap<(u32, u32), Seen> = BTreeMap::new();
     let mut found = Vec::new();
     for row in population.rows() {
         let point = &row.point;
@@ -684,5 +688,24 @@ fn a_careless_finder_finds_full_blocks_and_is_fooled() {
             assert!(scored.by_non_event_kind[&kind].1 > 50, "{scored:?}");
         }
         assert!(scored.median_delay_s.unwrap() < 12 * HOUR_S, "{scored:?}");
+    }
+}
+
+/// A moment of the country is a scenario that the lab takes, with truths of both kinds.
+#[test]
+fn a_moment_is_a_scenario() {
+    for seed in 1..=3 {
+        let population = Population::new(&small(seed)).unwrap();
+        let at_s = population.noon();
+        assert!((at_s - population.truth().begin_s - 10 * DAY_S - 12 * HOUR_S) < 2 * DAY_S);
+        let text = population.scenario(&Sample { at_s, networks: 4, targets: 20 });
+        let scenario = Scenario::parse("moment", &text).unwrap_or_else(|error| panic!("{error}"));
+        assert!(scenario.clients().count() <= 4);
+        assert!((10..=20).contains(&scenario.targets().len()), "{}", scenario.targets().len());
+        let blocked =
+            scenario.truths().iter().filter(|truth| truth.status == Status::Blocked).count();
+        let all = scenario.truths().len();
+        assert!(blocked > 3 && blocked < all, "{blocked} of {all}");
+        assert_eq!(all, scenario.clients().count() * scenario.targets().len());
     }
 }

@@ -321,6 +321,30 @@ fn a_population_is_written_with_its_truth() {
     assert_eq!(std::fs::read_to_string(place.join("points.csv")).unwrap(), points);
 }
 
+/// A sample of it is packets: real probes measure it, and the judge says of each what was planted.
+#[test]
+fn a_sample_of_a_population_is_measured_packet_by_packet() {
+    let (_folder, path) = folder();
+    let (place, out) = path("country");
+    let size = ["--days", "12", "--networks", "6", "--targets", "300"];
+    let made =
+        run(&[&["lab", "population", "--small", "--json", "--out", &out], &size[..]].concat());
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let lines = made.lines();
+    let measured = lines.len() - 1;
+    assert!(measured >= 60, "{measured}");
+    let blocked = |line: &&Value| line["truth"]["status"] == "blocked";
+    assert!(lines.iter().skip(1).filter(blocked).count() > 5);
+    for line in &lines[1..] {
+        assert_eq!(line["truth"]["equal"], true, "{line}");
+    }
+    let written = std::fs::read_to_string(place.join("measurements.jsonl")).unwrap();
+    assert_eq!(written.lines().count(), measured);
+    let again = run(&["lab", "run", &place.join("scenario.toml").display().to_string()]);
+    let words = format!("{measured} of {measured} verdicts equal the scenario's truth\n");
+    assert!(again.stderr.ends_with(&words), "{}", again.stderr);
+}
+
 #[test]
 fn a_population_that_cannot_be_is_refused_with_the_key() {
     let (_folder, path) = folder();

@@ -8,6 +8,7 @@
 //! - [`truth`]: what was planted ([`Truth`]).
 //! - `points`, `judged`: measurements in order of time ([`Population::rows`]), and what a judge says of each.
 //! - [`table`]: rows as CSV.
+//! - `moment`: one moment of a sample as a scenario, for real probes ([`Population::scenario`]).
 //! - [`score`]: what somebody found, against the truth.
 //!
 //! A data set is a function of its settings: the same bytes on every machine. What is in memory is the plan and a quarter
@@ -17,6 +18,7 @@ mod country;
 mod draw;
 mod forces;
 mod judged;
+mod moment;
 mod plan;
 mod points;
 mod preset;
@@ -28,6 +30,7 @@ pub mod truth;
 mod volunteer;
 
 use country::Country;
+pub use moment::Sample;
 pub use points::{Row, Rows};
 pub use settings::{Settings, SettingsError};
 pub use target_set::TargetSet;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,10 +12,12 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use wirewitness_lab::population::table::{HEAD, Tally, write_row};
-use wirewitness_lab::population::{Population, Settings, SettingsError, Truth};
+use wirewitness_lab::population::{Population, Sample, Settings, SettingsError, Truth};
 
 use crate::command_error::CommandError;
 use crate::output;
+use crate::probing::in_lab::LabWishes;
+use crate::probing::settings::{PlanArgs, TellArgs};
 
 /// Make up months of a country's measurements, with the truth beside them
 ///
@@ -40,7 +43,11 @@ pub(super) struct PopulationArgs {
     /// Targets [default: 20000]
     #[arg(long, value_name = "N")]
     targets: Option<u32>,
-    /// The summary as one JSON object
+    /// Beside them a sample of the country at one moment, as packets: `scenario.toml`, and what probes measure in it as
+    /// `measurements.jsonl` (OONI's format), judged and compared with the truth like `lab run`
+    #[arg(long)]
+    small: bool,
+    /// The summary as one JSON object; with --small, a line for each measurement after it
     #[arg(long)]
     json: bool,
 }
@@ -92,7 +99,30 @@ pub(super) fn run(args: &PopulationArgs) -> Result<ExitCode, CommandError> {
         text = made.words(population.truth());
     }
     std::io::stdout().lock().write_all(text.as_bytes())?;
-    Ok(ExitCode::SUCCESS)
+    if args.small { measure_sample(&population, args) } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// Noon of the middle day, on the largest networks, by real probes in the lab.
+fn measure_sample(
+    population: &Population,
+    args: &PopulationArgs,
+) -> Result<ExitCode, CommandError> {
+    let text = population.scenario(&Sample { at_s: population.noon(), networks: 6, targets: 30 });
+    let path = args.out.join("scenario.toml");
+    let mut file = create(&path)?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.flush())
+        .map_err(|error| unwritable(&path, &error))?;
+    let plan =
+        PlanArgs { concurrency: None, times: NonZeroU32::MIN, every: 0, no_follow_up: false };
+    let tell = TellArgs {
+        output: Some(args.out.join("measurements.jsonl")),
+        explain: false,
+        json: args.json,
+        fingerprints: Vec::new(),
+        fail_on: None,
+    };
+    super::measure(&path.display().to_string(), LabWishes::default(), (&plan, &tell))
 }
 
 impl PopulationArgs {
