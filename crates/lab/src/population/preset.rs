@@ -9,7 +9,7 @@ impl Settings {
     pub fn sized(days: u32, networks: u32, targets: u32) -> Self {
         let default = Self::default();
         let per_network = |count: u32| (count / default.networks).saturating_mul(networks);
-        let cells = (u64::from(networks) * u64::from(targets) / 4).min(MAX_CELLS.into());
+        let cells = (u64::from(networks) * u64::from(targets) / 6).min(MAX_CELLS.into());
         let cells = u32::try_from(cells).unwrap_or(MAX_CELLS);
         let dense_cells = per_network(default.dense_cells).min(cells);
         let room = u64::from(days) * u64::from(dense_cells);

@@ -112,15 +112,15 @@ struct Scoring<'a> {
 impl Scoring<'_> {
     fn one(&mut self, at: usize, found: &Found) {
         let fits = |(at, planted): (usize, &Planted)| {
-            let overlap = self.overlap_of(found, planted)?;
             let changed_s = self.fits(found, planted)?;
+            let overlap = self.overlap_of(found, planted)?;
             Some((!self.firsts.contains_key(&at), overlap, at, changed_s))
         };
         let to_find = self.truth.events.iter().enumerate().filter(|(_, it)| it.is_to_be_found());
         if let Some((is_first, _, planted, changed_s)) = to_find.filter_map(fits).max() {
             self.score.right += 1;
             self.score.fragments += usize::from(!is_first);
-            let delay_s = (found.said_s - changed_s).max(0);
+            let delay_s = found.said_s.saturating_sub(changed_s).max(0);
             // What was said first counts, whatever the order in which it is given.
             let first = self.firsts.entry(planted).or_insert(delay_s);
             *first = delay_s.min(*first);
@@ -142,9 +142,6 @@ impl Scoring<'_> {
     }
 
     fn is_known(&self, found: &Found, planted: &Planted) -> bool {
-        if self.overlap_of(found, planted).is_none() {
-            return false;
-        }
         let last_end = planted.networks.iter().filter_map(|spell| spell.end_s).max();
         let ends = planted.end_s.zip(last_end);
         let end = planted.kind == Kind::Block
@@ -153,7 +150,7 @@ impl Scoring<'_> {
         let stands = planted.stands_at_first()
             && found.kind == Kind::Block
             && found.start_s <= self.truth.begin_s + self.rule.after_s;
-        end || stands
+        (end || stands) && self.overlap_of(found, planted).is_some()
     }
 
     /// How many of a thousand of its pairs are planted; none where they are fewer than the rule wants.
@@ -187,8 +184,8 @@ impl Scoring<'_> {
         self.score.wrong_at.push(at);
         let is_like = |it: &&NonEvent| {
             let targets = (found.kind != Kind::Shutdown).then_some(&it.targets);
-            self.overlap(found, targets, &it.networks).is_some()
-                && self.is_near(found.start_s, (it.start_s, it.end_s))
+            self.is_near(found.start_s, (it.start_s, it.end_s))
+                && self.overlap(found, targets, &it.networks).is_some()
         };
         let size = |it: &&NonEvent| {
             let cells = u128::from(it.targets.len()) * it.networks.len() as u128;

@@ -192,7 +192,7 @@ impl Settings {
 
     fn ranges(&self) -> Result<(), SettingsError> {
         let cells = u64::from(self.networks) * u64::from(self.targets);
-        let cells = u32::try_from(cells / 2).unwrap_or(u32::MAX);
+        let cells = u32::try_from(cells / 6).unwrap_or(u32::MAX);
         let (planted, others, noise) = (&self.planted, &self.non_events, &self.noise);
         let faulty = [
             ("broken_ipv6", others.broken_ipv6),

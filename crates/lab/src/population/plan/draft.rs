@@ -5,7 +5,7 @@ use wirewitness_model::verdict::Mechanism;
 use super::mechanisms::reach_of;
 use crate::population::country::Country;
 use crate::population::draw::Draw;
-use crate::population::settings::Settings;
+use crate::population::settings::{DAY_S, Settings};
 use crate::population::target_set::TargetSet;
 use crate::population::truth::{Kind, Planted, Spell, Variety};
 
@@ -57,9 +57,11 @@ impl Draft {
             _ => [dense.ranges(), self.others.ranges()].concat().into(),
         };
         let dense_cells = country.dense_cells(&self.networks, |it| targets.contains(it));
+        let last_s = settings.begin_s + i64::from(settings.days) * DAY_S;
         let spell = |(at, (start_s, end_s)): (&usize, &(i64, Option<i64>))| {
             let asn = country.networks.get(*at)?.asn;
-            Some(Spell { asn, start_s: *start_s, end_s: *end_s })
+            let end_s = end_s.filter(|end_s| *end_s < last_s);
+            Some(Spell { asn, start_s: *start_s, end_s })
         };
         let mut networks: Vec<Spell> =
             self.networks.iter().zip(&self.spells).filter_map(spell).collect();

@@ -120,12 +120,12 @@ impl Planner<'_> {
             Variety::Partial => self.draw.count(15, 46),
             _ => self.draw.count(93, 100),
         };
-        let join_s = self.joining(networks.len());
         let start_s = self.moment(2)?;
+        let join_s = self.joining(networks.len(), start_s);
         let wished = start_s + join_s + self.draw.between(2 * DAY_S, 10 * DAY_S);
         let lifted = if national { 800_000 } else { 500_000 };
         let ends = self.draw.chance(lifted) && wished < self.data.1 - 2 * DAY_S;
-        let leave_s = self.joining(networks.len()).min(DAY_S);
+        let leave_s = self.joining(networks.len(), wished).min(DAY_S);
         let roll_out = RollOut { start_s, join_s, end_s: ends.then_some(wished), leave_s };
         let spells = roll_out.spells(&mut self.draw, networks.len());
         let others = self.beside(4);
@@ -160,7 +160,7 @@ impl Planner<'_> {
         dense.sort_unstable();
         dense.dedup();
         let start_s = self.moment(2)?;
-        let join_s = self.joining(networks.len());
+        let join_s = self.joining(networks.len(), start_s);
         let roll_out = RollOut { start_s, join_s, end_s: None, leave_s: 0 };
         Some(Draft {
             kind: Kind::Block,
@@ -187,7 +187,7 @@ impl Planner<'_> {
             Variety::Standing => self.data.0 - 30 * DAY_S,
             _ => self.moment(3)?,
         };
-        let join_s = self.joining(networks.len());
+        let join_s = self.joining(networks.len(), start_s);
         let roll_out = RollOut { start_s, join_s, end_s: None, leave_s: 0 };
         let others = self.beside(4);
         Some(Draft {
@@ -209,15 +209,17 @@ impl Planner<'_> {
         (from < to).then(|| self.draw.between(from / 60, to / 60) * 60)
     }
 
-    /// How long a roll-out takes: minutes for a few networks; for many two hours, a day, or three.
-    fn joining(&mut self, networks: usize) -> i64 {
-        match (networks, self.draw.below(10)) {
+    /// How long a roll-out takes: minutes for a few networks; for many two hours, a day, or three. All are there a day
+    /// before the end of the data.
+    fn joining(&mut self, networks: usize, start_s: i64) -> i64 {
+        let join_s = match (networks, self.draw.below(10)) {
             (0..=3, 0..8) => HOUR_S / 2,
             (0..=3, _) => 6 * HOUR_S,
             (_, 0..5) => 2 * HOUR_S,
             (_, 5..8) => DAY_S,
             _ => 3 * DAY_S,
-        }
+        };
+        join_s.min(self.data.1 - DAY_S - start_s).max(0)
     }
 
     /// A target that is dense on every network where there is one, and every network.

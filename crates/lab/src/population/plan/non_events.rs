@@ -62,13 +62,20 @@ impl Planner<'_> {
         key: &str,
         (kind, (least_s, most_s)): (NonEventKind, (i64, i64)),
     ) -> Result<(), SettingsError> {
-        for _ in 0..super::ATTEMPTS {
+        for attempt in 0..super::ATTEMPTS {
             let span = self.stretch(least_s, most_s);
             let Some(service) = self.draw.pick(&self.country.services) else { break };
+            let homes = &service.networks;
             let (targets, near) = (service.targets.clone(), (span.0 - DAY_S, span.1 + DAY_S));
             let busy = self.taken.iter().any(|taken| {
-                targets.iter().any(|it| taken.targets.binary_search(it).is_ok())
-                    && taken.changes.iter().any(|change| meet(*change, near))
+                let changes = taken.changes.iter().any(|change| meet(*change, near));
+                // Where most of it is blocked there is little to see of it: only where there is no other room.
+                let hides = attempt < super::ATTEMPTS / 2
+                    && taken.networks.iter().filter(|at| homes.contains(at)).count() * 2
+                        >= homes.len()
+                    && meet(taken.span, span);
+                (changes || hides)
+                    && targets.iter().any(|it| taken.targets.binary_search(it).is_ok())
             });
             if !busy {
                 let scope = (targets.into_iter().collect(), self.asns());
@@ -133,12 +140,18 @@ impl Planner<'_> {
     fn faulty(&mut self, key: &str, kind: NonEventKind) -> Result<(), SettingsError> {
         let hours = self.draw.between(2, 27) * HOUR_S;
         let offset = if self.draw.chance(500_000) { hours } else { -hours };
-        let mut free: Vec<(usize, usize)> = Vec::new();
-        for (at, network) in self.country.networks.iter().enumerate() {
-            let without = network.volunteers.iter().enumerate().skip(1);
-            free.extend(
-                without.filter(|(_, it)| it.fault == Fault::None).map(|(who, _)| (at, who)),
-            );
+        let without = |most: usize| -> Vec<(usize, usize)> {
+            let networks = self.country.networks.iter().enumerate();
+            let of = networks.flat_map(|(at, network)| {
+                let others = network.volunteers.iter().enumerate().skip(1).take(most);
+                others.filter(|(_, it)| it.fault == Fault::None).map(move |(who, _)| (at, who))
+            });
+            of.collect()
+        };
+        // Of the busy ones where there are any: a fault that nobody sees is none.
+        let mut free = without(5);
+        if free.is_empty() {
+            free = without(usize::MAX);
         }
         let chosen = self.draw.pick(&free).copied();
         let found = chosen.and_then(|(at, who)| {
