@@ -181,34 +181,39 @@ impl Population {
             let _ = write!(text, "source = \"invented\"\n[resolver.lies]\n{}", lies.concat());
         }
         for (number, site) in sites.iter().enumerate() {
-            let device = of(site);
-            let name = Self::target_name(site.number);
-            if let Some((technique, how)) = device.and_then(|device| device.technique) {
-                let whom = match technique {
-                    "endpoint" => format!("addresses = [\"192.88.99.{}\"]", 100 + number),
-                    _ => format!("names = [\"{name}\"]"),
-                };
-                let _ = write!(
-                    text,
-                    "\n[[middlebox]]\ngateway = \"gateway-{asn}\"\nplacement = \"in-path\"\n\
-                     source = \"invented\"\n{technique} = {{ {whom}, {how} }}\n"
-                );
-            }
-            let said = device.map_or_else(
-                || "status = \"ok\"\nwhy = \"nobody interferes\"".to_owned(),
-                |it| {
-                    let word = it.mechanism.word();
-                    format!("status = \"blocked\"\nmechanism = \"{word}\"\nwhy = \"planted\"")
-                },
-            );
-            let _ = write!(
-                text,
-                "\n[[truth]]\nclient = \"as{asn}\"\nurl = \"{}://{name}/\"\n{said}\nsource = \"invented\"\n",
-                site.scheme
-            );
+            site_text(text, (at, asn), (number, site));
         }
         text.push('\n');
     }
+}
+
+/// What a network does to a site, and what is true of it there.
+fn site_text(text: &mut String, (at, asn): (usize, u32), (number, site): (usize, &Site)) {
+    let device = site.devices.get(at).copied().flatten();
+    let name = Population::target_name(site.number);
+    if let Some((technique, how)) = device.and_then(|device| device.technique) {
+        let whom = match technique {
+            "endpoint" => format!("addresses = [\"192.88.99.{}\"]", 100 + number),
+            _ => format!("names = [\"{name}\"]"),
+        };
+        let _ = write!(
+            text,
+            "\n[[middlebox]]\ngateway = \"gateway-{asn}\"\nplacement = \"in-path\"\n\
+             source = \"invented\"\n{technique} = {{ {whom}, {how} }}\n"
+        );
+    }
+    let said = device.map_or_else(
+        || "status = \"ok\"\nwhy = \"nobody interferes\"".to_owned(),
+        |it| {
+            let word = it.mechanism.word();
+            format!("status = \"blocked\"\nmechanism = \"{word}\"\nwhy = \"planted\"")
+        },
+    );
+    let _ = write!(
+        text,
+        "\n[[truth]]\nclient = \"as{asn}\"\nurl = \"{}://{name}/\"\n{said}\nsource = \"invented\"\n",
+        site.scheme
+    );
 }
 
 /// What is done to a target on each network; none where a device of it is missing, or does not meet everything.

@@ -103,7 +103,8 @@ impl Planner<'_> {
         self.note(kind, (targets, asn.into_iter().collect()), span);
     }
 
-    /// Joins a network of at least six others, and makes up to a third of its measurements.
+    /// Joins a network of at least six others, and weighs a third of all of them: 30 to 45 of 100 measurements are theirs,
+    /// because not all others are always there.
     fn bad_volunteer(&mut self) -> Result<(), SettingsError> {
         let span = self.stretch(5 * DAY_S, 15 * DAY_S);
         let networks = &self.country.networks;
