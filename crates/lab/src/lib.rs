@@ -11,6 +11,7 @@
 //! - [`scenario`]: networks described in TOML.
 //! - [`capture`]: what passed a link, as lines and as pcapng.
 //! - [`lab`]: running all of it ([`Lab::run`]).
+//! - [`population`]: months of a country, as judged measurements with the truth beside them; drawn, not run.
 //!
 //! A run is a function of the topology and its seed: the same packets in the same order, at the same nanosecond, with
 //! the same sizes and flags. Only key material in payloads differs.
@@ -21,6 +22,7 @@ pub mod frame;
 pub mod host;
 pub mod lab;
 pub mod middlebox;
+pub mod population;
 mod rng;
 pub mod scenario;
 pub mod server;

@@ -21,6 +21,7 @@ mod test_inspect;
 mod test_invariants;
 mod test_matrix;
 mod test_middlebox;
+mod test_population;
 mod test_probe;
 mod test_qa;
 mod test_quic;

@@ -259,3 +259,108 @@ fn a_run_opens_no_socket() {
     }
     assert_eq!(std::fs::read_to_string(file).unwrap(), "");
 }
+
+#[test]
+fn a_population_is_written_with_its_truth() {
+    let (_folder, path) = folder();
+    let (place, out) = path("country");
+    let size = ["--days", "12", "--networks", "6", "--targets", "300"];
+    let made = run(&[&["lab", "population", "--seed", "5", "--out", &out], &size[..]].concat());
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    assert!(
+        made.stdout
+            .contains(" measurements of 12 days, 6 networks and 300 targets of XA, seed 5: ")
+    );
+    assert!(made.stdout.ends_with("points.csv\n") || made.stdout.ends_with("truth.json\n"));
+    let points = std::fs::read_to_string(place.join("points.csv")).unwrap();
+    let truth = std::fs::read_to_string(place.join("truth.json")).unwrap();
+    let truth: Value = serde_json::from_str(&truth).unwrap();
+    let mut lines = points.lines();
+    let head = lines.next().unwrap();
+    assert_eq!(
+        head,
+        "measured_at,arrived_at,country,asn,target,vantage,resolver_asn,status,mechanism"
+    );
+    let networks: Vec<String> =
+        truth["networks"].as_array().unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(networks.len(), 6);
+    for line in lines {
+        let fields: Vec<&str> = line.split(',').collect();
+        assert_eq!((fields.len(), fields[2]), (9, "XA"), "{line}");
+        assert!(fields[0].ends_with('Z') && networks.iter().any(|it| it == fields[3]), "{line}");
+    }
+    // The same seed by --json: the same files, and the same counts. Another one's are others.
+    let written = |seed: &str, name: &str| {
+        let (place, out) = path(name);
+        let outcome =
+            run(&[&["lab", "population", "--json", "--seed", seed, "--out", &out], &size[..]]
+                .concat());
+        (outcome.lines().remove(0), std::fs::read_to_string(place.join("points.csv")).unwrap())
+    };
+    let (counts, again) = written("5", "again");
+    assert!(again == points);
+    let (other, others) = written("6", "other");
+    assert!(others != points && other["rows"] != counts["rows"]);
+    assert_eq!(counts["rows"], Value::from(points.lines().count() - 1));
+    let sum: u64 = ["ok", "down", "blocked", "insufficient"]
+        .iter()
+        .map(|key| counts[key].as_u64().unwrap())
+        .sum();
+    assert_eq!(counts["rows"], Value::from(sum));
+    let document = std::fs::read_to_string(root().join("docs/population.md")).unwrap();
+    for key in counts.as_object().unwrap().keys() {
+        assert!(document.contains(&format!("`{key}`")), "{key} is not in docs/population.md");
+    }
+    for key in truth.as_object().unwrap().keys() {
+        assert!(document.contains(&format!("`{key}`")), "{key} is not in docs/population.md");
+    }
+    // Nobody's data are written over.
+    let refused = run(&["lab", "population", "--out", &out]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("points.csv: cannot be written"), "{}", refused.stderr);
+    assert_eq!(std::fs::read_to_string(place.join("points.csv")).unwrap(), points);
+}
+
+/// A sample of it is packets: real probes measure it, and the judge says of each what was planted.
+#[test]
+fn a_sample_of_a_population_is_measured_packet_by_packet() {
+    let (_folder, path) = folder();
+    let (place, out) = path("country");
+    let size = ["--days", "12", "--networks", "6", "--targets", "300"];
+    let made =
+        run(&[&["lab", "population", "--small", "--json", "--out", &out], &size[..]].concat());
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let lines = made.lines();
+    let measured = lines.len() - 1;
+    assert!(measured >= 60, "{measured}");
+    let blocked = |line: &&Value| line["truth"]["status"] == "blocked";
+    assert!(lines.iter().skip(1).filter(blocked).count() > 5);
+    for line in &lines[1..] {
+        assert_eq!(line["truth"]["equal"], true, "{line}");
+    }
+    let written = std::fs::read_to_string(place.join("measurements.jsonl")).unwrap();
+    assert_eq!(written.lines().count(), measured);
+    let again = run(&["lab", "run", &place.join("scenario.toml").display().to_string()]);
+    let words = format!("{measured} of {measured} verdicts equal the scenario's truth\n");
+    assert!(again.stderr.ends_with(&words), "{}", again.stderr);
+}
+
+#[test]
+fn a_population_that_cannot_be_is_refused_with_the_key() {
+    let (_folder, path) = folder();
+    let (_, out) = path("country");
+    let outcome = run(&["lab", "population", "--days", "3", "--out", &out]);
+    assert_eq!(outcome.code, 2);
+    assert!(outcome.stderr.starts_with("error: days: expected at least 10"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("hint: docs/population.md"), "{}", outcome.stderr);
+    let (file, name) = path("country.toml");
+    std::fs::write(file, "[planted]\nshutdown = 3\n").unwrap();
+    let outcome = run(&["lab", "population", "--settings", &name, "--out", &out]);
+    assert_eq!(outcome.code, 1);
+    assert!(
+        outcome.stderr.contains("country.toml: planted.shutdown: expected "),
+        "{}",
+        outcome.stderr
+    );
+    assert!(!path("country").0.exists());
+}

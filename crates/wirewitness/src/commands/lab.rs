@@ -1,4 +1,6 @@
-//! `wirewitness lab`: networks whose truth is known; list them, run them, record what passes.
+//! `wirewitness lab`: networks whose truth is known; list them, run them, record what passes, make up a country.
+
+mod population;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -28,6 +30,7 @@ enum What {
     List(ListArgs),
     Run(RunArgs),
     Capture(CaptureArgs),
+    Population(population::PopulationArgs),
 }
 
 /// List the scenarios that come with the program
@@ -96,6 +99,7 @@ pub(crate) fn run(args: &LabArgs) -> Result<ExitCode, CommandError> {
             };
             measure(&args.scenario, wishes, (&args.plan, &args.tell))
         }
+        What::Population(args) => population::run(args),
     }
 }
 
