@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
 use super::messages;
-use super::packets::{Endpoint, Ends, Packet, file_head, record};
+use super::packets::{Endpoint, Ends, Packet, Payload, Side, file_head, record};
 
 /// What to make.
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +88,36 @@ pub(crate) fn generate(plan: Plan, out: &mut dyn Write) -> io::Result<Made> {
     Ok(maker.made)
 }
 
+/// Writes so many connections that are opened and never closed, all within a minute.
+pub(crate) fn open_connections(count: u64, out: &mut dyn Write) -> io::Result<()> {
+    let mut buffer = file_head();
+    for number in 0..count {
+        let client = Ipv4Addr::from(0x0a00_0000 + (number % (1 << 24)) as u32);
+        let ends = Ends {
+            client: Endpoint { ip: client.into(), port: 1024 + (number % 60_000) as u16 },
+            server: Endpoint { ip: Ipv4Addr::new(198, 18, 0, 1).into(), port: 443 },
+            vlan: None,
+        };
+        let (at_us, seq) = (EPOCH_US + number * 60_000_000 / count, number as u32);
+        let shake = [
+            (Side::Client, (seq, 0, 2, 64_240)),
+            (Side::Server, (!seq, seq.wrapping_add(1), 18, 65_160)),
+            (Side::Client, (seq.wrapping_add(1), (!seq).wrapping_add(1), 16, 502)),
+        ];
+        for (from_client, tcp) in shake {
+            let (id, payload) = (number as u16, Payload::Empty);
+            let packet = Packet { at_us, from_client, ttl: 63, id, tcp: Some(tcp), payload };
+            record(&mut buffer, at_us, &ends, &packet, &[]);
+        }
+        if buffer.len() > 1 << 20 {
+            out.write_all(&buffer)?;
+            buffer.clear();
+        }
+    }
+    out.write_all(&buffer)?;
+    out.flush()
+}
+
 /// What is done to a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Done {
@@ -103,6 +133,7 @@ pub(super) struct Maker {
     pub(super) noise: Vec<u8>,
     pub(super) initials: Vec<Rc<[u8]>>,
     visit: Visit,
+    ports: u64,
     made: Made,
 }
 
@@ -124,7 +155,8 @@ impl Maker {
         let made = Made::default();
         let visit =
             Visit { client: 0, server: 0, kind: "tls", left: 0, begun: false, interfered: false };
-        let mut maker = Self { state, noise: Vec::new(), initials: Vec::new(), visit, made };
+        let mut maker =
+            Self { state, noise: Vec::new(), initials: Vec::new(), visit, ports: 0, made };
         maker.noise = (0..80_000).map(|_| maker.next() as u8).collect();
         for n in 0..64 {
             let random = maker.random();
@@ -227,7 +259,9 @@ impl Maker {
     }
 
     fn ends(&mut self, client: u64, (server, port): (u64, u16), visited: u64) -> Ends {
-        let client_port = 1024 + self.below(64_000) as u16;
+        // One after the other, so that no two conversations at the same time have the same ends.
+        self.ports = self.ports.wrapping_add(1);
+        let client_port = 1024 + (self.ports % 64_000) as u16;
         let (client, vlan) = (client as u32, client % 10);
         let (client, server): (IpAddr, IpAddr) = if visited.is_multiple_of(5) {
             let six = |net: u16, host: u32| {

@@ -8,7 +8,7 @@ use super::key::Key;
 #[derive(Debug)]
 pub struct Table<T> {
     index: HashTable<u32>,
-    nodes: Vec<Node<T>>,
+    nodes: Nodes<T>,
     free: u32,
     held: usize,
     limit: usize,
@@ -55,7 +55,7 @@ impl<T> Table<T> {
         let queue = Queue { first: NONE, last: NONE };
         Self {
             index: HashTable::new(),
-            nodes: Vec::new(),
+            nodes: Nodes { blocks: Vec::new() },
             free: NONE,
             held: 0,
             limit: limit.clamp(1, NONE as usize - 1),
@@ -82,13 +82,13 @@ impl<T> Table<T> {
     /// The place of a connection.
     pub fn find(&self, key: &Key) -> Option<u32> {
         let nodes = &self.nodes;
-        let same = |place: &u32| node(nodes, *place).is_some_and(|node| node.key == *key);
+        let same = |place: &u32| nodes.get(*place).is_some_and(|node| node.key == *key);
         self.index.find(key.hash(self.seed), same).copied()
     }
 
     /// What is held at a place.
     pub fn value(&mut self, place: u32) -> Option<&mut T> {
-        self.nodes.get_mut(place as usize)?.value.as_mut()
+        self.nodes.get_mut(place)?.value.as_mut()
     }
 
     /// Takes in a connection that is not held. The caller has made room.
@@ -96,15 +96,14 @@ impl<T> Table<T> {
         let new =
             Node { key, stage: Stage::Open, before: NONE, after: NONE, at_ns, value: Some(value) };
         let place = self.free;
-        if let Some(node) = self.nodes.get_mut(place as usize) {
+        if let Some(node) = self.nodes.get_mut(place) {
             self.free = node.after;
             *node = new;
             self.link(place);
             self.enter(place, &key);
             return place;
         }
-        let place = self.nodes.len() as u32;
-        self.nodes.push(new);
+        let place = self.nodes.push(new);
         self.link(place);
         self.enter(place, &key);
         place
@@ -112,13 +111,13 @@ impl<T> Table<T> {
 
     /// A packet came: it goes to the end of its queue, or of another.
     pub fn touch(&mut self, place: u32, stage: Stage, at_ns: i64) {
-        let Some(node) = self.nodes.get_mut(place as usize) else { return };
+        let Some(node) = self.nodes.get_mut(place) else { return };
         node.at_ns = node.at_ns.max(at_ns);
         if node.stage == stage && node.after == NONE {
             return;
         }
         self.unlink(place);
-        if let Some(node) = self.nodes.get_mut(place as usize) {
+        if let Some(node) = self.nodes.get_mut(place) {
             node.stage = stage;
         }
         self.link(place);
@@ -126,12 +125,12 @@ impl<T> Table<T> {
 
     /// Takes out a connection.
     pub fn remove(&mut self, place: u32) -> Option<(Key, T)> {
-        let key = node(&self.nodes, place).filter(|node| node.value.is_some())?.key;
+        let key = self.nodes.get(place).filter(|node| node.value.is_some())?.key;
         self.unlink(place);
         if let Ok(entry) = self.index.find_entry(key.hash(self.seed), |held| *held == place) {
             entry.remove();
         }
-        let node = self.nodes.get_mut(place as usize)?;
+        let node = self.nodes.get_mut(place)?;
         let value = node.value.take()?;
         node.after = self.free;
         self.free = place;
@@ -150,9 +149,9 @@ impl<T> Table<T> {
     pub fn pass_on(&mut self, from: Stage, until_ns: i64, to: Stage) -> Option<(&Key, &mut T)> {
         let first = self.quietest(from, until_ns)?;
         self.unlink(first);
-        self.nodes.get_mut(first as usize)?.stage = to;
+        self.nodes.get_mut(first)?.stage = to;
         self.link(first);
-        let node = self.nodes.get_mut(first as usize)?;
+        let node = self.nodes.get_mut(first)?;
         Some((&node.key, node.value.as_mut()?))
     }
 
@@ -170,13 +169,13 @@ impl<T> Table<T> {
             Stage::Over => over.first,
             Stage::Settled => settled.first,
         };
-        node(&self.nodes, first).filter(|node| node.at_ns < until_ns)?;
+        self.nodes.get(first).filter(|node| node.at_ns < until_ns)?;
         Some(first)
     }
 
     fn enter(&mut self, place: u32, key: &Key) {
         let (nodes, seed) = (&self.nodes, self.seed);
-        let rehash = |place: &u32| node(nodes, *place).map_or(0, |node| node.key.hash(seed));
+        let rehash = |place: &u32| nodes.get(*place).map_or(0, |node| node.key.hash(seed));
         self.index.insert_unique(key.hash(seed), place, rehash);
         self.held += 1;
     }
@@ -191,34 +190,62 @@ impl<T> Table<T> {
     }
 
     fn link(&mut self, place: u32) {
-        let Some(stage) = node(&self.nodes, place).map(|node| node.stage) else { return };
+        let Some(stage) = self.nodes.get(place).map(|node| node.stage) else { return };
         let last = std::mem::replace(&mut self.queue(stage).last, place);
-        match self.nodes.get_mut(last as usize) {
+        match self.nodes.get_mut(last) {
             Some(before) => before.after = place,
             None => self.queue(stage).first = place,
         }
-        if let Some(node) = self.nodes.get_mut(place as usize) {
+        if let Some(node) = self.nodes.get_mut(place) {
             (node.before, node.after) = (last, NONE);
         }
     }
 
     fn unlink(&mut self, place: u32) {
-        let Some(node) = node(&self.nodes, place) else { return };
+        let Some(node) = self.nodes.get(place) else { return };
         let (stage, before, after) = (node.stage, node.before, node.after);
-        match self.nodes.get_mut(before as usize) {
+        match self.nodes.get_mut(before) {
             Some(node) => node.after = after,
             None => self.queue(stage).first = after,
         }
-        match self.nodes.get_mut(after as usize) {
+        match self.nodes.get_mut(after) {
             Some(node) => node.before = before,
             None => self.queue(stage).last = before,
         }
     }
 }
 
-fn node<T>(nodes: &[Node<T>], place: u32) -> Option<&Node<T>> {
-    nodes.get(place as usize)
+/// Nodes in blocks, so that nothing is copied when more are needed, and no more is held than is used.
+#[derive(Debug)]
+struct Nodes<T> {
+    blocks: Vec<Vec<Node<T>>>,
 }
+
+impl<T> Nodes<T> {
+    #[inline]
+    fn get(&self, place: u32) -> Option<&Node<T>> {
+        self.blocks.get(place as usize / BLOCK)?.get(place as usize % BLOCK)
+    }
+
+    #[inline]
+    fn get_mut(&mut self, place: u32) -> Option<&mut Node<T>> {
+        self.blocks.get_mut(place as usize / BLOCK)?.get_mut(place as usize % BLOCK)
+    }
+
+    fn push(&mut self, node: Node<T>) -> u32 {
+        if self.blocks.last().is_none_or(|block| block.len() == BLOCK) {
+            // The first is small: most captures have few connections.
+            let room = if self.blocks.is_empty() { 0 } else { BLOCK };
+            self.blocks.push(Vec::with_capacity(room));
+        }
+        let before = (self.blocks.len() - 1) * BLOCK;
+        let Some(last) = self.blocks.last_mut() else { return NONE };
+        last.push(node);
+        (before + last.len() - 1) as u32
+    }
+}
+
+const BLOCK: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -267,6 +294,19 @@ mod tests {
     }
 
     #[test]
+    fn there_are_as_many_as_there_is_room_for() {
+        let mut table = Table::new(5000, 3);
+        let places: Vec<u32> = (0..5000).map(|n| table.insert(key(n), n, i64::from(n))).collect();
+        assert!(table.is_full());
+        assert!(places.iter().enumerate().all(|(n, place)| *place == n as u32));
+        for n in (0..5000_u16).step_by(499) {
+            let place = table.find(&key(n)).unwrap();
+            assert_eq!(table.remove(place).map(|it| it.1), Some(n));
+        }
+        assert_eq!((table.len(), table.evict().map(|it| it.1)), (4989, Some(1)));
+    }
+
+    #[test]
     fn places_are_used_again_and_keys_found() {
         let mut table = Table::new(1000, 5);
         for round in 0..5_u16 {
@@ -282,6 +322,6 @@ mod tests {
             }
             while table.evict().is_some() {}
         }
-        assert_eq!(table.nodes.len(), 1000);
+        assert_eq!(table.nodes.blocks.iter().map(Vec::len).sum::<usize>(), 1000);
     }
 }
