@@ -1,0 +1,400 @@
+//! Bouts of single targets into events: what began together, in the same networks, by the same means, is one.
+//!
+//! Two targets belong together where their starts can have been the same moment (each lies between the last measurement
+//! before it and the first after it; [`Settings::at_once_h`] is added), most of the evidence names the same mechanism, the networks of
+//! which both say something agree, and neither was seen blocked long after the other was over. The most exact starts come first;
+//! a target with a vague start joins the event that has most targets of those it fits.
+//!
+//! Cannot tell apart: two orders that were carried out in the same hours, in the same networks, by the same means.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wirewitness_model::verdict::{Confidence, Mechanism};
+
+use super::report::{Basis, Country, Counts, Event, Kind, Spell, Turn};
+use super::settings::Settings;
+use super::spell::most;
+use super::target::Bout;
+
+/// Targets that belong together.
+struct Group {
+    bouts: Vec<Bout>,
+    start: Span,
+    features: Features,
+}
+
+/// What a bout must share with others.
+struct Features {
+    country: Country,
+    mechanism: Option<Mechanism>,
+    networks: BTreeSet<u32>,
+    against: BTreeSet<u32>,
+    /// When it was over, as far as that is known.
+    end: Option<Span>,
+    last_blocked_s: i64,
+}
+
+/// A moment lies after the first and not after the second.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Span {
+    from: i64,
+    to: i64,
+}
+
+/// Groups bouts, and lets hints join what they fit.
+pub(super) fn group(bouts: Vec<Bout>, hints: Vec<Spell>, settings: &Settings) -> Vec<Event> {
+    let mut sorted: Vec<(Span, Bout)> =
+        bouts.into_iter().map(|bout| (start(&bout), bout)).collect();
+    sorted.sort_by_key(|(span, bout)| {
+        let first = bout.spells.first().map(|spell| (spell.target, spell.country, spell.asn));
+        (span.to.saturating_sub(span.from), *span, first)
+    });
+    let mut groups = Groups::default();
+    for (span, bout) in sorted {
+        let features = Features::new(&bout);
+        match groups.fit(span, &features, settings) {
+            Some(at) => groups.join(at, span, bout),
+            None => groups.open(span, bout, features),
+        }
+    }
+    groups.hints(hints, settings);
+    let mut events: Vec<Event> = groups.all.into_iter().map(|group| event(group.bouts)).collect();
+    events.sort_by(|a, b| (a.start.at_s, a.country, &a.id).cmp(&(b.start.at_s, b.country, &b.id)));
+    events
+}
+
+/// Groups, and which of them began on which day.
+#[derive(Default)]
+struct Groups {
+    all: Vec<Group>,
+    days: BTreeMap<(Country, i64), Vec<usize>>,
+}
+
+impl Groups {
+    /// The group with most targets that a bout fits.
+    fn fit(&self, span: Span, features: &Features, settings: &Settings) -> Option<usize> {
+        let near = settings.at_once_h * 3_600;
+        let days = span.from.saturating_sub(near).div_euclid(DAY_S) - 1
+            ..=span.to.saturating_add(near).div_euclid(DAY_S) + 1;
+        let country = features.country;
+        let numbers = self
+            .days
+            .range((country, *days.start())..=(country, *days.end()))
+            .flat_map(|(_, all)| all);
+        let fits = numbers.filter_map(|at| Some((*at, self.all.get(*at)?))).filter(|(_, group)| {
+            group.start.gap(span) <= near && group.features.fits(features, near)
+        });
+        fits.max_by_key(|(at, group)| (group.bouts.len(), usize::MAX - at)).map(|(at, _)| at)
+    }
+
+    fn open(&mut self, span: Span, bout: Bout, features: Features) {
+        let day = span.to.div_euclid(DAY_S);
+        self.days.entry((features.country, day)).or_default().push(self.all.len());
+        self.all.push(Group { bouts: vec![bout], start: span, features });
+    }
+
+    fn join(&mut self, at: usize, span: Span, bout: Bout) {
+        let Some(group) = self.all.get_mut(at) else { return };
+        if group.start.gap(span) == 0 {
+            let (from, to) = (group.start.from.max(span.from), group.start.to.min(span.to));
+            group.start = Span { from, to };
+        }
+        let theirs = Features::new(&bout);
+        group.features.networks.extend(theirs.networks);
+        group.features.last_blocked_s = group.features.last_blocked_s.max(theirs.last_blocked_s);
+        group.bouts.push(bout);
+    }
+
+    /// Cells with a little evidence of their own join an event of other targets that they fit. Where enough of them fit each
+    /// other, they are an event without one.
+    fn hints(&mut self, hints: Vec<Spell>, settings: &Settings) {
+        let mut alone: Vec<Bout> = Vec::new();
+        for mut hint in hints {
+            if hint.start.after_s.is_none() {
+                continue;
+            }
+            hint.basis = Basis::Targets;
+            let bout = Bout { spells: vec![hint], against: Vec::new() };
+            let (span, features) = (start(&bout), Features::new(&bout));
+            match self.fit(span, &features, settings) {
+                Some(at) => self.join(at, span, bout),
+                None => alone.push(bout),
+            }
+        }
+        for bouts in lists(alone, settings) {
+            let Some(first) = bouts.first() else { continue };
+            let (span, features) = (start(first), Features::new(first));
+            self.open(span, first.clone(), features);
+            let at = self.all.len() - 1;
+            for bout in bouts.into_iter().skip(1) {
+                let span = start(&bout);
+                self.join(at, span, bout);
+            }
+        }
+    }
+}
+
+/// Hints of one network and mechanism of which so many can have begun at one moment that chance does not explain it.
+fn lists(hints: Vec<Bout>, settings: &Settings) -> Vec<Vec<Bout>> {
+    let mut series: BTreeMap<(Country, u32, Option<Mechanism>), Vec<Bout>> = BTreeMap::new();
+    for bout in hints {
+        if let Some(spell) = bout.spells.first() {
+            series.entry((spell.country, spell.asn, spell.mechanism)).or_default().push(bout);
+        }
+    }
+    let mut lists = Vec::new();
+    for (_, mut bouts) in series {
+        bouts.sort_by_key(|bout| (start(bout), bout.spells.first().map(|spell| spell.target)));
+        let days = days(&bouts);
+        while let Some((moment, n)) = fullest(&bouts) {
+            // Hints of chance are spread over all the time; each covers some of it.
+            let covered: f64 = bouts.iter().map(|bout| start(bout).days()).sum();
+            let expected = (covered / days).max(1.0);
+            if !is_beyond_chance(n, expected, days / settings.false_changes.max(f64::MIN_POSITIVE))
+            {
+                break;
+            }
+            let (list, rest) = bouts.into_iter().partition(|bout| start(bout).holds(moment));
+            let list: Vec<Bout> = list;
+            lists.push(list);
+            bouts = rest;
+        }
+    }
+    lists
+}
+
+/// Days from the first to the last.
+fn days(bouts: &[Bout]) -> f64 {
+    let first = bouts.iter().map(|bout| start(bout).to).min().unwrap_or(0);
+    let last = bouts.iter().map(|bout| start(bout).to).max().unwrap_or(0);
+    ((last - first) as f64 / DAY_S as f64).max(14.0)
+}
+
+/// The moment at which most of them can have begun, and how many.
+fn fullest(bouts: &[Bout]) -> Option<(i64, usize)> {
+    let mut edges: Vec<(i64, i64)> = Vec::new();
+    for bout in bouts {
+        let span = start(bout);
+        edges.extend([(span.from, 1), (span.to.max(span.from + 1), -1)]);
+    }
+    // At one moment ends come first.
+    edges.sort_unstable();
+    let (mut open, mut best) = (0_i64, None);
+    for (moment, step) in edges {
+        open += step;
+        if best.is_none_or(|(_, most)| open > most) {
+            best = Some((moment, open));
+        }
+    }
+    best.map(|(moment, n)| (moment, n as usize))
+}
+
+/// Whether a Poisson variable of this mean is so large less than once in so many times (Chernoff's bound).
+fn is_beyond_chance(n: usize, mean: f64, times: f64) -> bool {
+    let n = n as f64;
+    n >= 4.0 && n > mean && n * (n / mean).ln() - (n - mean) > times.ln()
+}
+
+impl Features {
+    fn new(bout: &Bout) -> Self {
+        let country = bout.spells.first().map_or(Country([0; 2]), |spell| spell.country);
+        let end = end(&bout.spells).map(|turn| {
+            let from = turn.after_s.unwrap_or(turn.at_s);
+            Span { from: from.min(turn.at_s), to: turn.at_s }
+        });
+        Self {
+            country,
+            mechanism: most(&named(&bout.spells)),
+            networks: bout.spells.iter().map(|spell| spell.asn).collect(),
+            against: bout.against.iter().copied().collect(),
+            end,
+            last_blocked_s: bout.spells.iter().map(|spell| spell.last_blocked_s).max().unwrap_or(0),
+        }
+    }
+
+    /// Whether another bout can be of the same event. Near is in seconds.
+    fn fits(&self, other: &Self, near: i64) -> bool {
+        let ends = match (self.end, other.end) {
+            (Some(ours), Some(theirs)) => ours.gap(theirs) <= 2 * near,
+            (Some(ours), None) => other.last_blocked_s <= ours.to + 2 * near,
+            (None, Some(theirs)) => self.last_blocked_s <= theirs.to + 2 * near,
+            (None, None) => true,
+        };
+        ends && self.mechanism == other.mechanism && self.agrees(other) && other.agrees(self)
+    }
+
+    /// Of the networks of which the other says something, whether seven in ten are blocked there too.
+    fn agrees(&self, other: &Self) -> bool {
+        let both = self.networks.intersection(&other.networks).count();
+        let not = self.networks.intersection(&other.against).count();
+        both > 0 && 7 * not <= 3 * both
+    }
+}
+
+impl Span {
+    /// Seconds between two that do not meet.
+    fn gap(self, other: Self) -> i64 {
+        self.from.saturating_sub(other.to).max(other.from.saturating_sub(self.to)).max(0)
+    }
+
+    fn holds(self, moment: i64) -> bool {
+        self.from <= moment && moment < self.to.max(self.from + 1)
+    }
+
+    fn days(self) -> f64 {
+        (self.to - self.from) as f64 / DAY_S as f64
+    }
+}
+
+/// Between which moments a bout began, by its most exact first spells.
+fn start(bout: &Bout) -> Span {
+    let to = bout.spells.iter().map(|spell| spell.start.at_s).min().unwrap_or(0);
+    let lower = bout
+        .spells
+        .iter()
+        .filter_map(|spell| spell.start.after_s)
+        .filter(|after| *after <= to)
+        .max();
+    Span { from: lower.unwrap_or(to - UNKNOWN_S).max(to - UNKNOWN_S), to }
+}
+
+/// When a set of spells was over: when most of them were, and none was seen after.
+fn end(spells: &[Spell]) -> Option<Turn> {
+    let mut ends: Vec<Turn> = spells.iter().filter_map(|spell| spell.end).collect();
+    ends.sort_by_key(|turn| (turn.at_s, turn.seen_s));
+    let last = *ends.last()?;
+    let open = spells.iter().filter(|spell| spell.end.is_none());
+    let going_on = open.filter(|spell| spell.last_blocked_s > last.at_s).count();
+    if 5 * going_on > spells.len() {
+        return None;
+    }
+    // The one in the middle: late ones are cells that are seldom measured.
+    let middle = *ends.get(ends.len() / 2)?;
+    let seen_s =
+        ends.iter().map(|turn| turn.seen_s).min().unwrap_or(middle.seen_s).max(middle.at_s);
+    Some(Turn { seen_s, ..middle })
+}
+
+fn named(spells: &[Spell]) -> Vec<(Mechanism, u32)> {
+    let mut all: BTreeMap<Mechanism, u32> = BTreeMap::new();
+    for (mechanism, n) in spells.iter().flat_map(|spell| &spell.named) {
+        *all.entry(*mechanism).or_default() += n;
+    }
+    let mut named: Vec<(Mechanism, u32)> = all.into_iter().collect();
+    named.sort_by_key(|(mechanism, n)| (u32::MAX - n, *mechanism));
+    named
+}
+
+/// One event of what belongs together.
+fn event(bouts: Vec<Bout>) -> Event {
+    let against: BTreeSet<u32> =
+        bouts.iter().flat_map(|bout| bout.against.iter().copied()).collect();
+    let mut spells: Vec<Spell> = bouts.into_iter().flat_map(|bout| bout.spells).collect();
+    spells.sort_by_key(|spell| (spell.target, spell.asn, spell.start));
+    let mut counts = Counts::default();
+    spells.iter().for_each(|spell| counts.add(spell.counts));
+    let networks: BTreeSet<u32> = spells.iter().map(|spell| spell.asn).collect();
+    let targets: BTreeSet<u32> = spells.iter().map(|spell| spell.target).collect();
+    let voices: BTreeSet<u64> =
+        spells.iter().flat_map(|spell| spell.voices.iter().copied()).collect();
+    let against: Vec<u32> = against.difference(&networks).copied().collect();
+    let country = spells.first().map_or(Country([0; 2]), |spell| spell.country);
+    let vantages = voices.len() as u32;
+    Event {
+        id: id(Kind::Block, country, seed(&spells)),
+        kind: Kind::Block,
+        country,
+        start: began(&spells),
+        end: end(&spells),
+        targets: targets.into_iter().collect(),
+        country_wide: networks.len() >= 3
+            && 5 * networks.len() >= 4 * (networks.len() + against.len()),
+        mechanisms: named(&spells),
+        confidence: confidence(counts, vantages, networks.len()),
+        networks: networks.into_iter().collect(),
+        networks_against: against,
+        counts,
+        vantages,
+        spells,
+    }
+}
+
+/// Its first start, as exactly as any spell says it, and the first alarm.
+fn began(spells: &[Spell]) -> Turn {
+    let at_s = spells.iter().map(|spell| spell.start.at_s).min().unwrap_or(0);
+    let after_s =
+        spells.iter().filter_map(|spell| spell.start.after_s).filter(|after| *after <= at_s).max();
+    let strong = spells.iter().filter(|spell| spell.basis <= Basis::Networks);
+    let seen_s = strong.map(|spell| spell.start.seen_s).min();
+    let seen_s =
+        seen_s.or_else(|| spells.iter().map(|spell| spell.start.seen_s).max()).unwrap_or(at_s);
+    Turn { after_s, at_s, seen_s }
+}
+
+/// The spell whose alarm came first.
+fn seed(spells: &[Spell]) -> (i64, u32) {
+    let order = |spell: &&Spell| (spell.basis, spell.start.seen_s, spell.target, spell.asn);
+    spells.iter().min_by_key(order).map_or((0, 0), |spell| (spell.start.at_s, spell.target))
+}
+
+fn confidence(counts: Counts, vantages: u32, networks: usize) -> Confidence {
+    let nine_tenths = 10 * counts.blocked >= 9 * (counts.blocked + counts.ok + counts.down);
+    match vantages {
+        0 | 1 => Confidence::Low,
+        2 => Confidence::Medium,
+        _ if networks >= 3 || nine_tenths => Confidence::High,
+        _ => Confidence::Medium,
+    }
+}
+
+/// Name of an event: a function of what later data do not change.
+pub(super) fn id(kind: Kind, country: Country, (at_s, seed): (i64, u32)) -> String {
+    let day = at_s.div_euclid(DAY_S);
+    let word = match kind {
+        Kind::Block => "block",
+        Kind::Shutdown => "shutdown",
+    };
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in word.bytes().chain(country.0).chain(day.to_le_bytes()).chain(seed.to_le_bytes()) {
+        // FNV-1a: a name, not a proof.
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    let (year, month, day) = civil(day);
+    format!("{country}-{year:04}{month:02}{day:02}-{:08x}", hash >> 32)
+}
+
+/// Year, month and day of a number of days since 1970 (Hinnant, "chrono-compatible low-level date algorithms").
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days.saturating_add(719_468);
+    let era = days.div_euclid(146_097);
+    let of_era = days.rem_euclid(146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year + era * 400 + i64::from(month <= 2), month, day)
+}
+
+const DAY_S: i64 = 86_400;
+/// How long before its first sight a block may have begun that was there at the first measurement: a week.
+const UNKNOWN_S: i64 = 7 * DAY_S;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_have_dates() {
+        assert_eq!(civil(0), (1970, 1, 1));
+        assert_eq!(civil(19_782), (2024, 2, 29));
+        assert_eq!(civil(-1), (1969, 12, 31));
+    }
+
+    #[test]
+    fn chance_explains_few_and_not_many() {
+        assert!(!is_beyond_chance(3, 0.1, 1e3));
+        assert!(!is_beyond_chance(12, 8.0, 1e5));
+        assert!(is_beyond_chance(60, 8.0, 1e5));
+    }
+}

@@ -1,0 +1,8 @@
+//! Events in made-up series whose truth is known, and in a real one.
+
+mod delays;
+mod grouping;
+mod late;
+mod ooni;
+mod robust;
+mod world;
