@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wirewitness_model::verdict::{Confidence, Mechanism};
 
-use super::report::{Basis, Country, Counts, Event, Kind, Spell, Turn};
+use super::report::{Basis, Country, Counts, Event, Kind, Span, Spell, Turn};
 use super::settings::Settings;
 use super::spell::most;
 use super::target::Bout;
@@ -32,13 +32,6 @@ struct Features {
     /// When it was over, as far as that is known.
     end: Option<Span>,
     last_blocked_s: i64,
-}
-
-/// A moment lies after the first and not after the second.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Span {
-    from: i64,
-    to: i64,
 }
 
 /// Groups bouts, and lets hints join what they fit.
@@ -96,8 +89,7 @@ impl Groups {
     fn join(&mut self, at: usize, span: Span, bout: Bout) {
         let Some(group) = self.all.get_mut(at) else { return };
         if group.start.gap(span) == 0 {
-            let (from, to) = (group.start.from.max(span.from), group.start.to.min(span.to));
-            group.start = Span { from, to };
+            group.start = group.start.both(span);
         }
         let theirs = Features::new(&bout);
         group.features.networks.extend(theirs.networks);
@@ -199,8 +191,13 @@ impl Features {
     fn new(bout: &Bout) -> Self {
         let country = bout.spells.first().map_or(Country([0; 2]), |spell| spell.country);
         let end = end(&bout.spells).map(|turn| {
-            let from = turn.after_s.unwrap_or(turn.at_s);
-            Span { from: from.min(turn.at_s), to: turn.at_s }
+            let known =
+                Span { from: turn.after_s.unwrap_or(turn.at_s).min(turn.at_s), to: turn.at_s };
+            let ends = bout.spells.iter().filter_map(|spell| spell.over);
+            ends.filter(|over| over.gap(known) == 0).fold(known, |all, over| Span {
+                from: all.from.min(over.from),
+                to: all.to.max(over.to),
+            })
         });
         Self {
             country,
@@ -231,31 +228,21 @@ impl Features {
     }
 }
 
-impl Span {
-    /// Seconds between two that do not meet.
-    fn gap(self, other: Self) -> i64 {
-        self.from.saturating_sub(other.to).max(other.from.saturating_sub(self.to)).max(0)
-    }
-
-    fn holds(self, moment: i64) -> bool {
-        self.from <= moment && moment < self.to.max(self.from + 1)
-    }
-
-    fn days(self) -> f64 {
-        (self.to - self.from) as f64 / DAY_S as f64
-    }
+/// Between which moments a bout began: what its first spells have in common.
+fn start(bout: &Bout) -> Span {
+    common(bout.spells.iter().map(|spell| spell.began)).unwrap_or_default()
 }
 
-/// Between which moments a bout began, by its most exact first spells.
-fn start(bout: &Bout) -> Span {
-    let to = bout.spells.iter().map(|spell| spell.start.at_s).min().unwrap_or(0);
-    let lower = bout
-        .spells
-        .iter()
-        .filter_map(|spell| spell.start.after_s)
-        .filter(|after| *after <= to)
-        .max();
-    Span { from: lower.unwrap_or(to - UNKNOWN_S).max(to - UNKNOWN_S), to }
+/// What the first of some spans has in common with those that meet it.
+fn common(spans: impl Iterator<Item = Span>) -> Option<Span> {
+    let mut spans: Vec<Span> = spans.collect();
+    spans.sort_by_key(|span| (span.to, span.from));
+    let first = *spans.first()?;
+    Some(
+        spans
+            .into_iter()
+            .fold(first, |all, span| if all.gap(span) == 0 { all.both(span) } else { all }),
+    )
 }
 
 /// When a set of spells was over: when most of them were, and none was seen after.
@@ -377,8 +364,6 @@ fn civil(days: i64) -> (i64, i64, i64) {
 }
 
 const DAY_S: i64 = 86_400;
-/// How long before its first sight a block may have begun that was there at the first measurement: a week.
-const UNKNOWN_S: i64 = 7 * DAY_S;
 
 #[cfg(test)]
 mod tests {

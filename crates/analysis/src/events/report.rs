@@ -99,6 +99,38 @@ pub struct Spell {
     /// Blocked units by mechanism.
     #[serde(skip)]
     pub(super) named: Vec<(Mechanism, u32)>,
+    /// Moments between which it can have begun, and can have ended.
+    #[serde(skip)]
+    pub(super) began: Span,
+    #[serde(skip)]
+    pub(super) over: Option<Span>,
+}
+
+/// A moment lies after the first and not after the second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Span {
+    pub(super) from: i64,
+    pub(super) to: i64,
+}
+
+impl Span {
+    /// Seconds between two that do not meet.
+    pub(super) fn gap(self, other: Self) -> i64 {
+        self.from.saturating_sub(other.to).max(other.from.saturating_sub(self.to)).max(0)
+    }
+
+    /// What two that meet have in common.
+    pub(super) fn both(self, other: Self) -> Self {
+        Self { from: self.from.max(other.from), to: self.to.min(other.to) }
+    }
+
+    pub(super) fn holds(self, moment: i64) -> bool {
+        self.from <= moment && moment < self.to.max(self.from + 1)
+    }
+
+    pub(super) fn days(self) -> f64 {
+        self.to.saturating_sub(self.from) as f64 / 86_400.0
+    }
 }
 
 /// What a spell stands on.

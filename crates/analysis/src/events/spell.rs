@@ -3,7 +3,8 @@
 use wirewitness_model::point::Network;
 use wirewitness_model::verdict::Mechanism;
 
-use super::report::{Basis, Country, Counts, Spell, Turn};
+use super::report::{Basis, Country, Counts, Span, Spell, Turn};
+use super::settings::Settings;
 use super::unit::Unit;
 use super::walk::{Footing, Stretch};
 
@@ -17,7 +18,7 @@ pub(super) struct Cell<'u> {
 
 impl Cell<'_> {
     /// The spell that a stretch of this cell's own walk is.
-    pub(super) fn spell(&self, stretch: &Stretch) -> Spell {
+    pub(super) fn spell(&self, stretch: &Stretch, settings: &Settings) -> Spell {
         let start = Turn {
             after_s: self.before(stretch.since, Unit::is_blocked).filter(|_| stretch.settled),
             at_s: self.at(stretch.since),
@@ -28,9 +29,15 @@ impl Cell<'_> {
             at_s: self.at(since.min(alarm)),
             seen_s: self.said_at(alarm),
         });
-        let until = stretch.end.map_or(self.units.len(), |(since, _)| since);
+        // What follows the last sight of a block that was not seen to end is not within it.
+        let last = || self.units.iter().rposition(Unit::is_blocked).map_or(0, |last| last + 1);
+        let until = stretch.end.map_or_else(last, |(since, _)| since);
         let mut spell = self.summary(stretch.since, until);
         (spell.start, spell.end) = (start, end);
+        self.exactness(&mut spell, stretch, settings);
+        if stretch.footing == Footing::Lone {
+            self.one_voice(&mut spell, stretch.since, until);
+        }
         spell.basis = match stretch.footing {
             Footing::Firm => Basis::Own,
             Footing::Lone => Basis::Vantage,
@@ -38,6 +45,56 @@ impl Cell<'_> {
         };
         self.turns(&mut spell, stretch);
         spell
+    }
+
+    /// Between which moments it can have begun and ended: where the likelihood is at least a twentieth of the highest.
+    fn exactness(&self, spell: &mut Spell, stretch: &Stretch, settings: &Settings) {
+        let all = f64::from(spell.counts.ok + spell.counts.blocked + spell.counts.down).max(1.0);
+        let share = (f64::from(spell.counts.blocked) / all).clamp(settings.partial, settings.full);
+        let noise = settings.noise.clamp(0.001, 0.2);
+        let (hit, miss) = ((share / noise).ln(), ((1.0 - share) / (1.0 - noise)).ln());
+        let step = |unit: &Unit| if unit.is_blocked() { hit } else { miss };
+        let (first, last) = self.plausible(stretch.since, stretch.alarm, step);
+        let from = self.before(first, Unit::is_blocked).filter(|_| stretch.settled);
+        let to = self.at(last);
+        spell.began = Span { from: from.unwrap_or(to - UNKNOWN_S).max(to - UNKNOWN_S), to };
+        spell.over = stretch.end.map(|(since, alarm)| {
+            let (first, last) = self.plausible(since, alarm, |unit| -step(unit));
+            let from = self.before(first, |unit| !unit.is_blocked()).unwrap_or(self.at(first));
+            Span { from: from.min(self.at(last)), to: self.at(last) }
+        });
+    }
+
+    /// First and last unit of those that a change at `since`, stated at `alarm`, can have begun with.
+    fn plausible(&self, since: usize, alarm: usize, step: impl Fn(&Unit) -> f64) -> (usize, usize) {
+        let (mut first, mut last) = (since, since);
+        let mut lost = 0.0;
+        for (index, unit) in self.units.iter().enumerate().take(since).rev().take(FAR_UNITS) {
+            lost += step(unit);
+            if lost >= -PLAUSIBLE && step(unit) > 0.0 {
+                first = index;
+            }
+        }
+        lost = 0.0;
+        for (index, unit) in self.units.iter().enumerate().take(alarm).skip(since) {
+            lost += step(unit);
+            let next = self.units.get(index + 1).is_some_and(|next| step(next) > 0.0);
+            if lost <= PLAUSIBLE && next {
+                last = index + 1;
+            }
+        }
+        (first, last)
+    }
+
+    /// Leaves the vantage that most of a spell stands on.
+    fn one_voice(&self, spell: &mut Spell, from: usize, until: usize) {
+        let units = self.units.get(from..until.min(self.units.len())).unwrap_or_default();
+        let said = |voice: u64| {
+            units.iter().filter(|unit| unit.vantage == voice && unit.is_blocked()).count()
+        };
+        let loudest = spell.voices.iter().copied().max_by_key(|voice| (said(*voice), *voice));
+        spell.voices = loudest.into_iter().collect();
+        spell.vantages = spell.voices.len() as u32;
     }
 
     /// The mechanisms, one after another.
@@ -71,6 +128,8 @@ impl Cell<'_> {
             last_blocked_s: start.at_s,
             voices: Vec::new(),
             named: Vec::new(),
+            began: Span { from: start.at_s, to: start.at_s },
+            over: None,
         };
         for unit in self.units.get(from..until.min(self.units.len())).unwrap_or_default() {
             spell.hear(unit);
@@ -126,3 +185,10 @@ pub(super) fn most(named: &[(Mechanism, u32)]) -> Option<Mechanism> {
         .max_by_key(|(mechanism, n)| (*n, std::cmp::Reverse(*mechanism)))
         .map(|(mechanism, _)| *mechanism)
 }
+
+/// ln 20.
+const PLAUSIBLE: f64 = 2.995_732_273_553_991;
+/// Units looked back at.
+const FAR_UNITS: usize = 8;
+/// How long before its first sight a block may have begun that was there at the first measurement: a week, in seconds.
+pub(super) const UNKNOWN_S: i64 = 604_800;

@@ -12,18 +12,32 @@ pub(super) struct Sum {
     voices: Vec<(u64, f64)>,
     /// Index of the unit it began with.
     since: usize,
+    /// Blocked units since then, and all.
+    tally: (f64, f64),
+}
+
+/// What one unit says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Said {
+    pub(super) voice: u64,
+    /// Logarithm of a likelihood ratio: above 0 for the change.
+    pub(super) step: f64,
+    /// Share of it that is `blocked`.
+    pub(super) hit: f64,
 }
 
 impl Sum {
-    /// Adds what one unit says: above 0 for the change, below against it. `cap` is the most that one voice brings.
-    pub(super) fn add(&mut self, index: usize, voice: u64, (step, cap): (f64, f64)) -> f64 {
+    /// Adds what one unit says. `cap` is the most that one voice brings.
+    pub(super) fn add(&mut self, index: usize, said: Said, cap: f64) -> f64 {
         if self.voices.is_empty() {
-            if step <= 0.0 {
+            if said.step <= 0.0 {
                 return 0.0;
             }
-            self.since = index;
+            (self.since, self.tally) = (index, (0.0, 0.0));
         }
-        self.credit(voice, step, 4.0 * cap);
+        self.tally.0 += said.hit;
+        self.tally.1 += 1.0;
+        self.credit(said.voice, said.step, 4.0 * cap);
         let value = self.voices.iter().map(|(_, own)| own.min(cap)).sum::<f64>();
         if value <= 0.0 {
             self.clear();
@@ -54,6 +68,11 @@ impl Sum {
         (!self.voices.is_empty()).then_some(self.since)
     }
 
+    /// Blocked units since it began, and all.
+    pub(super) fn tally(&self) -> (f64, f64) {
+        self.tally
+    }
+
     pub(super) fn clear(&mut self) {
         self.voices.clear();
     }
@@ -66,15 +85,19 @@ const MOST_VOICES: usize = 64;
 mod tests {
     use super::*;
 
+    fn add(sum: &mut Sum, (index, voice): (usize, u64), (step, cap): (f64, f64)) -> f64 {
+        sum.add(index, Said { voice, step, hit: 1.0 }, cap)
+    }
+
     #[test]
     fn one_voice_brings_no_more_than_the_cap() {
         let mut sum = Sum::default();
         let mut value = 0.0;
         for index in 0..100 {
-            value = sum.add(index, 1, (3.0, 10.0));
+            value = add(&mut sum, (index, 1), (3.0, 10.0));
         }
         assert!((value - 10.0).abs() < 1e-9 && (sum.uncapped() - 40.0).abs() < 1e-9);
-        assert!((sum.add(100, 2, (3.0, 10.0)) - 13.0).abs() < 1e-9);
+        assert!((add(&mut sum, (100, 2), (3.0, 10.0)) - 13.0).abs() < 1e-9);
         assert_eq!(sum.since(), Some(0));
     }
 
@@ -82,10 +105,10 @@ mod tests {
     fn others_refute_a_voice() {
         let mut sum = Sum::default();
         for index in 0..10 {
-            sum.add(index, 1, (3.0, 10.0));
+            add(&mut sum, (index, 1), (3.0, 10.0));
         }
         for index in 10..14 {
-            sum.add(index, 2, (-3.0, 10.0));
+            add(&mut sum, (index, 2), (-3.0, 10.0));
         }
         assert_eq!(sum.since(), None, "12 against 10 capped, though 30 were said");
     }
@@ -94,7 +117,7 @@ mod tests {
     fn a_flood_of_voices_is_bounded() {
         let mut sum = Sum::default();
         for voice in 0..10_000 {
-            sum.add(0, voice, (1.0, 5.0));
+            add(&mut sum, (0, voice), (1.0, 5.0));
         }
         assert_eq!(sum.voices.len(), MOST_VOICES);
     }

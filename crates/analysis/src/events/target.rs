@@ -10,9 +10,9 @@
 
 use wirewitness_model::verdict::Mechanism;
 
-use super::report::{Basis, Country, Counts, Fault, FaultKind, Spell, Turn};
+use super::report::{Basis, Country, Counts, Fault, FaultKind, Span, Spell, Turn};
 use super::settings::Settings;
-use super::spell::Cell;
+use super::spell::{Cell, UNKNOWN_S};
 use super::unit::Unit;
 use super::walk::{Footing, Stretch, Voice, walk};
 
@@ -69,10 +69,19 @@ fn own(cells: &[Cell<'_>], settings: &Settings) -> Vec<Spell> {
     for cell in cells {
         if cell.units.iter().any(|unit| unit.blocked > 0) {
             let stretches = walk(cell.units.iter(), Voice::Vantage, settings);
-            spells.extend(stretches.iter().map(|stretch| cell.spell(stretch)));
+            let of_cell = stretches.iter().map(|stretch| cell.spell(stretch, settings));
+            spells.extend(of_cell.filter(is_coherent));
         }
     }
     spells
+}
+
+/// Whether it says one thing: noise of a weak block's size names whatever it likes.
+fn is_coherent(spell: &Spell) -> bool {
+    let named: u32 = spell.named.iter().map(|(_, n)| n).sum();
+    let most = spell.named.iter().map(|(_, n)| *n).max().unwrap_or(0);
+    let weak = spell.counts.blocked < spell.counts.ok + spell.counts.down;
+    !weak || 2 * most >= named
 }
 
 /// Spells of cells that say too little each.
@@ -143,7 +152,12 @@ impl Period {
         spell.start.after_s =
             earlier.iter().rev().find(|unit| unit.is_ok()).map(|unit| unit.last_s);
         spell.start.seen_s = self.seen_s.max(spell.start.at_s);
+        let to = spell.start.at_s;
+        let from = spell.start.after_s.unwrap_or(to - UNKNOWN_S).max(to - UNKNOWN_S);
+        spell.began = Span { from, to };
         spell.end = self.end.map(|end| Turn { after_s: Some(spell.last_blocked_s), ..end });
+        spell.over =
+            self.end.map(|end| Span { from: spell.last_blocked_s.min(end.at_s), to: end.at_s });
         spell.basis = Basis::Networks;
         Some(spell)
     }
@@ -187,12 +201,11 @@ fn in_bouts(mut spells: Vec<Spell>, settings: &Settings) -> Vec<Vec<Spell>> {
 fn meet(early: &Spell, late: &Spell, settings: &Settings) -> bool {
     let window = settings.roll_out_h * 3_600;
     let over = early.end.map_or(i64::MAX, |end| end.at_s);
-    // What was there at a network's first measurement began at an unknown time before it: it belongs to what was going on.
-    let start = late.start.after_s.unwrap_or(i64::MIN).max(early.start.at_s);
     if early.asn == late.asn {
         return late.basis != early.basis && late.start.at_s < over;
     }
-    let begun_together = start.saturating_sub(early.start.at_s) <= window;
+    // What was there at a network's first measurement began at an unknown time before it: it belongs to what was going on.
+    let begun_together = early.began.gap(late.began) <= window || late.start.after_s.is_none();
     begun_together && late.start.at_s <= over.saturating_add(window)
 }
 

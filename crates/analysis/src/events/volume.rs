@@ -3,7 +3,7 @@
 //! What is watched is how many vantages of a network (and of a country) answered in three hours, against the lower quartile of
 //! the same hours of the two weeks before. A cumulative sum of Poisson log likelihood ratios (Page 1954) asks whether no more than
 //! [`Settings::shutdown_rest`] of that is left; the same sum the other way round finds the end. No single bucket decides, and
-//! fewer than four vantages in the week before say nothing: one volunteer who leaves is not a shutdown.
+//! fewer than four vantages in the three days before say nothing: one volunteer who leaves is not a shutdown.
 //!
 //! Cannot tell apart: a shutdown of the only country that is measured, from a collection that stopped; a power cut, from a
 //! shutdown.
@@ -24,7 +24,7 @@ pub(super) struct Silence {
     pub(super) asn: Option<u32>,
     pub(super) start: Turn,
     pub(super) end: Option<Turn>,
-    /// Vantages that were usual in the week before.
+    /// Vantages of the three days before.
     pub(super) vantages: u32,
 }
 
@@ -143,12 +143,12 @@ impl Line {
         if same.len() < 5 { 0.0 } else { same.get(same.len() / 4).copied().unwrap_or(0.0) }
     }
 
-    /// Different vantages of the week before.
-    fn week(&self, index: usize) -> u32 {
-        let week = self.sketches.get(index.saturating_sub(56)..index).unwrap_or_default();
-        let places = week.iter().map(Vec::len).max().unwrap_or(0);
+    /// Different vantages of the three days before.
+    fn recent(&self, index: usize) -> u32 {
+        let recent = self.sketches.get(index.saturating_sub(24)..index).unwrap_or_default();
+        let places = recent.iter().map(Vec::len).max().unwrap_or(0);
         let union =
-            |place: usize| week.iter().filter_map(|all| all.get(place)).fold(0, |a, b| a | b);
+            |place: usize| recent.iter().filter_map(|all| all.get(place)).fold(0, |a, b| a | b);
         (0..places).map(|place| distinct(union(place))).sum::<f64>() as u32
     }
 }
@@ -177,13 +177,13 @@ fn silent(of: (Country, Option<u32>), line: &Line, settings: &Settings) -> Vec<S
         let turn = line.turn(since, index);
         match silences.last_mut() {
             Some(silence) if open => silence.end = Some(turn),
-            _ if line.week(since) < 4 => continue,
+            _ if line.recent(since) < 4 => continue,
             _ => silences.push(Silence {
                 country: of.0,
                 asn: of.1,
                 start: turn,
                 end: None,
-                vantages: line.week(since),
+                vantages: line.recent(since),
             }),
         }
         open = !open;

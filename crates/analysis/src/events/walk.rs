@@ -13,7 +13,7 @@
 use wirewitness_model::verdict::Mechanism;
 
 use super::settings::Settings;
-use super::sum::Sum;
+use super::sum::{Said, Sum};
 use super::unit::Unit;
 
 /// Whose word is capped.
@@ -156,8 +156,14 @@ impl<'s> Walk<'s> {
         let voice = self.voice.of(unit);
         let full = hit * steps.full.0 + miss * steps.full.1 + against;
         let partial = hit * steps.partial.0 + miss * steps.partial.1 + against;
-        let full = self.full.add(index, voice, (full, cap));
-        let partial = self.partial.add(index, voice, (partial, cap));
+        let full = self.full.add(index, Said { voice, step: full, hit }, cap);
+        // What is usual must be known before a little more than it means something.
+        let calm = self.noise.seen.1 >= CALIBRATION_UNITS;
+        let partial = if calm {
+            self.partial.add(index, Said { voice, step: partial, hit }, cap)
+        } else {
+            0.0
+        };
         if hit >= 0.5 {
             self.last_blocked = index;
         }
@@ -165,9 +171,9 @@ impl<'s> Walk<'s> {
         self.peak = self.peak.max(self.full.uncapped());
         self.noise.pending(hit);
         if full >= threshold {
-            self.block(index, self.full.since(), settled);
+            self.block(index, &self.full.clone(), settled);
         } else if partial >= threshold {
-            self.block(index, self.partial.since(), settled);
+            self.block(index, &self.partial.clone(), settled);
         } else if self.full.since().is_none() && self.excursion.is_some() {
             self.excursion_over(Some(index));
         }
@@ -178,8 +184,9 @@ impl<'s> Walk<'s> {
 
     /// Evidence that a change needs, and what one voice can bring of it.
     fn threshold(&self) -> (f64, f64) {
-        let seconds = self.last_s.saturating_sub(self.first_s).max(30 * 86_400);
-        let threshold = self.settings.threshold(self.units * YEAR_S / seconds as f64);
+        let seconds = self.last_s.saturating_sub(self.first_s).max(3 * 86_400);
+        let rate = (self.units * YEAR_S / seconds as f64).max(LEAST_A_YEAR);
+        let threshold = self.settings.threshold(rate);
         let share = match self.voice {
             Voice::Vantage => self.settings.one_vantage,
             Voice::Network => self.settings.one_network,
@@ -187,8 +194,8 @@ impl<'s> Walk<'s> {
         (threshold, share * threshold)
     }
 
-    fn block(&mut self, index: usize, since: Option<usize>, settled: bool) {
-        let since = since.unwrap_or(index);
+    fn block(&mut self, index: usize, sum: &Sum, settled: bool) {
+        let since = sum.since().unwrap_or(index);
         self.full.clear();
         self.partial.clear();
         self.noise.drop_pending();
@@ -202,7 +209,7 @@ impl<'s> Walk<'s> {
                 footing: Footing::Firm,
                 settled,
             },
-            tally: (1.0, 1.5),
+            tally: sum.tally(),
             mechanisms: Vec::new(),
             fresh: Vec::new(),
             lifted: Sum::default(),
@@ -264,7 +271,7 @@ impl<'s> Walk<'s> {
             .clamp(0.15_f64.max(2.0 * noise), self.settings.full);
         let step = hit * (noise / share).ln() + miss * ((1.0 - noise) / (1.0 - share)).ln();
         let (threshold, cap) = self.threshold();
-        let value = blocked.lifted.add(index, self.voice.of(unit), (step, cap));
+        let value = blocked.lifted.add(index, Said { voice: self.voice.of(unit), step, hit }, cap);
         if value < threshold && blocked.lifted.uncapped() < 2.0 * threshold {
             if blocked.lifted.since().is_none() {
                 blocked.tally.0 += hit;
@@ -285,7 +292,8 @@ impl<'s> Walk<'s> {
         let is_new = all >= 3.0 && own.map_or(0.0, |(_, n)| *n) < 0.1 * all;
         let step = if is_new { NEW_MECHANISM } else { KNOWN_MECHANISM };
         let (threshold, cap) = self.threshold();
-        let value = blocked.other.add(index, self.voice.of(unit), (step, cap));
+        let value =
+            blocked.other.add(index, Said { voice: self.voice.of(unit), step, hit: 1.0 }, cap);
         if blocked.other.since().is_none() {
             blocked.fresh.clear();
             count(&mut blocked.mechanisms, mechanism);
@@ -394,6 +402,10 @@ fn count(mechanisms: &mut Vec<(Mechanism, f64)>, mechanism: Mechanism) {
 
 /// Units that the usual noise is worth against what a series shows.
 const PRIOR_UNITS: f64 = 50.0;
+/// Units of a series that make its own noise known.
+const CALIBRATION_UNITS: f64 = 30.0;
+/// Units a year that a series is taken to have at least: a rate known from little is not known to be low.
+const LEAST_A_YEAR: f64 = 1_000.0;
 /// 365.25 days.
 const YEAR_S: f64 = 31_557_600.0;
 /// ln(0.8 / 0.05): a mechanism outside those known is 4 in 5 units after a change, 1 in 20 before it.

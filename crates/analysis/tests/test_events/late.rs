@@ -1,6 +1,6 @@
 //! Data that come late change what was said, and what was said is kept.
 
-use wirewitness_analysis::events::{Events, Report, Settings, find};
+use wirewitness_analysis::events::{Event, Events, Kind, Report, Settings, Statement, find};
 use wirewitness_model::point::Point;
 use wirewitness_model::verdict::Mechanism;
 
@@ -13,6 +13,10 @@ fn points() -> Vec<Point> {
         }
         true
     })
+}
+
+fn blocks(events: &Events) -> Vec<&Event> {
+    events.report().events.iter().filter(|event| event.kind == Kind::Block).collect()
 }
 
 fn until(points: &[Point], end_s: i64) -> Report {
@@ -37,17 +41,22 @@ fn old_statements_are_superseded_and_kept() {
         points.iter().partition(|point| point.network.asn == 102 && point.at_s > at(8, 0));
     let mut events = Events::new(Settings::default());
     events.add(&prompt);
-    assert_eq!(events.report().events[0].networks, [100, 101, 103]);
+    assert_eq!(blocks(&events)[0].networks, [100, 101, 103]);
     events.add(&late);
-    let said = events.statements();
+    // That a network fell silent was said too, and is withdrawn.
+    let (blocks, silences): (Vec<&Statement>, Vec<&Statement>) =
+        events.statements().iter().partition(|statement| statement.event.kind == Kind::Block);
+    assert!(silences.iter().all(|statement| statement.withdrawn));
+    let said: Vec<Statement> = blocks.into_iter().cloned().collect();
     assert_eq!(said.len(), 2, "{:#?}", lines(&events.report().events));
     assert_eq!(said[0].superseded_by.as_ref(), Some(&said[1].name));
     assert_eq!(said[0].event.networks, [100, 101, 103], "what was said is not lost");
     assert!(said[1].holds() && said[1].event.networks == [100, 101, 102, 103]);
     assert_eq!(said[0].event.id, said[1].event.id);
     // All of it again says nothing new, and in the end it does not matter what came when.
+    let before = events.statements().len();
     events.add(&points[..points.len() / 2]);
-    assert_eq!(events.statements().len(), 2);
+    assert_eq!(events.statements().len(), before);
     assert_eq!(events.report().events, find(&mut points.clone(), &Settings::default()).events);
 }
 
