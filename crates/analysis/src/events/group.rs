@@ -13,7 +13,7 @@ use wirewitness_model::verdict::{Confidence, Mechanism};
 
 use super::report::{Basis, Country, Counts, Event, Kind, Span, Spell, Turn};
 use super::settings::Settings;
-use super::spell::most;
+use super::spell::{most, steps};
 use super::target::Bout;
 
 /// Targets that belong together.
@@ -44,14 +44,16 @@ pub(super) fn group(bouts: Vec<Bout>, hints: Vec<Spell>, settings: &Settings) ->
     });
     let mut groups = Groups::default();
     for (span, bout) in sorted {
-        let features = Features::new(&bout);
+        let features = Features::new(&bout, settings);
         match groups.fit(span, &features, settings) {
-            Some(at) => groups.join(at, span, bout),
+            Some(at) => groups.join(at, span, (bout, features)),
             None => groups.open(span, bout, features),
         }
     }
     groups.hints(hints, settings);
-    let mut events: Vec<Event> = groups.all.into_iter().map(|group| event(group.bouts)).collect();
+    groups.merge(settings);
+    let mut events: Vec<Event> =
+        groups.all.into_iter().map(|group| event(group.bouts, group.start, settings)).collect();
     events.sort_by(|a, b| (a.start.at_s, a.country, &a.id).cmp(&(b.start.at_s, b.country, &b.id)));
     events
 }
@@ -67,17 +69,65 @@ impl Groups {
     /// The group with most targets that a bout fits.
     fn fit(&self, span: Span, features: &Features, settings: &Settings) -> Option<usize> {
         let near = settings.at_once_h * 3_600;
-        let days = span.from.saturating_sub(near).div_euclid(DAY_S) - 1
-            ..=span.to.saturating_add(near).div_euclid(DAY_S) + 1;
+        self.near((span, near), features, near).max_by_key(|at| (self.size(*at), usize::MAX - at))
+    }
+
+    /// Groups that began so near a span and that something fits.
+    fn near<'g>(
+        &'g self,
+        (span, near): (Span, i64),
+        features: &'g Features,
+        ends_near: i64,
+    ) -> impl Iterator<Item = usize> + 'g {
+        let first = span.from.saturating_sub(near).div_euclid(DAY_S) - 1;
+        let last = span.to.saturating_add(near).div_euclid(DAY_S) + 1;
         let country = features.country;
-        let numbers = self
-            .days
-            .range((country, *days.start())..=(country, *days.end()))
-            .flat_map(|(_, all)| all);
-        let fits = numbers.filter_map(|at| Some((*at, self.all.get(*at)?))).filter(|(_, group)| {
-            group.start.gap(span) <= near && group.features.fits(features, near)
-        });
-        fits.max_by_key(|(at, group)| (group.bouts.len(), usize::MAX - at)).map(|(at, _)| at)
+        let numbers =
+            self.days.range((country, first)..=(country, last)).flat_map(|(_, all)| all).copied();
+        numbers.filter(move |at| {
+            self.all.get(*at).is_some_and(|group| {
+                group.start.gap(span) <= near && group.features.fits(features, ends_near)
+            })
+        })
+    }
+
+    fn size(&self, at: usize) -> usize {
+        self.all.get(at).map_or(0, |group| group.bouts.len())
+    }
+
+    /// Lets small groups whose start is a little off join one of at least twice their size: one start in twenty is not where its
+    /// series puts it.
+    fn merge(&mut self, settings: &Settings) {
+        for group in &mut self.all {
+            group.features = Features::of_all(&group.bouts, settings);
+        }
+        let near = 4 * settings.at_once_h * 3_600;
+        let mut order: Vec<usize> = (0..self.all.len()).collect();
+        order.sort_by_key(|at| (self.size(*at), *at));
+        for at in order {
+            let Some(group) = self.all.get(at).filter(|group| !group.bouts.is_empty()) else {
+                continue;
+            };
+            let larger = self.near((group.start, near), &group.features, near);
+            let larger =
+                larger.filter(|other| *other != at && self.size(*other) >= 2 * self.size(at));
+            let Some(into) = larger.max_by_key(|other| (self.size(*other), usize::MAX - other))
+            else {
+                continue;
+            };
+            let bouts = self
+                .all
+                .get_mut(at)
+                .map(|group| std::mem::take(&mut group.bouts))
+                .unwrap_or_default();
+            for bout in bouts {
+                let features = Features::new(&bout, settings);
+                self.join(into, start(&bout), (bout, features));
+            }
+        }
+        // Those that joined others are left empty.
+        self.all.retain(|group| !group.bouts.is_empty());
+        self.days.clear();
     }
 
     fn open(&mut self, span: Span, bout: Bout, features: Features) {
@@ -86,12 +136,11 @@ impl Groups {
         self.all.push(Group { bouts: vec![bout], start: span, features });
     }
 
-    fn join(&mut self, at: usize, span: Span, bout: Bout) {
+    fn join(&mut self, at: usize, span: Span, (bout, theirs): (Bout, Features)) {
         let Some(group) = self.all.get_mut(at) else { return };
         if group.start.gap(span) == 0 {
             group.start = group.start.both(span);
         }
-        let theirs = Features::new(&bout);
         group.features.networks.extend(theirs.networks);
         group.features.last_blocked_s = group.features.last_blocked_s.max(theirs.last_blocked_s);
         group.bouts.push(bout);
@@ -107,20 +156,21 @@ impl Groups {
             }
             hint.basis = Basis::Targets;
             let bout = Bout { spells: vec![hint], against: Vec::new() };
-            let (span, features) = (start(&bout), Features::new(&bout));
+            let (span, features) = (start(&bout), Features::new(&bout, settings));
             match self.fit(span, &features, settings) {
-                Some(at) => self.join(at, span, bout),
+                Some(at) => self.join(at, span, (bout, features)),
                 None => alone.push(bout),
             }
         }
         for bouts in lists(alone, settings) {
             let Some(first) = bouts.first() else { continue };
-            let (span, features) = (start(first), Features::new(first));
+            let (span, features) = (start(first), Features::new(first, settings));
             self.open(span, first.clone(), features);
             let at = self.all.len() - 1;
             for bout in bouts.into_iter().skip(1) {
                 let span = start(&bout);
-                self.join(at, span, bout);
+                let features = Features::new(&bout, settings);
+                self.join(at, span, (bout, features));
             }
         }
     }
@@ -188,9 +238,9 @@ fn is_beyond_chance(n: usize, mean: f64, times: f64) -> bool {
 }
 
 impl Features {
-    fn new(bout: &Bout) -> Self {
+    fn new(bout: &Bout, settings: &Settings) -> Self {
         let country = bout.spells.first().map_or(Country([0; 2]), |spell| spell.country);
-        let end = end(&bout.spells).map(|turn| {
+        let end = end(&bout.spells, settings).map(|turn| {
             let known =
                 Span { from: turn.after_s.unwrap_or(turn.at_s).min(turn.at_s), to: turn.at_s };
             let ends = bout.spells.iter().filter_map(|spell| spell.over);
@@ -205,8 +255,15 @@ impl Features {
             networks: bout.spells.iter().map(|spell| spell.asn).collect(),
             against: bout.against.iter().copied().collect(),
             end,
-            last_blocked_s: bout.spells.iter().map(|spell| spell.last_blocked_s).max().unwrap_or(0),
+            last_blocked_s: nine_tenths_last(&bout.spells).unwrap_or(0),
         }
+    }
+
+    /// Of all targets of a group.
+    fn of_all(bouts: &[Bout], settings: &Settings) -> Self {
+        let spells = bouts.iter().flat_map(|bout| bout.spells.iter().cloned()).collect();
+        let against = bouts.iter().flat_map(|bout| bout.against.iter().copied()).collect();
+        Self::new(&Bout { spells, against }, settings)
     }
 
     /// Whether another bout can be of the same event. Near is in seconds.
@@ -245,21 +302,46 @@ fn common(spans: impl Iterator<Item = Span>) -> Option<Span> {
     )
 }
 
-/// When a set of spells was over: when most of them were, and none was seen after.
-fn end(spells: &[Spell]) -> Option<Turn> {
+/// When a set of spells was over: when most of them were, each by itself; else when all that could be used after nine
+/// tenths of them were last seen blocked are together enough.
+fn end(spells: &[Spell], settings: &Settings) -> Option<Turn> {
     let mut ends: Vec<Turn> = spells.iter().filter_map(|spell| spell.end).collect();
     ends.sort_by_key(|turn| (turn.at_s, turn.seen_s));
-    let last = *ends.last()?;
-    let open = spells.iter().filter(|spell| spell.end.is_none());
-    let going_on = open.filter(|spell| spell.last_blocked_s > last.at_s).count();
-    if 5 * going_on > spells.len() {
-        return None;
-    }
+    let going_on = |at_s: i64| spells.iter().filter(|spell| spell.last_blocked_s > at_s).count();
     // The one in the middle: late ones are cells that are seldom measured.
-    let middle = *ends.get(ends.len() / 2)?;
-    let seen_s =
-        ends.iter().map(|turn| turn.seen_s).min().unwrap_or(middle.seen_s).max(middle.at_s);
-    Some(Turn { seen_s, ..middle })
+    let middle = ends.get(ends.len() / 2).copied();
+    if let Some(middle) = middle.filter(|_| 2 * ends.len() >= spells.len()) {
+        let last_s = ends.last().map_or(middle.at_s, |turn| turn.at_s);
+        if 5 * going_on(last_s) > spells.len() {
+            return None;
+        }
+        let seen_s = ends.iter().map(|turn| turn.seen_s).min().unwrap_or(middle.seen_s);
+        return Some(Turn { seen_s: seen_s.max(middle.at_s), ..middle });
+    }
+    let after_s = nine_tenths_last(spells)?;
+    let mut said: Vec<(i64, f64)> = Vec::new();
+    for spell in spells {
+        let weight = -steps(spell, settings).1;
+        let times =
+            spell.tail.iter().copied().chain(spell.end.map(|end| end.at_s.max(after_s + 1)));
+        said.extend(times.filter(|at_s| *at_s > after_s).map(|at_s| (at_s, weight)));
+    }
+    said.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let at_s = said.first()?.0;
+    let mut sum = 0.0;
+    let enough = settings.threshold(LEAST_A_YEAR * spells.len() as f64);
+    let seen = said.into_iter().find(|(_, weight)| {
+        sum += weight;
+        sum >= enough
+    });
+    seen.map(|(seen_s, _)| Turn { after_s: Some(after_s), at_s, seen_s })
+}
+
+/// When the last of nine tenths of some spells was last seen blocked: one verdict in some is wrong.
+fn nine_tenths_last(spells: &[Spell]) -> Option<i64> {
+    let mut lasts: Vec<i64> = spells.iter().map(|spell| spell.last_blocked_s).collect();
+    lasts.sort_unstable();
+    lasts.get((9 * lasts.len()).div_ceil(10).saturating_sub(1)).copied()
 }
 
 fn named(spells: &[Spell]) -> Vec<(Mechanism, u32)> {
@@ -273,7 +355,7 @@ fn named(spells: &[Spell]) -> Vec<(Mechanism, u32)> {
 }
 
 /// One event of what belongs together.
-fn event(bouts: Vec<Bout>) -> Event {
+fn event(bouts: Vec<Bout>, start: Span, settings: &Settings) -> Event {
     let against: BTreeSet<u32> =
         bouts.iter().flat_map(|bout| bout.against.iter().copied()).collect();
     let mut spells: Vec<Spell> = bouts.into_iter().flat_map(|bout| bout.spells).collect();
@@ -282,8 +364,7 @@ fn event(bouts: Vec<Bout>) -> Event {
     spells.iter().for_each(|spell| counts.add(spell.counts));
     let networks: BTreeSet<u32> = spells.iter().map(|spell| spell.asn).collect();
     let targets: BTreeSet<u32> = spells.iter().map(|spell| spell.target).collect();
-    let voices: BTreeSet<u64> =
-        spells.iter().flat_map(|spell| spell.voices.iter().copied()).collect();
+    let voices = voices(&spells);
     let against: Vec<u32> = against.difference(&networks).copied().collect();
     let country = spells.first().map_or(Country([0; 2]), |spell| spell.country);
     let vantages = voices.len() as u32;
@@ -291,8 +372,8 @@ fn event(bouts: Vec<Bout>) -> Event {
         id: id(Kind::Block, country, seed(&spells)),
         kind: Kind::Block,
         country,
-        start: began(&spells),
-        end: end(&spells),
+        start: began(&spells, start),
+        end: end(&spells, settings),
         targets: targets.into_iter().collect(),
         country_wide: networks.len() >= 3
             && 5 * networks.len() >= 4 * (networks.len() + against.len()),
@@ -306,16 +387,31 @@ fn event(bouts: Vec<Bout>) -> Event {
     }
 }
 
-/// Its first start, as exactly as any spell says it, and the first alarm.
-fn began(spells: &[Spell]) -> Turn {
-    let at_s = spells.iter().map(|spell| spell.start.at_s).min().unwrap_or(0);
-    let after_s =
-        spells.iter().filter_map(|spell| spell.start.after_s).filter(|after| *after <= at_s).max();
+/// Its start, as exactly as all that began with it say, and the first alarm.
+fn began(spells: &[Spell], span: Span) -> Turn {
+    let firsts: Vec<&Spell> = spells.iter().filter(|spell| spell.began.gap(span) == 0).collect();
+    // The likeliest moments of those of one start lie around it.
+    let mut moments: Vec<i64> = firsts.iter().map(|spell| spell.start.at_s).collect();
+    moments.sort_unstable();
+    let likely = moments.get(moments.len() / 2).copied().unwrap_or(span.to);
+    let at_s = likely.clamp(span.from.min(span.to), span.to);
+    let afters = firsts.iter().filter_map(|spell| spell.start.after_s);
+    let after_s = afters.filter(|after| *after <= at_s).max();
     let strong = spells.iter().filter(|spell| spell.basis <= Basis::Networks);
     let seen_s = strong.map(|spell| spell.start.seen_s).min();
     let seen_s =
         seen_s.or_else(|| spells.iter().map(|spell| spell.start.seen_s).max()).unwrap_or(at_s);
     Turn { after_s, at_s, seen_s }
+}
+
+/// Those who saw it. Hints count only where there is nothing else.
+fn voices(spells: &[Spell]) -> BTreeSet<u64> {
+    let of = |hints: bool| {
+        let spells = spells.iter().filter(move |spell| (spell.basis == Basis::Targets) == hints);
+        spells.flat_map(|spell| spell.voices.iter().copied()).collect::<BTreeSet<u64>>()
+    };
+    let voices = of(false);
+    if voices.is_empty() { of(true) } else { voices }
 }
 
 /// The spell whose alarm came first.
@@ -364,6 +460,8 @@ fn civil(days: i64) -> (i64, i64, i64) {
 }
 
 const DAY_S: i64 = 86_400;
+/// Units a year that a series is taken to have.
+const LEAST_A_YEAR: f64 = 1_000.0;
 
 #[cfg(test)]
 mod tests {

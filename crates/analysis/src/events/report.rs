@@ -104,6 +104,9 @@ pub struct Spell {
     pub(super) began: Span,
     #[serde(skip)]
     pub(super) over: Option<Span>,
+    /// Where no end was seen: the first times after [`Spell::last_blocked_s`] at which it could be used.
+    #[serde(skip)]
+    pub(super) tail: Vec<i64>,
 }
 
 /// A moment lies after the first and not after the second.

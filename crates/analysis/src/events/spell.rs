@@ -35,8 +35,13 @@ impl Cell<'_> {
         let mut spell = self.summary(stretch.since, until);
         (spell.start, spell.end) = (start, end);
         self.exactness(&mut spell, stretch, settings);
-        if stretch.footing == Footing::Lone {
-            self.one_voice(&mut spell, stretch.since, until);
+        if stretch.footing != Footing::Firm {
+            self.of_one_mind(&mut spell, stretch, until);
+        }
+        if stretch.end.is_none() {
+            let after = self.units.get(until..).unwrap_or_default().iter();
+            spell.tail =
+                after.filter(|unit| unit.is_ok()).take(TAIL).map(|unit| unit.last_s).collect();
         }
         spell.basis = match stretch.footing {
             Footing::Firm => Basis::Own,
@@ -47,53 +52,74 @@ impl Cell<'_> {
         spell
     }
 
-    /// Between which moments it can have begun and ended: where the likelihood is at least a twentieth of the highest.
+    /// When it began and ended, and between which moments that can have been: where the likelihood is at least a twentieth of
+    /// the highest. Units that name another mechanism than most say nothing here: noise does.
     fn exactness(&self, spell: &mut Spell, stretch: &Stretch, settings: &Settings) {
-        let all = f64::from(spell.counts.ok + spell.counts.blocked + spell.counts.down).max(1.0);
-        let share = (f64::from(spell.counts.blocked) / all).clamp(settings.partial, settings.full);
-        let noise = settings.noise.clamp(0.001, 0.2);
-        let (hit, miss) = ((share / noise).ln(), ((1.0 - share) / (1.0 - noise)).ln());
-        let step = |unit: &Unit| if unit.is_blocked() { hit } else { miss };
-        let (first, last) = self.plausible(stretch.since, stretch.alarm, step);
-        let from = self.before(first, Unit::is_blocked).filter(|_| stretch.settled);
-        let to = self.at(last);
+        let (hit, miss) = steps(spell, settings);
+        let named = if stretch.turns.is_empty() { spell.mechanism } else { None };
+        let step = |unit: &Unit| match unit.is_blocked() {
+            true if named.is_some() && unit.mechanism != named => 0.0,
+            true => hit,
+            false => miss,
+        };
+        let place = self.place(stretch.since, stretch.alarm, step);
+        let from = self.before(place.first, Unit::is_blocked).filter(|_| stretch.settled);
+        let to = self.at(place.last);
+        spell.start.at_s = self.at(place.best);
+        spell.start.after_s = self.before(place.best, Unit::is_blocked).filter(|_| stretch.settled);
         spell.began = Span { from: from.unwrap_or(to - UNKNOWN_S).max(to - UNKNOWN_S), to };
         spell.over = stretch.end.map(|(since, alarm)| {
-            let (first, last) = self.plausible(since, alarm, |unit| -step(unit));
-            let from = self.before(first, |unit| !unit.is_blocked()).unwrap_or(self.at(first));
-            Span { from: from.min(self.at(last)), to: self.at(last) }
+            let place = self.place(since, alarm, |unit| -step(unit));
+            let from =
+                self.before(place.first, |unit| !unit.is_blocked()).unwrap_or(self.at(place.first));
+            Span { from: from.min(self.at(place.last)), to: self.at(place.last) }
         });
     }
 
-    /// First and last unit of those that a change at `since`, stated at `alarm`, can have begun with.
-    fn plausible(&self, since: usize, alarm: usize, step: impl Fn(&Unit) -> f64) -> (usize, usize) {
-        let (mut first, mut last) = (since, since);
-        let mut lost = 0.0;
-        for (index, unit) in self.units.iter().enumerate().take(since).rev().take(FAR_UNITS) {
+    /// Where a change at `since`, stated at `alarm`, can have been.
+    fn place(&self, since: usize, alarm: usize, step: impl Fn(&Unit) -> f64) -> Place {
+        let units = self.units.get(since..alarm.min(self.units.len())).unwrap_or_default();
+        let (mut lost, mut least, mut best) = (0.0, 0.0, since);
+        let mut sums = Vec::with_capacity(units.len());
+        for (index, unit) in units.iter().enumerate() {
             lost += step(unit);
-            if lost >= -PLAUSIBLE && step(unit) > 0.0 {
-                first = index;
+            sums.push(lost);
+            if lost < least {
+                (least, best) = (lost, since + index + 1);
             }
         }
-        lost = 0.0;
-        for (index, unit) in self.units.iter().enumerate().take(alarm).skip(since) {
-            lost += step(unit);
-            let next = self.units.get(index + 1).is_some_and(|next| step(next) > 0.0);
-            if lost <= PLAUSIBLE && next {
-                last = index + 1;
+        let late =
+            sums.iter().rposition(|sum| sum - least <= PLAUSIBLE).map_or(best, |at| since + at + 1);
+        let (mut first, mut gone) = (best, 0.0);
+        for (index, unit) in self.units.iter().enumerate().take(best).rev().take(FAR_UNITS) {
+            gone += step(unit);
+            if gone < -PLAUSIBLE {
+                break;
             }
+            first = index;
         }
-        (first, last)
+        Place { first, best, last: late.max(best) }
     }
 
-    /// Leaves the vantage that most of a spell stands on.
-    fn one_voice(&self, spell: &mut Spell, from: usize, until: usize) {
-        let units = self.units.get(from..until.min(self.units.len())).unwrap_or_default();
+    /// Leaves the vantages that name the same mechanism; where one vantage brought the evidence, that one.
+    fn of_one_mind(&self, spell: &mut Spell, stretch: &Stretch, until: usize) {
+        let units = self.units.get(stretch.since..until.min(self.units.len())).unwrap_or_default();
         let said = |voice: u64| {
-            units.iter().filter(|unit| unit.vantage == voice && unit.is_blocked()).count()
+            let own = units.iter().filter(|unit| unit.vantage == voice && unit.is_blocked());
+            own.filter(|unit| unit.mechanism == spell.mechanism).count()
         };
-        let loudest = spell.voices.iter().copied().max_by_key(|voice| (said(*voice), *voice));
-        spell.voices = loudest.into_iter().collect();
+        let mut voices: Vec<(usize, u64)> = spell
+            .voices
+            .iter()
+            .map(|voice| (said(*voice), *voice))
+            .filter(|(n, _)| *n > 0)
+            .collect();
+        voices.sort_unstable_by(|a, b| b.cmp(a));
+        if stretch.footing == Footing::Lone {
+            voices.truncate(1);
+        }
+        spell.voices = voices.into_iter().map(|(_, voice)| voice).collect();
+        spell.voices.sort_unstable();
         spell.vantages = spell.voices.len() as u32;
     }
 
@@ -130,6 +156,7 @@ impl Cell<'_> {
             named: Vec::new(),
             began: Span { from: start.at_s, to: start.at_s },
             over: None,
+            tail: Vec::new(),
         };
         for unit in self.units.get(from..until.min(self.units.len())).unwrap_or_default() {
             spell.hear(unit);
@@ -154,6 +181,21 @@ impl Cell<'_> {
         let earlier = self.units.get(..index)?;
         earlier.iter().rev().find(|unit| !so(unit)).map(|unit| unit.last_s)
     }
+}
+
+/// Units that a change can have begun with: the first, the likeliest, the last.
+struct Place {
+    first: usize,
+    best: usize,
+    last: usize,
+}
+
+/// What a unit that says `blocked` says for a spell, and one that does not.
+pub(super) fn steps(spell: &Spell, settings: &Settings) -> (f64, f64) {
+    let all = f64::from(spell.counts.ok + spell.counts.blocked + spell.counts.down).max(1.0);
+    let share = (f64::from(spell.counts.blocked) / all).clamp(settings.partial, settings.full);
+    let noise = settings.noise.clamp(0.001, 0.2);
+    ((share / noise).ln(), ((1.0 - share) / (1.0 - noise)).ln())
 }
 
 impl Spell {
@@ -189,6 +231,8 @@ pub(super) fn most(named: &[(Mechanism, u32)]) -> Option<Mechanism> {
 /// ln 20.
 const PLAUSIBLE: f64 = 2.995_732_273_553_991;
 /// Units looked back at.
-const FAR_UNITS: usize = 8;
+const FAR_UNITS: usize = 12;
+/// Times kept of what followed a block.
+pub(super) const TAIL: usize = 10;
 /// How long before its first sight a block may have begun that was there at the first measurement: a week, in seconds.
 pub(super) const UNKNOWN_S: i64 = 604_800;

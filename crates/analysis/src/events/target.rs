@@ -12,7 +12,7 @@ use wirewitness_model::verdict::Mechanism;
 
 use super::report::{Basis, Country, Counts, Fault, FaultKind, Span, Spell, Turn};
 use super::settings::Settings;
-use super::spell::{Cell, UNKNOWN_S};
+use super::spell::{Cell, TAIL, UNKNOWN_S};
 use super::unit::Unit;
 use super::walk::{Footing, Stretch, Voice, walk};
 
@@ -49,7 +49,9 @@ pub(super) fn target(target: u32, units: &[Unit], settings: &Settings) -> Findin
             .filter_map(|units| Some(Cell { target, network: units.first()?.network, units }))
             .collect();
         let mut spells = own(&cells, settings);
-        spells.extend(pooled(&cells, &spells, settings));
+        let pooled = pooled(&cells, &spells, settings);
+        spells.retain(|spell| !pooled.iter().any(|whole| whole.covers(spell)));
+        spells.extend(pooled);
         let (hints, firm) = spells.into_iter().partition(|spell| spell.basis == Basis::Targets);
         findings.hints.extend(hints);
         for spells in in_bouts(firm, settings) {
@@ -108,12 +110,22 @@ fn pooled(cells: &[Cell<'_>], own: &[Spell], settings: &Settings) -> Vec<Spell> 
     firm.flat_map(|stretch| members(cells, own, &Period::new(stretch, &pool, settings))).collect()
 }
 
+impl Spell {
+    /// Whether another of the same cell began within this one.
+    fn covers(&self, other: &Self) -> bool {
+        let over = self.end.map_or(i64::MAX, |end| end.at_s);
+        self.asn == other.asn && self.start.at_s <= other.start.at_s && other.start.at_s < over
+    }
+}
+
 /// When the pool was blocked.
 struct Period {
     start_s: i64,
     seen_s: i64,
     end: Option<Turn>,
     steps: (f64, f64),
+    /// Seconds of a roll-out.
+    window_s: i64,
 }
 
 impl Period {
@@ -133,6 +145,7 @@ impl Period {
             seen_s: at(stretch.alarm).map_or(0, |unit| unit.last_s),
             end,
             steps,
+            window_s: settings.roll_out_h * 3_600,
         }
     }
 
@@ -142,23 +155,30 @@ impl Period {
         let over = self.end.map_or(i64::MAX, |end| end.at_s);
         let until = cell.units.partition_point(|unit| unit.first_s < over);
         let first = from + cell.units.get(from..until)?.iter().position(Unit::is_blocked)?;
-        let mut spell = cell.summary(first, until);
-        let said = f64::from(spell.counts.blocked) * self.steps.0
-            + f64::from(spell.counts.ok + spell.counts.down) * self.steps.1;
+        let whole = cell.summary(from, until).counts;
+        let said = f64::from(whole.blocked) * self.steps.0
+            + f64::from(whole.ok + whole.down) * self.steps.1;
         if said < AGREES {
             return None;
         }
+        let mut spell = cell.summary(first, until);
         let earlier = cell.units.get(..first).unwrap_or_default();
         spell.start.after_s =
             earlier.iter().rev().find(|unit| unit.is_ok()).map(|unit| unit.last_s);
         spell.start.seen_s = self.seen_s.max(spell.start.at_s);
         let to = spell.start.at_s;
+        // It began with the others, whatever one measurement in between says.
         let from = spell.start.after_s.unwrap_or(to - UNKNOWN_S).max(to - UNKNOWN_S);
-        spell.began = Span { from, to };
+        spell.began = Span { from: from.min(self.start_s), to };
         spell.end = self.end.map(|end| Turn { after_s: Some(spell.last_blocked_s), ..end });
         spell.over =
             self.end.map(|end| Span { from: spell.last_blocked_s.min(end.at_s), to: end.at_s });
         spell.basis = Basis::Networks;
+        if self.end.is_none() {
+            let after = cell.units.iter().filter(|unit| unit.first_s > spell.last_blocked_s);
+            spell.tail =
+                after.filter(|unit| unit.is_ok()).take(TAIL).map(|unit| unit.last_s).collect();
+        }
         Some(spell)
     }
 }
@@ -170,6 +190,7 @@ fn members(cells: &[Cell<'_>], own: &[Spell], period: &Period) -> Vec<Spell> {
         own.iter().any(|spell| {
             spell.asn == asn
                 && spell.basis == Basis::Own
+                && spell.began.from <= period.start_s.saturating_add(period.window_s)
                 && spell.start.at_s <= over
                 && spell.end.is_none_or(|end| end.at_s >= period.start_s)
         })

@@ -261,7 +261,8 @@ impl<'s> Walk<'s> {
     fn lift(&mut self, index: usize, unit: &Unit, blocked: &mut Blocked) -> bool {
         let (hit, down) = unit.shares();
         let miss = 1.0 - hit - down;
-        if hit >= 0.5 && blocked.lifted.since().is_none() {
+        let began = blocked.lifted.since().is_some();
+        if hit >= 0.5 && !began {
             blocked.tally.0 += hit;
             blocked.tally.1 += 1.0;
             return false;
@@ -274,8 +275,10 @@ impl<'s> Walk<'s> {
         let value = blocked.lifted.add(index, Said { voice: self.voice.of(unit), step, hit }, cap);
         if value < threshold && blocked.lifted.uncapped() < 2.0 * threshold {
             if blocked.lifted.since().is_none() {
-                blocked.tally.0 += hit;
-                blocked.tally.1 += 1.0 - down;
+                // All that spoke for an end, in vain, is part of the block.
+                let (hits, all) = if began { blocked.lifted.tally() } else { (hit, 1.0 - down) };
+                blocked.tally.0 += hits;
+                blocked.tally.1 += all;
             }
             return false;
         }

@@ -122,5 +122,5 @@ fn the_order_of_points_does_not_matter() {
     let third = points.len() / 3;
     points.rotate_left(third);
     assert_eq!(find(&mut points, &Settings::default()), first);
-    assert_eq!(first.events.len(), 1);
+    assert_eq!(first.events.len(), 1, "{:#?}", lines(&first.events));
 }

@@ -6,19 +6,19 @@ use wirewitness_model::verdict::{Mechanism, Status};
 
 /// What is measured, how often, by how many.
 #[derive(Clone, Copy)]
-pub struct World {
-    pub seed: u64,
-    pub days: u32,
-    pub countries: u32,
+pub(super) struct World {
+    pub(super) seed: u64,
+    pub(super) days: u32,
+    pub(super) countries: u32,
     /// In each country.
-    pub networks: u32,
+    pub(super) networks: u32,
     /// In each network.
-    pub vantages: u64,
-    pub targets: u32,
+    pub(super) vantages: u64,
+    pub(super) targets: u32,
     /// Measurements of a cell in a day.
-    pub rate: f64,
+    pub(super) rate: f64,
     /// Share of them that wrongly say `blocked`.
-    pub noise: f64,
+    pub(super) noise: f64,
 }
 
 impl Default for World {
@@ -38,7 +38,10 @@ impl Default for World {
 
 impl World {
     /// All points, each passed by the truth, which may change it (or drop it, by `false`).
-    pub fn points(&self, mut truth: impl FnMut(&mut Point, &mut Random) -> bool) -> Vec<Point> {
+    pub(super) fn points(
+        &self,
+        mut truth: impl FnMut(&mut Point, &mut Random) -> bool,
+    ) -> Vec<Point> {
         let mut random = Random(self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         let mut points = Vec::new();
         for target in 0..self.targets {
@@ -75,25 +78,25 @@ impl World {
     }
 
     /// What is found in them.
-    pub fn find(&self, truth: impl FnMut(&mut Point, &mut Random) -> bool) -> Report {
+    pub(super) fn find(&self, truth: impl FnMut(&mut Point, &mut Random) -> bool) -> Report {
         find(&mut self.points(truth), &Settings::default())
     }
 }
 
 /// Time of a day and hour of the world.
-pub fn at(day: i64, hour: i64) -> i64 {
+pub(super) fn at(day: i64, hour: i64) -> i64 {
     START_S + day * 86_400 + hour * 3_600
 }
 
 /// Blocks a point with a probability.
-pub fn block(point: &mut Point, mechanism: Mechanism, share: f64, random: &mut Random) {
+pub(super) fn block(point: &mut Point, mechanism: Mechanism, share: f64, random: &mut Random) {
     if random.chance(share) {
         (point.status, point.mechanism) = (Status::Blocked, Some(mechanism));
     }
 }
 
 /// One line an event, for messages.
-pub fn lines(events: &[Event]) -> Vec<String> {
+pub(super) fn lines(events: &[Event]) -> Vec<String> {
     events
         .iter()
         .map(|event| {
@@ -117,20 +120,20 @@ pub fn lines(events: &[Event]) -> Vec<String> {
 }
 
 /// Xorshift (Marsaglia 2003).
-pub struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    pub fn below(&mut self, limit: u64) -> u64 {
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 >> 11) % limit
     }
 
-    pub fn chance(&mut self, share: f64) -> bool {
+    pub(super) fn chance(&mut self, share: f64) -> bool {
         (self.below(1 << 40) as f64) < share * (1_u64 << 40) as f64
     }
 }
 
 /// 2026-01-01.
-pub const START_S: i64 = 1_767_225_600;
+pub(super) const START_S: i64 = 1_767_225_600;
