@@ -3,6 +3,7 @@
 mod delays;
 mod grouping;
 mod late;
+mod national;
 mod ooni;
 mod robust;
 mod world;

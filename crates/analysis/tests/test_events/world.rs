@@ -17,6 +17,8 @@ pub(super) struct World {
     pub(super) targets: u32,
     /// Measurements of a cell in a day.
     pub(super) rate: f64,
+    /// The first targets are measured at a rate of their own: how many, and theirs.
+    pub(super) often: (u32, f64),
     /// Share of them that wrongly say `blocked`.
     pub(super) noise: f64,
 }
@@ -31,6 +33,7 @@ impl Default for World {
             vantages: 5,
             targets: 10,
             rate: 20.0,
+            often: (0, 0.0),
             noise: 0.01,
         }
     }
@@ -42,11 +45,12 @@ impl World {
         &self,
         mut truth: impl FnMut(&mut Point, &mut Random) -> bool,
     ) -> Vec<Point> {
-        let mut random = Random(self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let mut random = Random::new(self.seed);
         let mut points = Vec::new();
         for target in 0..self.targets {
             for network in 0..self.countries * self.networks {
-                let wanted = self.rate * f64::from(self.days);
+                let rate = if target < self.often.0 { self.often.1 } else { self.rate };
+                let wanted = rate * f64::from(self.days);
                 let n = wanted as u64 + u64::from(random.chance(wanted.fract()));
                 for _ in 0..n {
                     let mut point = self.point(target, network, &mut random);
@@ -123,6 +127,10 @@ pub(super) fn lines(events: &[Event]) -> Vec<String> {
 pub(super) struct Random(u64);
 
 impl Random {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
     pub(super) fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
