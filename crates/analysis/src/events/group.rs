@@ -146,33 +146,67 @@ impl Groups {
         group.bouts.push(bout);
     }
 
-    /// Cells with a little evidence of their own join an event of other targets that they fit. Where enough of them fit each
-    /// other, they are an event without one.
+    /// Cells with a little evidence of their own join an event of other targets that they fit, where more of them do than by
+    /// chance. Where enough of them fit each other, they are an event without one.
     fn hints(&mut self, hints: Vec<Spell>, settings: &Settings) {
         let mut alone: Vec<Bout> = Vec::new();
-        for mut hint in hints {
-            if hint.start.after_s.is_none() {
-                continue;
-            }
-            hint.basis = Basis::Targets;
+        let mut joining: BTreeMap<usize, Vec<Bout>> = BTreeMap::new();
+        let density = Density::new(&hints);
+        for hint in hints.into_iter().filter(|hint| hint.start.after_s.is_some()) {
             let bout = Bout { spells: vec![hint], against: Vec::new() };
-            let (span, features) = (start(&bout), Features::new(&bout, settings));
-            match self.fit(span, &features, settings) {
-                Some(at) => self.join(at, span, (bout, features)),
+            match self.fit(start(&bout), &Features::new(&bout, settings), settings) {
+                Some(at) => joining.entry(at).or_default().push(bout),
                 None => alone.push(bout),
+            }
+        }
+        for (at, bouts) in joining {
+            let Some(group) = self.all.get(at) else { continue };
+            let expected = density.at_once(&group.features);
+            if is_beyond_chance(
+                bouts.len(),
+                expected,
+                1.0 / settings.false_changes.max(f64::MIN_POSITIVE),
+            ) {
+                for bout in bouts {
+                    let features = Features::new(&bout, settings);
+                    self.join(at, start(&bout), (bout, features));
+                }
             }
         }
         for bouts in lists(alone, settings) {
             let Some(first) = bouts.first() else { continue };
-            let (span, features) = (start(first), Features::new(first, settings));
-            self.open(span, first.clone(), features);
+            let features = Features::new(first, settings);
+            self.open(start(first), first.clone(), features);
             let at = self.all.len() - 1;
             for bout in bouts.into_iter().skip(1) {
-                let span = start(&bout);
                 let features = Features::new(&bout, settings);
-                self.join(at, span, (bout, features));
+                self.join(at, start(&bout), (bout, features));
             }
         }
+    }
+}
+
+/// How many hints can have begun at any one moment, on average, by network and mechanism.
+struct Density {
+    covered: BTreeMap<(Country, u32, Option<Mechanism>), f64>,
+    days: f64,
+}
+
+impl Density {
+    fn new(hints: &[Spell]) -> Self {
+        let mut covered: BTreeMap<_, f64> = BTreeMap::new();
+        for hint in hints {
+            *covered.entry((hint.country, hint.asn, hint.mechanism)).or_default() +=
+                hint.began.days();
+        }
+        let first = hints.iter().map(|hint| hint.began.to).min().unwrap_or(0);
+        let last = hints.iter().map(|hint| hint.began.to).max().unwrap_or(0);
+        Self { covered, days: (last.saturating_sub(first) as f64 / DAY_S as f64).max(14.0) }
+    }
+
+    fn at_once(&self, features: &Features) -> f64 {
+        let of = |asn: &u32| self.covered.get(&(features.country, *asn, features.mechanism));
+        (features.networks.iter().filter_map(of).sum::<f64>() / self.days).max(1.0)
     }
 }
 

@@ -5,6 +5,7 @@
 //!
 //! - [`settings`]: what may be set, and what each number means; how thresholds follow from the rate of false alarms.
 //! - [`survey`]: a first pass over all points. Broken resolvers, outages of the control side, how much is measured.
+//! - `witness`: vantages that are wrong on their own.
 //! - `unit`: points into units of evidence: what one vantage said in one hour.
 //! - `sum`, `walk`: cumulative sums in which no voice decides, and the walk along a series that they make.
 //! - `spell`, `target`: what was blocked from when until when; networks pooled; servers that fail, targets that move.
@@ -29,6 +30,7 @@ mod target;
 mod unit;
 mod volume;
 mod walk;
+mod witness;
 
 use wirewitness_model::point::Point;
 use wirewitness_model::verdict::Confidence;

@@ -228,6 +228,8 @@ pub struct Fault {
 pub enum FaultKind {
     /// A resolver failed for unrelated names.
     Resolver,
+    /// A vantage said `blocked` of many names when others before and after it could use them.
+    Vantage,
     /// The control side had an outage: nothing could be said of anything.
     Control,
     /// The target failed for everybody, in other countries too, or its control failed with it.

@@ -15,6 +15,7 @@ use wirewitness_model::verdict::{Mechanism, Status};
 
 use super::report::{Country, Fault, FaultKind};
 use super::settings::Settings;
+use super::witness::{Witnesses, week};
 
 /// Counts of a first pass.
 #[derive(Debug, Default)]
@@ -23,6 +24,7 @@ pub struct Survey {
     activity: Table<(u32, i64), Activity>,
     resolvers: Table<(u32, u32, i64), Asked>,
     hours: Table<i64, Hour>,
+    witnesses: Witnesses,
     points: u64,
     dropped: u64,
 }
@@ -35,6 +37,8 @@ pub struct Climate {
     broken: Table<(u32, u32, i64), ()>,
     /// Hours of control outages.
     outages: Table<i64, ()>,
+    /// Weeks in which a vantage is not believed.
+    alone: Table<(u64, i64), ()>,
     /// Vantages by network and [`BUCKET_S`] seconds, as sketches.
     pub(super) activity: BTreeMap<Network, BTreeMap<i64, u64>>,
     pub(super) faults: Vec<Fault>,
@@ -42,7 +46,7 @@ pub struct Climate {
     pub(super) dropped: u64,
 }
 
-type Table<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
+pub(super) type Table<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Activity {
@@ -66,20 +70,20 @@ struct Hour {
 
 /// Counts different targets that come in order.
 #[derive(Debug, Default, Clone, Copy)]
-struct Distinct {
-    count: u32,
+pub(super) struct Distinct {
+    pub(super) count: u32,
     last: u32,
 }
 
 impl Distinct {
-    fn add(&mut self, target: u32) {
+    pub(super) fn add(&mut self, target: u32) {
         if self.count == 0 || self.last != target {
             self.count = self.count.saturating_add(1);
             self.last = target;
         }
     }
 
-    fn join(&mut self, other: Self) {
+    pub(super) fn join(&mut self, other: Self) {
         self.count = self.count.saturating_add(other.count);
     }
 }
@@ -102,6 +106,7 @@ impl Survey {
             hour.networks |= 1 << (network % 64);
         }
         if answers {
+            self.witnesses.add(point);
             let at = (network, point.at_s.div_euclid(BUCKET_S));
             match row(&mut self.activity, at) {
                 Some(activity) => activity.vantages |= bit(point.vantage),
@@ -154,6 +159,7 @@ impl Survey {
                     bits.filter_map(number).fold(0, |all, network| all | 1 << (network % 64));
             }
         }
+        self.witnesses.join(other.witnesses);
         self.points += other.points;
         self.dropped += other.dropped;
     }
@@ -173,6 +179,9 @@ impl Survey {
             }
         }
         climate.networks = self.networks;
+        let (alone, faults) = self.witnesses.finish();
+        climate.alone = alone;
+        climate.faults.extend(faults);
         climate
     }
 
@@ -261,6 +270,9 @@ impl Climate {
         if !self.outages.is_empty() && self.outages.contains_key(&point.at_s.div_euclid(3_600)) {
             return false;
         }
+        if !self.alone.is_empty() && self.alone.contains_key(&(point.vantage, week(point.at_s))) {
+            return false;
+        }
         if self.broken.is_empty() || !is_resolver_failure(point) {
             return true;
         }
@@ -293,7 +305,7 @@ fn is_resolver_failure(point: &Point) -> bool {
 }
 
 /// The row of a key, made where there is room.
-fn row<K: Eq + Hash, V: Default>(table: &mut Table<K, V>, key: K) -> Option<&mut V> {
+pub(super) fn row<K: Eq + Hash, V: Default>(table: &mut Table<K, V>, key: K) -> Option<&mut V> {
     if table.len() >= MOST_ROWS && !table.contains_key(&key) {
         return None;
     }

@@ -334,7 +334,7 @@ fn moved(bout: &Bout, cells: &[Cell<'_>]) -> bool {
         measured += usize::from(counts.ok + counts.blocked >= 2);
         all.add(counts);
     }
-    let mostly_odd = 10 * unspecific >= 9 * all.blocked as usize;
+    let mostly_odd = 10 * unspecific >= 8 * all.blocked as usize;
     let in_part = 10 * all.blocked < 7 * (all.ok + all.blocked);
     mostly_odd && in_part && networks >= 3 && 2 * networks >= measured
 }
