@@ -95,31 +95,25 @@ impl Groups {
         self.all.get(at).map_or(0, |group| group.bouts.len())
     }
 
-    /// Lets small groups whose start is a little off join one of at least twice their size: one start in twenty is not where its
-    /// series puts it.
+    /// Lets small groups whose start is a little off join one of at least twice their size, and those that are a part of another
+    /// join that: one start in twenty is not where its series puts it.
     fn merge(&mut self, settings: &Settings) {
-        for group in &mut self.all {
+        let mut of_target: BTreeMap<(Country, u32), Vec<usize>> = BTreeMap::new();
+        for (at, group) in self.all.iter_mut().enumerate() {
             group.features = Features::of_all(&group.bouts, settings);
+            for spell in group.bouts.iter().filter_map(|bout| bout.spells.first()) {
+                of_target.entry((spell.country, spell.target)).or_default().push(at);
+            }
         }
-        let near = 4 * settings.at_once_h * 3_600;
         let mut order: Vec<usize> = (0..self.all.len()).collect();
         order.sort_by_key(|at| (self.size(*at), *at));
         for at in order {
-            let Some(group) = self.all.get(at).filter(|group| !group.bouts.is_empty()) else {
-                continue;
-            };
-            let larger = self.near((group.start, near), &group.features, near);
-            let larger =
-                larger.filter(|other| *other != at && self.size(*other) >= 2 * self.size(at));
-            let Some(into) = larger.max_by_key(|other| (self.size(*other), usize::MAX - other))
+            let Some(into) = self.larger(at, settings).or_else(|| self.whole(at, &of_target))
             else {
                 continue;
             };
-            let bouts = self
-                .all
-                .get_mut(at)
-                .map(|group| std::mem::take(&mut group.bouts))
-                .unwrap_or_default();
+            let group = self.all.get_mut(at);
+            let bouts = group.map(|group| std::mem::take(&mut group.bouts)).unwrap_or_default();
             for bout in bouts {
                 let features = Features::new(&bout, settings);
                 self.join(into, start(&bout), (bout, features));
@@ -128,6 +122,34 @@ impl Groups {
         // Those that joined others are left empty.
         self.all.retain(|group| !group.bouts.is_empty());
         self.days.clear();
+    }
+
+    /// A group that a smaller one fits but for its start.
+    fn larger(&self, at: usize, settings: &Settings) -> Option<usize> {
+        let group = self.all.get(at).filter(|group| !group.bouts.is_empty())?;
+        let near = 4 * settings.at_once_h * 3_600;
+        // Lists of names that are seldom measured: their starts are days wide.
+        let is_list = group.bouts.len() >= A_LIST && group.features.networks.len() == 1;
+        let early = if is_list { 2 * settings.roll_out_h * 3_600 } else { near };
+        let others = self.near((group.start, early), &group.features, near);
+        let larger = others.filter(|other| *other != at && self.size(*other) >= 2 * self.size(at));
+        larger.max_by_key(|other| (self.size(*other), usize::MAX - other))
+    }
+
+    /// A group of the same target, networks and means that one target's group lies within.
+    fn whole(&self, at: usize, of_target: &BTreeMap<(Country, u32), Vec<usize>>) -> Option<usize> {
+        let group = self.all.get(at).filter(|group| group.bouts.len() == 1)?;
+        let spell = group.bouts.first()?.spells.first()?;
+        let same = of_target.get(&(spell.country, spell.target))?;
+        same.iter().copied().find(|other| {
+            let Some(whole) = self.all.get(*other).filter(|_| *other != at) else { return false };
+            let over = whole.features.end.map_or(i64::MAX, |end| end.to);
+            !whole.bouts.is_empty()
+                && whole.features.mechanism == group.features.mechanism
+                && whole.features.networks.is_superset(&group.features.networks)
+                && whole.start.from <= group.start.from
+                && group.start.to < over
+        })
     }
 
     fn open(&mut self, span: Span, bout: Bout, features: Features) {
@@ -161,12 +183,12 @@ impl Groups {
         }
         for (at, bouts) in joining {
             let Some(group) = self.all.get(at) else { continue };
-            let expected = density.at_once(&group.features);
-            if is_beyond_chance(
-                bouts.len(),
-                expected,
-                1.0 / settings.false_changes.max(f64::MIN_POSITIVE),
-            ) {
+            let own: f64 = bouts.iter().map(|bout| start(bout).days()).sum();
+            let expected = density.at_once(&group.features, own);
+            // What is a list already may well be a longer one.
+            let times =
+                if group.bouts.len() >= A_LIST { 20.0 } else { 1.0 / settings.false_changes };
+            if is_beyond_chance(bouts.len(), expected, times) {
                 for bout in bouts {
                     let features = Features::new(&bout, settings);
                     self.join(at, start(&bout), (bout, features));
@@ -204,9 +226,11 @@ impl Density {
         Self { covered, days: (last.saturating_sub(first) as f64 / DAY_S as f64).max(14.0) }
     }
 
-    fn at_once(&self, features: &Features) -> f64 {
+    /// Without those that cover so many days themselves.
+    fn at_once(&self, features: &Features, own: f64) -> f64 {
         let of = |asn: &u32| self.covered.get(&(features.country, *asn, features.mechanism));
-        (features.networks.iter().filter_map(of).sum::<f64>() / self.days).max(1.0)
+        let all = features.networks.iter().filter_map(of).sum::<f64>();
+        ((all - own) / self.days).max(0.5)
     }
 }
 
@@ -494,6 +518,8 @@ fn civil(days: i64) -> (i64, i64, i64) {
 }
 
 const DAY_S: i64 = 86_400;
+/// Targets from which a group is a list.
+const A_LIST: usize = 5;
 /// Units a year that a series is taken to have.
 const LEAST_A_YEAR: f64 = 1_000.0;
 

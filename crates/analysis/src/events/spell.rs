@@ -235,4 +235,4 @@ const FAR_UNITS: usize = 12;
 /// Times kept of what followed a block.
 pub(super) const TAIL: usize = 10;
 /// How long before its first sight a block may have begun that was there at the first measurement: a week, in seconds.
-pub(super) const UNKNOWN_S: i64 = 604_800;
+const UNKNOWN_S: i64 = 604_800;

@@ -10,11 +10,11 @@
 
 use wirewitness_model::verdict::Mechanism;
 
-use super::report::{Basis, Country, Counts, Fault, FaultKind, Span, Spell, Turn};
+use super::report::{Basis, Country, Counts, Fault, FaultKind, Span, Spell};
 use super::settings::Settings;
-use super::spell::{Cell, TAIL, UNKNOWN_S};
+use super::spell::{Cell, TAIL};
 use super::unit::Unit;
-use super::walk::{Footing, Stretch, Voice, walk};
+use super::walk::{Footing, Voice, walk};
 
 /// The same target blocked in networks of one country at about the same time.
 #[derive(Debug, Clone)]
@@ -91,13 +91,13 @@ fn pooled(cells: &[Cell<'_>], own: &[Spell], settings: &Settings) -> Vec<Spell> 
     if cells.len() < 3 {
         return Vec::new();
     }
-    let mut pool: Vec<&Unit> = Vec::new();
+    let mut pool: Vec<Unit> = Vec::new();
     for cell in cells {
         let known: Vec<&Spell> = own
             .iter()
             .filter(|spell| spell.asn == cell.network.asn && spell.basis == Basis::Own)
             .collect();
-        pool.extend(cell.units.iter().filter(|unit| {
+        pool.extend(cell.units.iter().copied().filter(|unit| {
             !known.iter().any(|spell| {
                 let over = spell.end.map_or(i64::MAX, |end| end.seen_s);
                 unit.first_s > spell.start.seen_s && unit.first_s <= over
@@ -105,9 +105,15 @@ fn pooled(cells: &[Cell<'_>], own: &[Spell], settings: &Settings) -> Vec<Spell> 
         }));
     }
     pool.sort_by_key(|unit| (unit.first_s, unit.network, unit.vantage));
-    let stretches = walk(pool.iter().copied(), Voice::Network, settings);
+    let stretches = walk(pool.iter(), Voice::Network, settings);
+    let Some(whole) = cells.first().map(|cell| Cell { units: &pool, ..*cell }) else {
+        return Vec::new();
+    };
     let firm = stretches.iter().filter(|stretch| stretch.footing == Footing::Firm);
-    firm.flat_map(|stretch| members(cells, own, &Period::new(stretch, &pool, settings))).collect()
+    firm.flat_map(|stretch| {
+        members(cells, own, &Period::new(whole.spell(stretch, settings), settings))
+    })
+    .collect()
 }
 
 impl Spell {
@@ -121,39 +127,29 @@ impl Spell {
 /// When the pool was blocked.
 struct Period {
     start_s: i64,
-    seen_s: i64,
-    end: Option<Turn>,
+    pool: Spell,
     steps: (f64, f64),
     /// Seconds of a roll-out.
     window_s: i64,
 }
 
 impl Period {
-    fn new(stretch: &Stretch, pool: &[&Unit], settings: &Settings) -> Self {
-        let at = |index: usize| pool.get(index).or(pool.last());
-        let end = stretch.end.map(|(since, alarm)| Turn {
-            after_s: None,
-            at_s: at(since).map_or(i64::MAX, |unit| unit.first_s),
-            seen_s: at(alarm).map_or(i64::MAX, |unit| unit.last_s),
-        });
+    fn new(pool: Spell, settings: &Settings) -> Self {
         let steps = (
             (settings.full / settings.noise).ln(),
             ((1.0 - settings.full) / (1.0 - settings.noise)).ln(),
         );
-        Self {
-            start_s: at(stretch.since).map_or(0, |unit| unit.first_s),
-            seen_s: at(stretch.alarm).map_or(0, |unit| unit.last_s),
-            end,
-            steps,
-            window_s: settings.roll_out_h * 3_600,
-        }
+        Self { start_s: pool.start.at_s, pool, steps, window_s: settings.roll_out_h * 3_600 }
+    }
+
+    fn over_s(&self) -> i64 {
+        self.pool.end.map_or(i64::MAX, |end| end.at_s)
     }
 
     /// What a cell says of it.
     fn spell(&self, cell: &Cell<'_>) -> Option<Spell> {
         let from = cell.units.partition_point(|unit| unit.first_s < self.start_s);
-        let over = self.end.map_or(i64::MAX, |end| end.at_s);
-        let until = cell.units.partition_point(|unit| unit.first_s < over);
+        let until = cell.units.partition_point(|unit| unit.first_s < self.over_s());
         let first = from + cell.units.get(from..until)?.iter().position(Unit::is_blocked)?;
         let whole = cell.summary(from, until).counts;
         let said = f64::from(whole.blocked) * self.steps.0
@@ -165,16 +161,18 @@ impl Period {
         let earlier = cell.units.get(..first).unwrap_or_default();
         spell.start.after_s =
             earlier.iter().rev().find(|unit| unit.is_ok()).map(|unit| unit.last_s);
-        spell.start.seen_s = self.seen_s.max(spell.start.at_s);
-        let to = spell.start.at_s;
-        // It began with the others, whatever one measurement in between says.
-        let from = spell.start.after_s.unwrap_or(to - UNKNOWN_S).max(to - UNKNOWN_S);
-        spell.began = Span { from: from.min(self.start_s), to };
-        spell.end = self.end.map(|end| Turn { after_s: Some(spell.last_blocked_s), ..end });
-        spell.over =
-            self.end.map(|end| Span { from: spell.last_blocked_s.min(end.at_s), to: end.at_s });
+        spell.start.seen_s = self.pool.start.seen_s.max(spell.start.at_s);
+        // It began with the others, whatever one measurement in between says, unless it was late.
+        let after_s = spell.start.after_s.unwrap_or(i64::MIN);
+        spell.began = if after_s <= self.pool.began.to.saturating_add(self.window_s) {
+            self.pool.began
+        } else {
+            Span { from: self.start_s, to: spell.start.at_s }
+        };
+        spell.end = self.pool.end;
+        spell.over = self.pool.over;
         spell.basis = Basis::Networks;
-        if self.end.is_none() {
+        if self.pool.end.is_none() {
             let after = cell.units.iter().filter(|unit| unit.first_s > spell.last_blocked_s);
             spell.tail =
                 after.filter(|unit| unit.is_ok()).take(TAIL).map(|unit| unit.last_s).collect();
@@ -185,7 +183,7 @@ impl Period {
 
 /// The cells that agree with the pool, if they are enough.
 fn members(cells: &[Cell<'_>], own: &[Spell], period: &Period) -> Vec<Spell> {
-    let over = period.end.map_or(i64::MAX, |end| end.at_s);
+    let over = period.over_s();
     let told = |asn: u32| {
         own.iter().any(|spell| {
             spell.asn == asn
