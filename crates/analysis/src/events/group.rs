@@ -32,6 +32,8 @@ struct Features {
     /// When it was over, as far as that is known.
     end: Option<Span>,
     last_blocked_s: i64,
+    /// Times after that at which it could be used.
+    tail: Vec<i64>,
 }
 
 /// Groups bouts, and lets hints join what they fit.
@@ -128,11 +130,16 @@ impl Groups {
     fn larger(&self, at: usize, settings: &Settings) -> Option<usize> {
         let group = self.all.get(at).filter(|group| !group.bouts.is_empty())?;
         let near = 4 * settings.at_once_h * 3_600;
-        // Lists of names that are seldom measured: their starts are days wide.
-        let is_list = group.bouts.len() >= A_LIST && group.features.networks.len() == 1;
-        let early = if is_list { 2 * settings.roll_out_h * 3_600 } else { near };
+        // Starts of names that are seldom measured are days wide, and long lists leave some behind.
+        let early = 2 * settings.roll_out_h * 3_600;
         let others = self.near((group.start, early), &group.features, near);
-        let larger = others.filter(|other| *other != at && self.size(*other) >= 2 * self.size(at));
+        let larger = others.filter(|other| {
+            let size = self.size(*other);
+            let is_near =
+                self.all.get(*other).is_some_and(|other| other.start.gap(group.start) <= near);
+            let is_list = size >= 2 * A_LIST && group.features.networks.len() == 1;
+            *other != at && size >= 2 * self.size(at) && (is_near || is_list)
+        });
         larger.max_by_key(|other| (self.size(*other), usize::MAX - other))
     }
 
@@ -164,6 +171,7 @@ impl Groups {
             group.start = group.start.both(span);
         }
         group.features.networks.extend(theirs.networks);
+        group.features.end = group.features.end.or(theirs.end);
         group.features.last_blocked_s = group.features.last_blocked_s.max(theirs.last_blocked_s);
         group.bouts.push(bout);
     }
@@ -246,7 +254,7 @@ fn lists(hints: Vec<Bout>, settings: &Settings) -> Vec<Vec<Bout>> {
     for (_, mut bouts) in series {
         bouts.sort_by_key(|bout| (start(bout), bout.spells.first().map(|spell| spell.target)));
         let days = days(&bouts);
-        while let Some((moment, n)) = fullest(&bouts) {
+        while let Some((span, n)) = fullest(&bouts) {
             // Hints of chance are spread over all the time; each covers some of it.
             let covered: f64 = bouts.iter().map(|bout| start(bout).days()).sum();
             let expected = (covered / days).max(1.0);
@@ -254,7 +262,7 @@ fn lists(hints: Vec<Bout>, settings: &Settings) -> Vec<Vec<Bout>> {
             {
                 break;
             }
-            let (list, rest) = bouts.into_iter().partition(|bout| start(bout).holds(moment));
+            let (list, rest) = bouts.into_iter().partition(|bout| start(bout).holds(span.from));
             let list: Vec<Bout> = list;
             lists.push(list);
             bouts = rest;
@@ -270,8 +278,8 @@ fn days(bouts: &[Bout]) -> f64 {
     ((last - first) as f64 / DAY_S as f64).max(14.0)
 }
 
-/// The moment at which most of them can have begun, and how many.
-fn fullest(bouts: &[Bout]) -> Option<(i64, usize)> {
+/// When most of them can have begun, and how many.
+fn fullest(bouts: &[Bout]) -> Option<(Span, usize)> {
     let mut edges: Vec<(i64, i64)> = Vec::new();
     for bout in bouts {
         let span = start(bout);
@@ -279,14 +287,15 @@ fn fullest(bouts: &[Bout]) -> Option<(i64, usize)> {
     }
     // At one moment ends come first.
     edges.sort_unstable();
-    let (mut open, mut best) = (0_i64, None);
-    for (moment, step) in edges {
+    let (mut open, mut most, mut best) = (0_i64, 0, None);
+    for (index, (from, step)) in edges.iter().enumerate() {
         open += step;
-        if best.is_none_or(|(_, most)| open > most) {
-            best = Some((moment, open));
+        if open > most {
+            let to = edges.get(index + 1).map_or(*from, |(to, _)| *to);
+            (most, best) = (open, Some(Span { from: *from, to }));
         }
     }
-    best.map(|(moment, n)| (moment, n as usize))
+    best.map(|span| (span, most as usize))
 }
 
 /// Whether a Poisson variable of this mean is so large less than once in so many times (Chernoff's bound).
@@ -298,6 +307,9 @@ fn is_beyond_chance(n: usize, mean: f64, times: f64) -> bool {
 impl Features {
     fn new(bout: &Bout, settings: &Settings) -> Self {
         let country = bout.spells.first().map_or(Country([0; 2]), |spell| spell.country);
+        let last_blocked_s = nine_tenths_last(&bout.spells).unwrap_or(0);
+        let tails = bout.spells.iter().flat_map(|spell| spell.tail.iter().copied());
+        let tail = tails.filter(|at_s| *at_s > last_blocked_s).collect();
         let end = end(&bout.spells, settings).map(|turn| {
             let known =
                 Span { from: turn.after_s.unwrap_or(turn.at_s).min(turn.at_s), to: turn.at_s };
@@ -313,7 +325,8 @@ impl Features {
             networks: bout.spells.iter().map(|spell| spell.asn).collect(),
             against: bout.against.iter().copied().collect(),
             end,
-            last_blocked_s: nine_tenths_last(&bout.spells).unwrap_or(0),
+            last_blocked_s,
+            tail,
         }
     }
 
@@ -328,11 +341,22 @@ impl Features {
     fn fits(&self, other: &Self, near: i64) -> bool {
         let ends = match (self.end, other.end) {
             (Some(ours), Some(theirs)) => ours.gap(theirs) <= 2 * near,
-            (Some(ours), None) => other.last_blocked_s <= ours.to + 2 * near,
-            (None, Some(theirs)) => self.last_blocked_s <= theirs.to + 2 * near,
-            (None, None) => true,
+            (Some(ours), None) => other.lasts_until(ours, near),
+            (None, Some(theirs)) => self.lasts_until(theirs, near),
+            (None, None) => self.lasts_with(other) && other.lasts_with(self),
         };
         ends && self.mechanism == other.mechanism && self.agrees(other) && other.agrees(self)
+    }
+
+    /// Whether it can have ended then, though its end was not seen.
+    fn lasts_until(&self, end: Span, near: i64) -> bool {
+        let used = self.tail.iter().filter(|at_s| **at_s < end.from).count();
+        self.last_blocked_s <= end.to + 2 * near && used < USED
+    }
+
+    /// Whether it can have lasted as long as another was seen blocked.
+    fn lasts_with(&self, other: &Self) -> bool {
+        self.tail.iter().filter(|at_s| **at_s < other.last_blocked_s).count() < USED
     }
 
     /// Of the networks of which the other says something, whether seven in ten are blocked there too.
@@ -414,6 +438,8 @@ fn named(spells: &[Spell]) -> Vec<(Mechanism, u32)> {
 
 /// One event of what belongs together.
 fn event(bouts: Vec<Bout>, start: Span, settings: &Settings) -> Event {
+    // Of a list, where most of its starts meet; of a few, where the most exact ones do.
+    let start = fullest(&bouts).filter(|_| bouts.len() >= A_LIST).map_or(start, |(span, _)| span);
     let against: BTreeSet<u32> =
         bouts.iter().flat_map(|bout| bout.against.iter().copied()).collect();
     let mut spells: Vec<Spell> = bouts.into_iter().flat_map(|bout| bout.spells).collect();
@@ -518,6 +544,8 @@ fn civil(days: i64) -> (i64, i64, i64) {
 }
 
 const DAY_S: i64 = 86_400;
+/// Times at which a target could be used that say that its block was over.
+const USED: usize = 3;
 /// Targets from which a group is a list.
 const A_LIST: usize = 5;
 /// Units a year that a series is taken to have.
