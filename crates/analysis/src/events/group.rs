@@ -37,7 +37,7 @@ struct Features {
 }
 
 /// Groups bouts, and lets hints join what they fit.
-pub(super) fn group(bouts: Vec<Bout>, hints: Vec<Spell>, settings: &Settings) -> Vec<Event> {
+pub(super) fn group(bouts: Vec<Bout>, hints: Vec<Bout>, settings: &Settings) -> Vec<Event> {
     let mut sorted: Vec<(Span, Bout)> =
         bouts.into_iter().map(|bout| (start(&bout), bout)).collect();
     sorted.sort_by_key(|(span, bout)| {
@@ -178,12 +178,12 @@ impl Groups {
 
     /// Cells with a little evidence of their own join an event of other targets that they fit, where more of them do than by
     /// chance. Where enough of them fit each other, they are an event without one.
-    fn hints(&mut self, hints: Vec<Spell>, settings: &Settings) {
+    fn hints(&mut self, hints: Vec<Bout>, settings: &Settings) {
         let mut alone: Vec<Bout> = Vec::new();
         let mut joining: BTreeMap<usize, Vec<Bout>> = BTreeMap::new();
         let density = Density::new(&hints);
-        for hint in hints.into_iter().filter(|hint| hint.start.after_s.is_some()) {
-            let bout = Bout { spells: vec![hint], against: Vec::new() };
+        let seen = |bout: &Bout| bout.spells.iter().any(|spell| spell.start.after_s.is_some());
+        for bout in hints.into_iter().filter(seen) {
             match self.fit(start(&bout), &Features::new(&bout, settings), settings) {
                 Some(at) => joining.entry(at).or_default().push(bout),
                 None => alone.push(bout),
@@ -223,9 +223,10 @@ struct Density {
 }
 
 impl Density {
-    fn new(hints: &[Spell]) -> Self {
+    fn new(hints: &[Bout]) -> Self {
+        let hints: Vec<&Spell> = hints.iter().flat_map(|bout| &bout.spells).collect();
         let mut covered: BTreeMap<_, f64> = BTreeMap::new();
-        for hint in hints {
+        for hint in &hints {
             *covered.entry((hint.country, hint.asn, hint.mechanism)).or_default() +=
                 hint.began.days();
         }
@@ -314,10 +315,7 @@ impl Features {
             let known =
                 Span { from: turn.after_s.unwrap_or(turn.at_s).min(turn.at_s), to: turn.at_s };
             let ends = bout.spells.iter().filter_map(|spell| spell.over);
-            ends.filter(|over| over.gap(known) == 0).fold(known, |all, over| Span {
-                from: all.from.min(over.from),
-                to: all.to.max(over.to),
-            })
+            ends.fold(known, |all, over| if all.gap(over) == 0 { all.both(over) } else { all })
         });
         Self {
             country,

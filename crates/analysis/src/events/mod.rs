@@ -130,14 +130,16 @@ impl<'a> Finder<'a> {
 pub fn finish(parts: Vec<Part>, climate: &Climate, settings: &Settings) -> Report {
     let mut report =
         Report { points: climate.points, dropped: climate.dropped, ..Report::default() };
-    let (mut bouts, mut hints): (Vec<Bout>, Vec<Spell>) = Default::default();
+    let (mut bouts, mut hints): (Vec<Bout>, Vec<Bout>) = Default::default();
     for part in parts {
         report.dropped += part.dropped;
         bouts.extend(part.findings.bouts);
         hints.extend(part.findings.hints);
         report.faults.extend(part.findings.faults);
     }
-    hints.sort_by_key(|hint| (hint.target, hint.country, hint.asn, hint.start));
+    hints.sort_by_key(|hint| {
+        hint.spells.first().map(|spell| (spell.target, spell.country, spell.asn, spell.start))
+    });
     let (silences, faults) = volume::silences(climate, settings);
     report.faults.extend(faults);
     report.faults.extend(climate.faults.iter().cloned());

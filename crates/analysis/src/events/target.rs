@@ -30,7 +30,7 @@ pub(super) struct Bout {
 pub(super) struct Findings {
     pub(super) bouts: Vec<Bout>,
     /// Spells that are nothing by themselves.
-    pub(super) hints: Vec<Spell>,
+    pub(super) hints: Vec<Bout>,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -53,7 +53,11 @@ pub(super) fn target(target: u32, units: &[Unit], settings: &Settings) -> Findin
         spells.retain(|spell| !pooled.iter().any(|whole| whole.covers(spell)));
         spells.extend(pooled);
         let (hints, firm) = spells.into_iter().partition(|spell| spell.basis == Basis::Targets);
-        findings.hints.extend(hints);
+        let hints: Vec<Spell> = hints;
+        findings.hints.extend(hints.into_iter().map(|hint| {
+            let spells = vec![hint];
+            Bout { against: against(&cells, &spells), spells }
+        }));
         for spells in in_bouts(firm, settings) {
             let bout = Bout { against: against(&cells, &spells), spells };
             match fault(&bout, &cells, units) {
