@@ -7,19 +7,23 @@
 //! - [`survey`]: a first pass over all points. Broken resolvers, outages of the control side, how much is measured.
 //! - `witness`: vantages that are wrong on their own.
 //! - `unit`: points into units of evidence: what one vantage said in one hour.
-//! - `sum`, `walk`: cumulative sums in which no voice decides, and the walk along a series that they make.
+//! - `sum`, `noise`, `walk`: cumulative sums in which no voice decides, and the walk along a series that they make.
 //! - `spell`, `target`: what was blocked from when until when; networks pooled; servers that fail, targets that move.
 //! - `volume`: measurements that stop coming.
-//! - `group`: spells into events over networks and targets.
+//! - `features`, `lists`, `group`, `event`: spells into events over networks and targets.
 //! - [`keep`]: statements that later data replace.
 //! - [`series`]: counts by target, network, layer, mechanism and time, for tables and charts.
 //!
 //! [`find`] does all of it on points in memory. A store feeds [`Survey`] and [`Finder`] instead, each with points sorted by
 //! target, network and time; both can be fed in parts, target by target, on several cores.
 
+mod event;
+mod features;
 mod group;
 pub mod keep;
 pub mod layer;
+mod lists;
+mod noise;
 pub mod report;
 pub mod series;
 pub mod settings;
@@ -198,7 +202,7 @@ fn shutdowns(silences: &[Silence], climate: &Climate) -> Vec<Event> {
 fn shutdown(silence: &Silence, networks: Vec<u32>, against: Vec<u32>) -> Event {
     let seed = (silence.start.at_s, silence.asn.unwrap_or(0));
     Event {
-        id: group::id(Kind::Shutdown, silence.country, seed),
+        id: event::id(Kind::Shutdown, silence.country, seed),
         kind: Kind::Shutdown,
         country: silence.country,
         start: silence.start,

@@ -12,6 +12,7 @@
 
 use wirewitness_model::verdict::Mechanism;
 
+use super::noise::Noise;
 use super::settings::Settings;
 use super::sum::{Said, Sum};
 use super::unit::Unit;
@@ -158,7 +159,7 @@ impl<'s> Walk<'s> {
         let partial = hit * steps.partial.0 + miss * steps.partial.1 + against;
         let full = self.full.add(index, Said { voice, step: full, hit }, cap);
         // What is usual must be known before a little more than it means something.
-        let calm = self.noise.seen.1 >= CALIBRATION_UNITS;
+        let calm = self.noise.units() >= CALIBRATION_UNITS;
         let partial = if calm {
             self.partial.add(index, Said { voice, step: partial, hit }, cap)
         } else {
@@ -330,72 +331,6 @@ impl Voice {
     }
 }
 
-/// Share of a series' units that say `blocked` while it is not, and what a unit says at that share.
-struct Noise {
-    settings: Settings,
-    seen: (f64, f64),
-    waiting: (f64, f64),
-    share: f64,
-    steps: Steps,
-}
-
-/// Logarithms of the likelihood ratio of a unit that says `blocked`, and of one that does not.
-#[derive(Clone, Copy)]
-struct Steps {
-    full: (f64, f64),
-    partial: (f64, f64),
-}
-
-impl Noise {
-    fn new(settings: &Settings) -> Self {
-        let share = settings.noise.clamp(0.001, 0.2);
-        Self {
-            settings: *settings,
-            seen: (0.0, 0.0),
-            waiting: (0.0, 0.0),
-            share,
-            steps: Steps::new(share, settings),
-        }
-    }
-
-    fn add(&mut self, hit: f64) {
-        self.seen.0 += hit;
-        self.seen.1 += 1.0;
-    }
-
-    /// A unit that may belong to a change.
-    fn pending(&mut self, hit: f64) {
-        self.waiting.0 += hit;
-        self.waiting.1 += 1.0;
-    }
-
-    fn drop_pending(&mut self) {
-        self.waiting = (0.0, 0.0);
-    }
-
-    /// There was no change: what waited was noise.
-    fn settle(&mut self) {
-        self.seen.0 += self.waiting.0;
-        self.seen.1 += self.waiting.1;
-        self.drop_pending();
-        let usual = self.settings.noise.clamp(0.001, 0.2);
-        let share = (usual * PRIOR_UNITS + self.seen.0) / (PRIOR_UNITS + self.seen.1);
-        let share = share.clamp(usual, 0.3);
-        if (share - self.share).abs() > 1e-3 {
-            self.share = share;
-            self.steps = Steps::new(share, &self.settings);
-        }
-    }
-}
-
-impl Steps {
-    fn new(noise: f64, settings: &Settings) -> Self {
-        let of = |share: f64| ((share / noise).ln(), ((1.0 - share) / (1.0 - noise)).ln());
-        let full = settings.full.clamp(0.5, 0.99);
-        Self { full: of(full), partial: of(settings.partial.max(3.0 * noise).min(full)) }
-    }
-}
-
 fn count(mechanisms: &mut Vec<(Mechanism, f64)>, mechanism: Mechanism) {
     match mechanisms.iter_mut().find(|(known, _)| *known == mechanism) {
         Some((_, n)) => *n += 1.0,
@@ -403,8 +338,6 @@ fn count(mechanisms: &mut Vec<(Mechanism, f64)>, mechanism: Mechanism) {
     }
 }
 
-/// Units that the usual noise is worth against what a series shows.
-const PRIOR_UNITS: f64 = 50.0;
 /// Units of a series that make its own noise known.
 const CALIBRATION_UNITS: f64 = 30.0;
 /// Units a year that a series is taken to have at least: a rate known from little is not known to be low.

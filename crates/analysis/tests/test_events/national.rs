@@ -127,7 +127,10 @@ fn plan(random: &mut Random) -> Vec<Planted> {
 /// What is wrong and not blocking.
 fn faults(point: &mut Point, random: &mut Random) {
     // Volunteers behind filters of their own, in five networks.
-    if point.vantage % 1_000 == 1 && point.network.asn % 4 == 0 && point.target % 3 == 0 {
+    if point.vantage % 1_000 == 1
+        && point.network.asn.is_multiple_of(4)
+        && point.target.is_multiple_of(3)
+    {
         block(point, Mechanism::HttpBlockpage, 1.0, random);
     }
     if point.resolver_asn == 107 && (at(9, 0)..at(10, 12)).contains(&point.at_s) {
@@ -165,61 +168,45 @@ fn run(seed: u64) -> (Vec<Planted>, Report) {
     (plan, find(&mut points, &Settings::default()))
 }
 
+/// Over three months of three countries, 19 in 20 events are found, and 19 in 20 found are events.
 #[test]
 fn a_month_of_a_country() {
+    let (mut planted_in_all, mut found_in_all, mut true_in_all, mut blocks_in_all) = (0, 0, 0, 0);
+    let mut delays: Vec<i64> = Vec::new();
     for seed in [11, 12, 13] {
         let (plan, report) = run(seed);
         let (silences, blocks): (Vec<Event>, Vec<Event>) =
             report.events.iter().cloned().partition(|event| event.kind == Kind::Shutdown);
         assert_eq!(silences.len(), 1, "{:#?}", lines(&silences));
-        let mut delays: Vec<i64> = Vec::new();
-        let mut missed = Vec::new();
-        for planted in &plan {
-            match blocks.iter().find(|event| planted.is(event)) {
-                Some(event) => delays.push(event.start.seen_s - planted.start_s),
-                None => missed.push(planted),
-            }
-        }
-        let false_ones: Vec<Event> = blocks
-            .iter()
-            .filter(|event| !plan.iter().any(|planted| planted.is(event)))
-            .cloned()
-            .collect();
-        delays.sort_unstable();
-        let recall = delays.len() as f64 / plan.len() as f64;
-        let precision = 1.0 - false_ones.len() as f64 / blocks.len() as f64;
+        let found = |planted: &&Planted| blocks.iter().find(|event| planted.is(event));
+        let (hits, missed): (Vec<&Planted>, Vec<&Planted>) =
+            plan.iter().partition(|planted| found(planted).is_some());
+        delays.extend(hits.iter().filter_map(|hit| Some(found(hit)?.start.seen_s - hit.start_s)));
+        let (right, wrong): (Vec<Event>, Vec<Event>) =
+            blocks.iter().cloned().partition(|event| plan.iter().any(|planted| planted.is(event)));
         println!(
-            "seed {seed}: {} planted, recall {recall:.3}, precision {precision:.3}, median delay {:.1} h",
+            "seed {seed}: {} of {} planted found; {} of {} found are planted",
+            hits.len(),
             plan.len(),
-            delays[delays.len() / 2] as f64 / 3_600.0
+            right.len(),
+            blocks.len()
         );
-        for planted in &missed {
-            println!(
-                "missed: {:.1}h..{:.1}h {:?} {} networks, {} targets from {:?}, share {}",
-                (planted.start_s - START_S) as f64 / 3_600.0,
-                (planted.end_s - START_S) as f64 / 3_600.0,
-                planted.mechanism,
-                planted.networks.len(),
-                planted.targets.len(),
-                planted.targets.first(),
-                planted.share
-            );
+        for planted in missed {
+            let hours = |s: i64| (s - START_S) / 3_600;
+            let (start, end) = (hours(planted.start_s), hours(planted.end_s));
+            println!("missed: {start} h .. {end} h {planted:?}");
         }
-        for planted in &missed {
-            let of =
-                |targets: &[u32]| planted.targets.iter().any(|target| targets.contains(target));
-            let near: Vec<_> = report.faults.iter().filter(|fault| of(&fault.targets)).collect();
-            let seen: Vec<Event> = report
-                .events
-                .iter()
-                .chain(&report.unconfirmed)
-                .filter(|event| of(&event.targets))
-                .cloned()
-                .collect();
-            println!("instead of {:?}: {near:?} {:#?}", planted.targets.first(), lines(&seen));
-        }
-        println!("false: {:#?}", lines(&false_ones));
-        assert!(recall >= 0.95 && precision >= 0.95);
-        assert!(delays[delays.len() / 2] < 12 * 3_600);
+        println!("not planted: {:#?}", lines(&wrong));
+        planted_in_all += plan.len();
+        found_in_all += hits.len();
+        true_in_all += right.len();
+        blocks_in_all += blocks.len();
     }
+    delays.sort_unstable();
+    let median = delays[delays.len() / 2] as f64 / 3_600.0;
+    println!(
+        "found {found_in_all} of {planted_in_all}, true {true_in_all} of {blocks_in_all}; median delay {median:.1} h"
+    );
+    assert!(20 * found_in_all >= 19 * planted_in_all && 20 * true_in_all >= 19 * blocks_in_all);
+    assert!(median < 12.0);
 }
