@@ -97,7 +97,10 @@ impl Groups {
         let mut order: Vec<usize> = (0..self.all.len()).collect();
         order.sort_by_key(|at| (self.size(*at), *at));
         for at in order {
-            let Some(into) = self.larger(at, settings).or_else(|| self.whole(at, &of_target))
+            let Some(into) = self
+                .larger(at, settings)
+                .or_else(|| self.whole(at, &of_target))
+                .or_else(|| self.list(at))
             else {
                 continue;
             };
@@ -128,6 +131,19 @@ impl Groups {
             *other != at && size >= 2 * self.size(at) && (is_near || is_list)
         });
         larger.max_by_key(|other| (self.size(*other), usize::MAX - other))
+    }
+
+    /// A list of the same network and means, where neither start nor end of a few seldom measured names is known well.
+    fn list(&self, at: usize) -> Option<usize> {
+        let group = self.all.get(at).filter(|group| group.features.networks.len() == 1)?;
+        let is_vague = group.start.days() >= 0.5 && group.bouts.len() < 2 * A_LIST;
+        let others = self.near((group.start, 4 * DAY_S), &group.features, 30 * DAY_S);
+        let lists = others.filter(|other| {
+            let is_one =
+                self.all.get(*other).is_some_and(|other| other.features.networks.len() == 1);
+            *other != at && is_one && is_vague && self.size(*other) >= 2 * A_LIST
+        });
+        lists.max_by_key(|other| (self.size(*other), usize::MAX - other))
     }
 
     /// A group of the same target, networks and means that one target's group lies within.

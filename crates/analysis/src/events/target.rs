@@ -285,7 +285,9 @@ fn fault(bout: &Bout, cells: &[Cell<'_>], everywhere: &[Unit]) -> Option<Fault> 
             resolver_asn: None,
         }
     };
-    if fails_elsewhere(spell.country, (start_s, end_s), everywhere) || fails_with_control(bout) {
+    if fails_elsewhere(spell.country, (start_s, end_s), everywhere)
+        || fails_with_control(bout, cells)
+    {
         return Some(Fault { country: None, ..of(FaultKind::Server) });
     }
     moved(bout, cells).then(|| of(FaultKind::Move))
@@ -312,14 +314,19 @@ fn fails_elsewhere(home: Country, (start_s, end_s): (i64, i64), everywhere: &[Un
     known > 0 && 5 * failing >= 4 * known
 }
 
-/// Whether controls failed with it: a share of `down` that no block of a country makes.
-fn fails_with_control(bout: &Bout) -> bool {
-    let (mut down, mut blocked) = (0, 0);
-    for spell in &bout.spells {
-        down += spell.counts.down;
-        blocked += spell.counts.blocked;
+/// Whether controls failed with it: a share of `down` that no block of a country makes. Of several networks, all that measured it
+/// in the first days are asked, or those in which chance said `blocked` would speak for the rest.
+fn fails_with_control(bout: &Bout, cells: &[Cell<'_>]) -> bool {
+    let mut all = Counts::default();
+    if bout.spells.len() >= NETWORKS_NEEDED {
+        let (start_s, end_s) = span(&bout.spells);
+        let until = end_s.clamp(start_s + DAY_S, start_s + 3 * DAY_S);
+        let near = (start_s - DAY_S / 2, until);
+        cells.iter().for_each(|cell| all.add(count(cell.units, near)));
+    } else {
+        bout.spells.iter().for_each(|spell| all.add(spell.counts));
     }
-    3 * down > blocked
+    3 * all.down > all.blocked
 }
 
 /// Whether part of the answers of its names looked false, unspecifically, in several networks or all there are.
