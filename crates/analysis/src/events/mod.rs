@@ -107,7 +107,7 @@ impl<'a> Finder<'a> {
             }
         }
         self.last = Some(*point);
-        if self.climate.believes(point) {
+        if survey::is_of_this_time(point) && self.climate.believes(point) {
             self.units.add(point);
         }
     }

@@ -92,7 +92,8 @@ impl Survey {
     /// Counts a point. All points of a target come together.
     pub fn add(&mut self, point: &Point) {
         self.points += 1;
-        let Some(network) = self.network(point.network) else {
+        let known = if is_of_this_time(point) { self.network(point.network) } else { None };
+        let Some(network) = known else {
             self.dropped += 1;
             return;
         };
@@ -287,6 +288,11 @@ impl Climate {
         !self.outages.is_empty()
             && (bucket * hours..(bucket + 1) * hours).any(|hour| self.outages.contains_key(&hour))
     }
+}
+
+/// Whether its time is one at which it can have been measured: 1970 to 2199. Others are left out.
+pub(super) fn is_of_this_time(point: &Point) -> bool {
+    (0..7_258_118_400).contains(&point.at_s)
 }
 
 /// Whether a resolver may be to blame: not where its answer led to a block page.

@@ -1,6 +1,6 @@
 //! What is not blocking makes no event, and what is makes one.
 
-use wirewitness_analysis::events::{FaultKind, Kind};
+use wirewitness_analysis::events::{FaultKind, Kind, Settings, find};
 use wirewitness_model::verdict::{Mechanism, Status};
 
 use super::world::{World, at, block, lines};
@@ -230,4 +230,26 @@ fn gaps_and_bursts_are_no_evidence() {
         true
     });
     assert!(report.events.is_empty(), "{:#?}", lines(&report.events));
+}
+
+/// Clocks that are wrong by any amount, and points that are nothing but noise.
+#[test]
+fn any_points_are_taken() {
+    let mut points = World::default().points(|point, random| {
+        point.at_s = match random.below(6) {
+            0 => i64::MIN,
+            1 => i64::MAX,
+            2 => -1,
+            3 => at(400, 0),
+            _ => point.at_s,
+        };
+        point.vantage = random.below(1 << 40);
+        point.network.country = [random.below(256) as u8, 0xFF];
+        block(point, Mechanism::Shutdown, 0.2, random);
+        true
+    });
+    let report = find(&mut points, &Settings::default());
+    assert!(report.dropped * 3 > report.points, "{} of {}", report.dropped, report.points);
+    assert!(serde_json::to_string(&report).is_ok());
+    assert_eq!(find(&mut [], &Settings::default()).events, []);
 }
