@@ -8,7 +8,9 @@
 //! - [`flows`]: packets in, connections out.
 //! - [`tamper`]: what was done to connections, and on what evidence.
 //! - [`exposure`]: what can be read of a person's own device.
+//! - [`events`]: change points in series of verdicts, grouped into events.
 
+pub mod events;
 pub mod exposure;
 pub mod fingerprints;
 pub mod flows;

@@ -19,6 +19,7 @@ mod shared;
 mod test_captures;
 mod test_content;
 mod test_course;
+mod test_events;
 mod test_examples;
 mod test_exposure;
 mod test_made_capture;

@@ -1,0 +1,224 @@
+//! Bouts of single targets into events: what began together, in the same networks, by the same means, is one.
+//!
+//! Two targets belong together where their starts can have been the same moment (each lies between the last measurement
+//! before it and the first after it; [`Settings::at_once_h`] is added), most of the evidence names the same mechanism, the networks of
+//! which both say something agree, and neither was seen blocked long after the other was over. The most exact starts come first;
+//! a target with a vague start joins the event that has most targets of those it fits.
+//!
+//! Cannot tell apart: two orders that were carried out in the same hours, in the same networks, by the same means.
+
+use std::collections::BTreeMap;
+
+use super::event::event;
+use super::features::{Features, start};
+use super::lists::{Density, is_beyond_chance, lists};
+use super::report::{Country, Event, Span};
+use super::settings::Settings;
+use super::target::Bout;
+
+/// Targets that belong together.
+struct Group {
+    bouts: Vec<Bout>,
+    start: Span,
+    features: Features,
+}
+
+/// Groups bouts, and lets hints join what they fit.
+pub(super) fn group(bouts: Vec<Bout>, hints: Vec<Bout>, settings: &Settings) -> Vec<Event> {
+    let mut sorted: Vec<(Span, Bout)> =
+        bouts.into_iter().map(|bout| (start(&bout), bout)).collect();
+    sorted.sort_by_key(|(span, bout)| {
+        let first = bout.spells.first().map(|spell| (spell.target, spell.country, spell.asn));
+        (span.to.saturating_sub(span.from), *span, first)
+    });
+    let mut groups = Groups::default();
+    for (span, bout) in sorted {
+        let features = Features::new(&bout, settings);
+        match groups.fit(span, &features, settings) {
+            Some(at) => groups.join(at, span, (bout, features)),
+            None => groups.open(span, bout, features),
+        }
+    }
+    groups.hints(hints, settings);
+    groups.merge(settings);
+    let mut events: Vec<Event> =
+        groups.all.into_iter().map(|group| event(group.bouts, group.start, settings)).collect();
+    events.sort_by(|a, b| (a.start.at_s, a.country, &a.id).cmp(&(b.start.at_s, b.country, &b.id)));
+    events
+}
+
+/// Groups, and which of them began on which day.
+#[derive(Default)]
+struct Groups {
+    all: Vec<Group>,
+    days: BTreeMap<(Country, i64), Vec<usize>>,
+}
+
+impl Groups {
+    /// The group with most targets that a bout fits.
+    fn fit(&self, span: Span, features: &Features, settings: &Settings) -> Option<usize> {
+        let near = settings.at_once_h * 3_600;
+        self.near((span, near), features, near).max_by_key(|at| (self.size(*at), usize::MAX - at))
+    }
+
+    /// Groups that began so near a span and that something fits.
+    fn near<'g>(
+        &'g self,
+        (span, near): (Span, i64),
+        features: &'g Features,
+        ends_near: i64,
+    ) -> impl Iterator<Item = usize> + 'g {
+        let first = span.from.saturating_sub(near).div_euclid(DAY_S) - 1;
+        let last = span.to.saturating_add(near).div_euclid(DAY_S) + 1;
+        let country = features.country;
+        let numbers =
+            self.days.range((country, first)..=(country, last)).flat_map(|(_, all)| all).copied();
+        numbers.filter(move |at| {
+            self.all.get(*at).is_some_and(|group| {
+                group.start.gap(span) <= near && group.features.fits(features, ends_near)
+            })
+        })
+    }
+
+    fn size(&self, at: usize) -> usize {
+        self.all.get(at).map_or(0, |group| group.bouts.len())
+    }
+
+    /// Lets small groups whose start is a little off join one of at least twice their size, and those that are a part of another
+    /// join that: one start in twenty is not where its series puts it.
+    fn merge(&mut self, settings: &Settings) {
+        let mut of_target: BTreeMap<(Country, u32), Vec<usize>> = BTreeMap::new();
+        for (at, group) in self.all.iter_mut().enumerate() {
+            group.features = Features::of_all(&group.bouts, settings);
+            for spell in group.bouts.iter().filter_map(|bout| bout.spells.first()) {
+                of_target.entry((spell.country, spell.target)).or_default().push(at);
+            }
+        }
+        let mut order: Vec<usize> = (0..self.all.len()).collect();
+        order.sort_by_key(|at| (self.size(*at), *at));
+        for at in order {
+            let Some(into) = self
+                .larger(at, settings)
+                .or_else(|| self.whole(at, &of_target))
+                .or_else(|| self.list(at))
+            else {
+                continue;
+            };
+            let group = self.all.get_mut(at);
+            let bouts = group.map(|group| std::mem::take(&mut group.bouts)).unwrap_or_default();
+            for bout in bouts {
+                let features = Features::new(&bout, settings);
+                self.join(into, start(&bout), (bout, features));
+            }
+        }
+        // Those that joined others are left empty.
+        self.all.retain(|group| !group.bouts.is_empty());
+        self.days.clear();
+    }
+
+    /// A group that a smaller one fits but for its start.
+    fn larger(&self, at: usize, settings: &Settings) -> Option<usize> {
+        let group = self.all.get(at).filter(|group| !group.bouts.is_empty())?;
+        let near = 4 * settings.at_once_h * 3_600;
+        // Starts of names that are seldom measured are days wide, and long lists leave some behind.
+        let early = 2 * settings.roll_out_h * 3_600;
+        let others = self.near((group.start, early), &group.features, near);
+        let larger = others.filter(|other| {
+            let size = self.size(*other);
+            let is_near =
+                self.all.get(*other).is_some_and(|other| other.start.gap(group.start) <= near);
+            let is_list = size >= 2 * A_LIST && group.features.networks.len() == 1;
+            *other != at && size >= 2 * self.size(at) && (is_near || is_list)
+        });
+        larger.max_by_key(|other| (self.size(*other), usize::MAX - other))
+    }
+
+    /// A list of the same network and means, where neither start nor end of a few seldom measured names is known well.
+    fn list(&self, at: usize) -> Option<usize> {
+        let group = self.all.get(at).filter(|group| group.features.networks.len() == 1)?;
+        let is_vague = group.start.days() >= 0.5 && group.bouts.len() < 2 * A_LIST;
+        let others = self.near((group.start, 4 * DAY_S), &group.features, 30 * DAY_S);
+        let lists = others.filter(|other| {
+            let is_one =
+                self.all.get(*other).is_some_and(|other| other.features.networks.len() == 1);
+            *other != at && is_one && is_vague && self.size(*other) >= 2 * A_LIST
+        });
+        lists.max_by_key(|other| (self.size(*other), usize::MAX - other))
+    }
+
+    /// A group of the same target, networks and means that one target's group lies within.
+    fn whole(&self, at: usize, of_target: &BTreeMap<(Country, u32), Vec<usize>>) -> Option<usize> {
+        let group = self.all.get(at).filter(|group| group.bouts.len() == 1)?;
+        let spell = group.bouts.first()?.spells.first()?;
+        let same = of_target.get(&(spell.country, spell.target))?;
+        same.iter().copied().find(|other| {
+            let Some(whole) = self.all.get(*other).filter(|_| *other != at) else { return false };
+            let over = whole.features.end.map_or(i64::MAX, |end| end.to);
+            !whole.bouts.is_empty()
+                && whole.features.mechanism == group.features.mechanism
+                && whole.features.networks.is_superset(&group.features.networks)
+                && whole.start.from <= group.start.from
+                && group.start.to < over
+        })
+    }
+
+    fn open(&mut self, span: Span, bout: Bout, features: Features) {
+        let day = span.to.div_euclid(DAY_S);
+        self.days.entry((features.country, day)).or_default().push(self.all.len());
+        self.all.push(Group { bouts: vec![bout], start: span, features });
+    }
+
+    fn join(&mut self, at: usize, span: Span, (bout, theirs): (Bout, Features)) {
+        let Some(group) = self.all.get_mut(at) else { return };
+        if group.start.gap(span) == 0 {
+            group.start = group.start.both(span);
+        }
+        group.features.networks.extend(theirs.networks);
+        group.features.end = group.features.end.or(theirs.end);
+        group.features.last_blocked_s = group.features.last_blocked_s.max(theirs.last_blocked_s);
+        group.bouts.push(bout);
+    }
+
+    /// Cells with a little evidence of their own join an event of other targets that they fit, where more of them do than by
+    /// chance. Where enough of them fit each other, they are an event without one.
+    fn hints(&mut self, hints: Vec<Bout>, settings: &Settings) {
+        let mut alone: Vec<Bout> = Vec::new();
+        let mut joining: BTreeMap<usize, Vec<Bout>> = BTreeMap::new();
+        let density = Density::new(&hints);
+        let seen = |bout: &Bout| bout.spells.iter().any(|spell| spell.start.after_s.is_some());
+        for bout in hints.into_iter().filter(seen) {
+            match self.fit(start(&bout), &Features::new(&bout, settings), settings) {
+                Some(at) => joining.entry(at).or_default().push(bout),
+                None => alone.push(bout),
+            }
+        }
+        for (at, bouts) in joining {
+            let Some(group) = self.all.get(at) else { continue };
+            let own: f64 = bouts.iter().map(|bout| start(bout).days()).sum();
+            let expected = density.at_once(&group.features, own);
+            // What is a list already may well be a longer one.
+            let times =
+                if group.bouts.len() >= A_LIST { 20.0 } else { 1.0 / settings.false_changes };
+            if is_beyond_chance(bouts.len(), expected, times) {
+                for bout in bouts {
+                    let features = Features::new(&bout, settings);
+                    self.join(at, start(&bout), (bout, features));
+                }
+            }
+        }
+        for bouts in lists(alone, settings) {
+            let Some(first) = bouts.first() else { continue };
+            let features = Features::new(first, settings);
+            self.open(start(first), first.clone(), features);
+            let at = self.all.len() - 1;
+            for bout in bouts.into_iter().skip(1) {
+                let features = Features::new(&bout, settings);
+                self.join(at, start(&bout), (bout, features));
+            }
+        }
+    }
+}
+
+const DAY_S: i64 = 86_400;
+/// Targets from which a group is a list.
+pub(super) const A_LIST: usize = 5;

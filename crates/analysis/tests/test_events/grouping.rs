@@ -1,0 +1,126 @@
+//! One order is one event.
+
+use wirewitness_analysis::events::{ChangeKind, Settings, find};
+use wirewitness_model::verdict::Mechanism;
+
+use super::world::{World, at, block, lines};
+
+/// Blocked in all networks within nine hours, lifted everywhere a week later.
+#[test]
+fn a_national_block_is_one_event() {
+    let world = World { networks: 20, targets: 30, ..World::default() };
+    let report = world.find(|point, random| {
+        let hours = i64::from(point.network.asn % 10);
+        let there = (10..15).contains(&point.target) && point.network.asn != 105;
+        if there && (at(10, hours)..at(17, 0)).contains(&point.at_s) {
+            block(point, Mechanism::HttpBlockpage, 0.95, random);
+        }
+        true
+    });
+    assert_eq!(report.events.len(), 1, "{:#?}", lines(&report.events));
+    let event = &report.events[0];
+    assert_eq!(event.targets, [10, 11, 12, 13, 14]);
+    assert_eq!((event.networks.len(), &event.networks_against[..]), (19, &[105][..]));
+    assert!(event.country_wide);
+    assert!((event.start.at_s - at(10, 0)).abs() < 3 * 3_600, "{:#?}", lines(&report.events));
+    assert!((event.end.unwrap().at_s - at(17, 0)).abs() < 6 * 3_600);
+}
+
+#[test]
+fn two_orders_are_two_events() {
+    let world = World { networks: 6, targets: 30, ..World::default() };
+    let report = world.find(|point, random| {
+        if point.target == 3 && point.at_s > at(10, 0) {
+            block(point, Mechanism::HttpBlockpage, 0.95, random);
+        }
+        if point.target == 4 && point.at_s > at(11, 0) {
+            block(point, Mechanism::HttpBlockpage, 0.95, random);
+        }
+        if point.target == 5 && point.at_s > at(10, 0) && point.network.asn == 103 {
+            block(point, Mechanism::HttpBlockpage, 0.95, random);
+        }
+        if point.target == 6 && point.at_s > at(10, 0) {
+            block(point, Mechanism::TlsResetSni, 0.95, random);
+        }
+        true
+    });
+    assert_eq!(report.events.len(), 4, "{:#?}", lines(&report.events));
+}
+
+#[test]
+fn a_change_of_mechanism_stays_in_its_event() {
+    let world = World { networks: 3, ..World::default() };
+    let report = world.find(|point, random| {
+        let mechanism = if point.at_s < at(18, 0) {
+            Mechanism::DnsInjectionBogon
+        } else {
+            Mechanism::TlsResetSni
+        };
+        if point.target == 3 && point.at_s > at(10, 0) {
+            block(point, mechanism, 0.95, random);
+        }
+        true
+    });
+    assert_eq!(report.events.len(), 1, "{:#?}", lines(&report.events));
+    let changes = report.events[0].changes();
+    let turns: Vec<_> =
+        changes.iter().filter(|change| change.kind == ChangeKind::Mechanism).collect();
+    assert_eq!(turns.len(), 3, "{changes:#?}");
+    for turn in turns {
+        assert_eq!(turn.mechanism, Some(Mechanism::TlsResetSni));
+        assert!((turn.turn.at_s - at(18, 0)).abs() < 86_400, "{turn:?}");
+    }
+}
+
+/// A list of 300 names, each measured three times a week.
+#[test]
+fn a_list_of_sparse_names_is_one_event() {
+    let world = World { networks: 5, targets: 1_500, rate: 0.43, noise: 0.02, ..World::default() };
+    let report = world.find(|point, random| {
+        let there = point.target < 300 && point.network.asn == 102;
+        if there && (at(10, 0)..at(20, 0)).contains(&point.at_s) {
+            block(point, Mechanism::DnsNxdomain, 0.97, random);
+        }
+        true
+    });
+    assert_eq!(report.events.len(), 1, "{:#?}", lines(&report.events));
+    let event = &report.events[0];
+    assert!(event.targets.len() > 200 && event.targets.iter().all(|target| *target < 300));
+    assert_eq!(event.networks, [102]);
+    assert!((event.start.at_s - at(10, 0)).abs() < 86_400, "{:#?}", lines(&report.events));
+}
+
+#[test]
+fn what_was_always_blocked_is_standing() {
+    let world = World { networks: 3, ..World::default() };
+    let report = world.find(|point, random| {
+        if point.target == 3 {
+            block(point, Mechanism::HttpBlockpage, 0.97, random);
+        }
+        if point.target == 4 && point.at_s < at(15, 0) {
+            block(point, Mechanism::HttpBlockpage, 0.97, random);
+        }
+        true
+    });
+    assert_eq!(report.standing.len(), 1, "{:#?}", lines(&report.standing));
+    assert_eq!(report.standing[0].targets, [3]);
+    assert_eq!(report.events.len(), 1, "lifted in sight: {:#?}", lines(&report.events));
+    assert!(report.events[0].start.after_s.is_none() && report.events[0].end.is_some());
+}
+
+#[test]
+fn the_order_of_points_does_not_matter() {
+    let world = World { networks: 6, ..World::default() };
+    let mut points = world.points(|point, random| {
+        if point.target == 3 && point.at_s > at(10, 0) {
+            block(point, Mechanism::HttpBlockpage, 0.6, random);
+        }
+        true
+    });
+    let first = find(&mut points, &Settings::default());
+    points.reverse();
+    let third = points.len() / 3;
+    points.rotate_left(third);
+    assert_eq!(find(&mut points, &Settings::default()), first);
+    assert_eq!(first.events.len(), 1, "{:#?}", lines(&first.events));
+}
