@@ -222,30 +222,31 @@ struct Nodes<T> {
 }
 
 impl<T> Nodes<T> {
+    /// As many as fit 64 KiB, which allocators hand out without loss.
+    const BLOCK: usize = (64 << 10) / size_of::<Node<T>>();
+
     #[inline]
     fn get(&self, place: u32) -> Option<&Node<T>> {
-        self.blocks.get(place as usize / BLOCK)?.get(place as usize % BLOCK)
+        self.blocks.get(place as usize / Self::BLOCK)?.get(place as usize % Self::BLOCK)
     }
 
     #[inline]
     fn get_mut(&mut self, place: u32) -> Option<&mut Node<T>> {
-        self.blocks.get_mut(place as usize / BLOCK)?.get_mut(place as usize % BLOCK)
+        self.blocks.get_mut(place as usize / Self::BLOCK)?.get_mut(place as usize % Self::BLOCK)
     }
 
     fn push(&mut self, node: Node<T>) -> u32 {
-        if self.blocks.last().is_none_or(|block| block.len() == BLOCK) {
+        if self.blocks.last().is_none_or(|block| block.len() == Self::BLOCK) {
             // The first is small: most captures have few connections.
-            let room = if self.blocks.is_empty() { 0 } else { BLOCK };
+            let room = if self.blocks.is_empty() { 0 } else { Self::BLOCK };
             self.blocks.push(Vec::with_capacity(room));
         }
-        let before = (self.blocks.len() - 1) * BLOCK;
+        let before = (self.blocks.len() - 1) * Self::BLOCK;
         let Some(last) = self.blocks.last_mut() else { return NONE };
         last.push(node);
         (before + last.len() - 1) as u32
     }
 }
-
-const BLOCK: usize = 1024;
 
 #[cfg(test)]
 mod tests {
