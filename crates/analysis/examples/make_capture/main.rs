@@ -16,12 +16,14 @@
 mod conversations;
 mod generate;
 mod messages;
+mod open;
 mod packets;
 mod talk;
 
 use std::io::{self, BufWriter};
 
-use generate::{Plan, generate, open_connections};
+use generate::{Plan, generate};
+use open::open_connections;
 
 fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1);
