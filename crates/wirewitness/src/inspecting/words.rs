@@ -106,7 +106,9 @@ pub(crate) fn what(finding: &Finding) -> String {
                 End::Client => "the client",
                 End::Server => "the server",
             };
-            format!("forged {}, said to be from {said}", kinds(&it.what))
+            // What is undecided may be just what it says it is.
+            let made = if it.grade == Grade::Undecided { "perhaps forged" } else { "forged" };
+            format!("{made} {}, said to be from {said}", kinds(&it.what))
         }
         Finding::Drop(it) => match it.what {
             "client_hello" => "TLS ClientHello into silence".to_owned(),
