@@ -48,7 +48,7 @@ fn turns(event: &Event) -> Vec<Found> {
     let mut changes = event.changes();
     changes.retain(|change| change.kind == ChangeKind::Mechanism);
     changes.sort_by_key(|change| (change.layer, change.turn.at_s));
-    changes.chunk_by(is_one).map(|changes| turn(changes)).collect()
+    changes.chunk_by(is_one).map(turn).collect()
 }
 
 fn is_one(one: &Change, next: &Change) -> bool {
