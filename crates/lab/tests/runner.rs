@@ -14,6 +14,7 @@
 
 mod field;
 mod matrix;
+mod statements;
 mod test_determinism;
 mod test_encrypted_dns;
 mod test_field;
@@ -21,6 +22,7 @@ mod test_inspect;
 mod test_invariants;
 mod test_matrix;
 mod test_middlebox;
+mod test_national;
 mod test_population;
 mod test_probe;
 mod test_qa;
