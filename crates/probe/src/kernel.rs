@@ -63,7 +63,7 @@ impl Net for KernelNet {
 
     async fn connect(&self, remote: SocketAddr) -> Result<KernelStream, Failure> {
         let stream = TcpStream::connect(remote).await.map_err(|error| failure(&error))?;
-        KernelStream::new(stream)
+        KernelStream::new(stream, remote)
     }
 
     async fn bind_udp(&self, towards: SocketAddr) -> Result<KernelDatagrams, Failure> {
@@ -108,9 +108,10 @@ pub struct KernelStream {
 }
 
 impl KernelStream {
-    fn new(stream: TcpStream) -> Result<Self, Failure> {
-        let addresses = stream.local_addr().and_then(|local| Ok((local, stream.peer_addr()?)));
-        let (local, remote) = addresses.map_err(|error| failure(&error))?;
+    /// The far end's address is given: the kernel forgets it when a reset follows the handshake at once, and that is the reset's
+    /// to tell, at the first read.
+    fn new(stream: TcpStream, remote: SocketAddr) -> Result<Self, Failure> {
+        let local = stream.local_addr().map_err(|error| failure(&error))?;
         stream.set_nodelay(true).map_err(|error| failure(&error))?;
         Ok(Self { stream, local, remote })
     }
@@ -207,8 +208,8 @@ impl Accept for KernelListener {
     }
 
     async fn accept(&self) -> Result<KernelStream, Failure> {
-        let (stream, _) = self.listener.accept().await.map_err(|error| failure(&error))?;
-        KernelStream::new(stream)
+        let (stream, remote) = self.listener.accept().await.map_err(|error| failure(&error))?;
+        KernelStream::new(stream, remote)
     }
 }
 
