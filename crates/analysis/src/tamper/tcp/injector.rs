@@ -112,7 +112,7 @@ fn identical(header: &Header, marks: &[Mark]) -> usize {
 }
 
 fn stands_off(one: &Header, other: &Header, step: i32) -> bool {
-    ahead(one.seq, other.seq).abs() == step
+    ahead(one.seq, other.seq).saturating_abs() == step
 }
 
 /// What a forged packet is, in the words of the table.

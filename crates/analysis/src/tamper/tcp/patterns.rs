@@ -122,18 +122,18 @@ fn two_kinds(scene: &Scene<'_>, near: &[&Header]) -> Option<Weighed> {
 fn number_steps(scene: &Scene<'_>, near: &[&Header]) -> Option<Weighed> {
     let header = scene.header;
     let step = |it: &Header| ahead(it.seq, header.seq);
-    let known = |it: &&&Header| KNOWN_STEPS.contains(&step(it).abs());
+    let known = |it: &&&Header| KNOWN_STEPS.contains(&step(it).saturating_abs());
     let guess = |it: &&&Header| step(it) != 0 && is_guess(scene, header, it);
     let (other, weight) = match near.iter().find(known) {
-        Some(other) if step(other).abs() == SANDVINE => (other, 3),
+        Some(other) if step(other).saturating_abs() == SANDVINE => (other, 3),
         Some(other) if is_guess(scene, header, other) => (other, 2),
         _ => (near.iter().find(guess)?, 1),
     };
     let apart = other.at_ns - header.at_ns;
     let says = format!(
         "the numbers of two resets are {} apart, {} between them, and the end sent nothing there",
-        step(other).abs(),
-        ms(apart.abs())
+        step(other).saturating_abs(),
+        ms(apart.saturating_abs())
     );
     let packets = vec![header.packet, other.packet];
     Some(pattern(("reset_number_steps", says), (Family::Sequence, weight), packets))
