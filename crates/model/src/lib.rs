@@ -6,6 +6,7 @@
 //! - [`outcome`]: what one step came to, as `layer/what` (`dns/nxdomain`, `tls/reset`).
 //! - [`verdict`]: what a judge says of a whole measurement: status, mechanism, locus, rule, confidence, evidence.
 //! - [`point`]: a verdict as one point of a series, for events.
+//! - [`civil`]: days since 1970 as dates.
 //! - [`vantage`]: from where, and at what, a measurement was taken.
 //! - [`lenient`]: field types that take whatever a file of ten years ago put there.
 //! - [`ooni`]: OONI's measurement envelope (df-000) and archival formats (df-001 to df-009), as borrowed views for
@@ -17,6 +18,7 @@
 //! There are two readers because one would be either slow or lossy: judging wants typed fields and no copies,
 //! rewriting wants every byte that meant something.
 
+pub mod civil;
 pub mod document;
 pub mod lenient;
 pub mod ooni;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use wirewitness_model::civil;
 use wirewitness_model::verdict::Confidence;
 
 use super::features::{end, named};
@@ -101,21 +102,8 @@ pub(super) fn id(kind: Kind, country: Country, (at_s, seed): (i64, u32)) -> Stri
         // FNV-1a: a name, not a proof.
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
-    let (year, month, day) = civil(day);
+    let (year, month, day) = civil::date(day);
     format!("{country}-{year:04}{month:02}{day:02}-{:08x}", hash >> 32)
-}
-
-/// Year, month and day of a number of days since 1970 (Hinnant, "chrono-compatible low-level date algorithms").
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days.saturating_add(719_468);
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
 const DAY_S: i64 = 86_400;
@@ -126,8 +114,8 @@ mod tests {
 
     #[test]
     fn days_have_dates() {
-        assert_eq!(civil(0), (1970, 1, 1));
-        assert_eq!(civil(19_782), (2024, 2, 29));
-        assert_eq!(civil(-1), (1969, 12, 31));
+        assert_eq!(civil::date(0), (1970, 1, 1));
+        assert_eq!(civil::date(19_782), (2024, 2, 29));
+        assert_eq!(civil::date(-1), (1969, 12, 31));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use wirewitness_model::civil;
 use wirewitness_model::verdict::Status;
 
 use super::points::Row;
@@ -71,18 +72,9 @@ pub struct Date {
 }
 
 impl Date {
-    /// The date of so many seconds since 1970: Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`.
+    /// The date of so many seconds since 1970.
     pub fn of(at_s: i64) -> Self {
-        let days = at_s.div_euclid(86_400) + 719_468;
-        let era = days.div_euclid(146_097);
-        let day_of_era = days.rem_euclid(146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        let (year, month, day) = civil::date(at_s.div_euclid(86_400));
         Self { year, month, day, second: at_s.rem_euclid(86_400) }
     }
 }

@@ -1,6 +1,7 @@
 //! A header and an entry, as one measurement envelope (df-000).
 
-use super::{Entries, civil};
+use super::Entries;
+use crate::civil;
 use crate::document::Value;
 use crate::document::value::find;
 

@@ -19,7 +19,6 @@
 //!
 //! Not told apart: a stream of two reports in one file. The second header reads as an entry of the first report.
 
-mod civil;
 mod envelope;
 mod node;
 mod scalar;

@@ -3,34 +3,34 @@
 /// `YYYY-MM-DD HH:MM:SS` of a time in seconds since 1970-01-01, cut to whole seconds.
 ///
 /// None for times before 1970 or after the year 9999: no probe measured then.
-pub(super) fn date_time(epoch_secs: f64) -> Option<String> {
+pub(crate) fn date_time(epoch_secs: f64) -> Option<String> {
     if !(0.0..END_SECS).contains(&epoch_secs) {
         return None;
     }
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "range checked")]
-    let seconds = epoch_secs as u64;
+    #[allow(clippy::cast_possible_truncation, reason = "range checked")]
+    let seconds = epoch_secs as i64;
     let (year, month, day) = date(seconds / DAY_SECS);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     Some(format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"))
 }
 
-/// Year, month and day of a day since 1970-01-01.
+/// Year, month and day of a number of days since 1970-01-01; before it for negative ones.
 ///
 /// Counts from 0000-03-01, so that the leap day ends its year: Howard Hinnant, "chrono-Compatible Low-Level Date
 /// Algorithms", `civil_from_days`.
-fn date(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
+pub fn date(days: i64) -> (i64, i64, i64) {
+    let days = days.saturating_add(719_468);
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
     let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
-const DAY_SECS: u64 = 86_400;
+const DAY_SECS: i64 = 86_400;
 /// 10000-01-01.
 const END_SECS: f64 = 253_402_300_800.0;
 
