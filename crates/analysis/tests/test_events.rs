@@ -5,5 +5,6 @@ mod grouping;
 mod late;
 mod national;
 mod ooni;
+mod published;
 mod robust;
 mod world;

@@ -17,6 +17,8 @@
     reason = "a benchmark: it prints, and stops at the first surprise"
 )]
 
+#[path = "../../analysis/tests/test_events/published.rs"]
+mod published;
 #[path = "../tests/statements.rs"]
 mod statements;
 
@@ -260,36 +262,17 @@ fn their_sums(cell: &[Point], signal: usize) -> Vec<Found> {
         values.push(their_score(point, signal));
         *last_s = point.at_s.max(*last_s);
     }
-    let (mut up, mut down, mut blocked, mut last) = (0.0_f64, 0.0_f64, None, None);
-    let mut found = Vec::new();
-    for (hour, (values, said_s)) in hours {
-        if let Some(gap) = last.map(|last: i64| hour - last).filter(|gap| *gap > 24) {
-            let left = 0.5_f64.powf(gap as f64 / 48.0);
-            (up, down) = (up * left, down * left);
-        }
-        last = Some(hour);
-        let y = median(values);
-        if blocked != Some(true) {
-            up = (up + y - 0.35).max(0.0);
-        }
-        if blocked != Some(false) {
-            down = (down - (y - 0.7) - 0.35).max(0.0);
-        }
-        let crossed = if up > 3.5 { Some(true) } else { (down > 3.5).then_some(false) };
-        let Some(now) = crossed else { continue };
-        if blocked.is_some() {
-            found.push(Found {
-                kind: if now { Kind::Block } else { Kind::Unblock },
-                targets: TargetSet::from_iter([cell[0].target]),
-                networks: vec![cell[0].network.asn],
-                start_s: hour * 3_600,
-                end_s: None,
-                said_s,
-            });
-        }
-        (blocked, up, down) = (Some(now), 0.0, 0.0);
-    }
-    found
+    let said = |(hour, now): (i64, bool)| {
+        Some(Found {
+            kind: if now { Kind::Block } else { Kind::Unblock },
+            targets: TargetSet::from_iter([cell[0].target]),
+            networks: vec![cell[0].network.asn],
+            start_s: hour * 3_600,
+            end_s: None,
+            said_s: hours.get(&hour)?.1,
+        })
+    };
+    published::changes(&hours, |hour| &hour.0).into_iter().filter_map(said).collect()
 }
 
 /// What OONI's rules (`analysis/rules.py`) say of a failure where the control had none.
@@ -314,10 +297,4 @@ fn their_score(point: &Point, signal: usize) -> f64 {
         },
         _ => 0.0,
     }
-}
-
-/// As ClickHouse's `quantile(0.5)`: between the two in the middle.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2])
 }

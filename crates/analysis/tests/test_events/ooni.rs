@@ -8,16 +8,17 @@
 //! - The dump has no number of a volunteer. A vantage is a resolver's network with a kind of network: people behind the same
 //!   two are taken for one, so independence is understated, never overstated.
 //!
-//! Beside it runs OONI's own rule (oonipipeline, `analysis/detector.py`): hourly medians of each layer's `blocked`, a
-//! two-sided cumulative sum between means 0 and 0.7, threshold 3.5, halved every 48 hours of silence beyond 24.
+//! Beside it runs OONI's own rule ([`published`]) on each layer's `blocked`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use wirewitness_analysis::events::{ChangeKind, Settings, find};
+use wirewitness_model::civil;
 use wirewitness_model::point::{Network, Point};
 use wirewitness_model::verdict::{Mechanism, Status};
 
+use super::published;
 use super::world::lines;
 
 #[test]
@@ -167,18 +168,8 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 
 /// To the hour.
 fn time(at_s: i64) -> String {
-    for year in 2025..2027 {
-        for month in 1..13 {
-            let start = days(year, month, 1);
-            let next = if month == 12 { days(year + 1, 1, 1) } else { days(year, month + 1, 1) };
-            let day = at_s.div_euclid(86_400);
-            if (start..next).contains(&day) {
-                let hour = at_s.rem_euclid(86_400) / 3_600;
-                return format!("{year}-{month:02}-{:02}T{hour:02}", day - start + 1);
-            }
-        }
-    }
-    format!("{at_s} s")
+    let (year, month, day) = civil::date(at_s.div_euclid(86_400));
+    format!("{year}-{month:02}-{day:02}T{:02}", at_s.rem_euclid(86_400) / 3_600)
 }
 
 /// Hours in which OONI's rule states a change, and whether upwards, over its four signals.
@@ -197,41 +188,9 @@ fn their_rule(rows: &[Row]) -> Vec<(i64, bool)> {
             };
             hours.entry(seconds(&row["measurement_start_time"]) / 3_600).or_default().push(value);
         }
-        changes.extend(their_sums(&hours));
+        let changed = published::changes(&hours, |values| values.as_slice());
+        changes.extend(changed.into_iter().map(|(hour, now)| (hour * 3_600, now)));
     }
     changes.sort_unstable();
     changes
-}
-
-fn their_sums(hours: &BTreeMap<i64, Vec<f64>>) -> Vec<(i64, bool)> {
-    let (mut up, mut down, mut blocked, mut last) = (0.0_f64, 0.0_f64, None, None);
-    let mut changes = Vec::new();
-    for (hour, values) in hours {
-        if let Some(gap) = last.map(|last: i64| hour - last).filter(|gap| *gap > 24) {
-            let left = 0.5_f64.powf(gap as f64 / 48.0);
-            (up, down) = (up * left, down * left);
-        }
-        last = Some(*hour);
-        let y = median(values);
-        if blocked != Some(true) {
-            up = (up + y - 0.35).max(0.0);
-        }
-        if blocked != Some(false) {
-            down = (down - (y - 0.7) - 0.35).max(0.0);
-        }
-        let crossed = if up > 3.5 { Some(true) } else { (down > 3.5).then_some(false) };
-        let Some(now) = crossed else { continue };
-        if blocked.is_some() {
-            changes.push((hour * 3_600, now));
-        }
-        (blocked, up, down) = (Some(now), 0.0, 0.0);
-    }
-    changes
-}
-
-/// As ClickHouse's `quantile(0.5)`: between the two in the middle.
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    f64::midpoint(sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2])
 }
