@@ -30,6 +30,52 @@ pub fn date(days: i64) -> (i64, i64, i64) {
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
+/// Number of days since 1970-01-01 of a date; none where there is no such day. The inverse of [`date`], by the same source's `days_from_civil`.
+pub fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+    if !(0..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let march_year = year - i64::from(month <= 2);
+    let (era, year_of_era) = (march_year.div_euclid(400), march_year.rem_euclid(400));
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = era * 146_097 + day_of_era - 719_468;
+    (date(days) == (year, month, day)).then_some(days)
+}
+
+/// Microseconds since 1970-01-01 of `YYYY-MM-DD HH:MM:SS`, as OONI writes times (df-000). A `T` may stand for the blank, a fraction and a `Z` may
+/// follow; another offset from UTC may not. None for any other text, and for times before 1970.
+pub fn micros(text: &str) -> Option<i64> {
+    let text = text.trim().trim_end_matches('Z');
+    let bytes = text.as_bytes();
+    let number = |from: usize, to: usize| -> Option<i64> {
+        let digits = text.get(from..to)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    };
+    let marks = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
+    if !marks.iter().all(|(at, mark)| bytes.get(*at) == Some(mark))
+        || !matches!(bytes.get(10), Some(b' ' | b'T'))
+    {
+        return None;
+    }
+    let days = days(number(0, 4)?, number(5, 7)?, number(8, 10)?)?;
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    if days < 0 || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let fraction = match text.get(19..)? {
+        "" => 0,
+        rest => {
+            let digits = rest.strip_prefix('.').filter(|digits| !digits.is_empty())?;
+            if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+            format!("{digits:0<6}").get(..6)?.parse().ok()?
+        }
+    };
+    Some(((days * 24 + hour) * 3600 + minute * 60 + second) * 1_000_000 + fraction)
+}
+
 const DAY_SECS: i64 = 86_400;
 /// 10000-01-01.
 const END_SECS: f64 = 253_402_300_800.0;
@@ -53,6 +99,35 @@ mod tests {
         for none in [-1.0, END_SECS, f64::NAN, f64::INFINITY] {
             assert_eq!(date_time(none), None);
         }
+    }
+
+    #[test]
+    fn written_times_are_read() {
+        for (text, micros_) in [
+            ("1970-01-01 00:00:00", Some(0)),
+            ("2000-02-29T00:00:00Z", Some(951_782_400_000_000)),
+            ("2015-11-05 12:29:36.5", Some(1_446_726_576_500_000)),
+            ("2015-11-05 12:29:36.1234567", Some(1_446_726_576_123_456)),
+            ("2015-02-29 12:29:36", None),
+            ("2015-11-05", None),
+            ("2015-11-05 12:29:36+02:00", None),
+            ("2015-11-05 24:00:00", None),
+            ("1969-12-31 23:59:59", None),
+            ("2015-1١-05 12:29:36", None),
+            ("", None),
+        ] {
+            assert_eq!(micros(text), micros_, "{text}");
+        }
+    }
+
+    #[test]
+    fn days_and_dates_are_inverse() {
+        for day in -400_000..200_000 {
+            let (year, month, of_month) = date(day);
+            assert_eq!(days(year, month, of_month), (year >= 0).then_some(day));
+        }
+        assert_eq!(days(2023, 4, 31), None);
+        assert_eq!(days(2100, 2, 29), None);
     }
 
     #[test]

@@ -66,6 +66,8 @@ record! {
         resolver_ip: Text<'a> = "resolver_ip",
         /// Identifier of the report that this measurement belongs to.
         report_id: Text<'a> = "report_id",
+        /// Pseudonym of the probe within its network and country, where it authenticated itself.
+        probe_id: Text<'a> = "probe_id",
         /// Unique name, added by OONI's backend.
         measurement_uid: Text<'a> = "measurement_uid",
         /// `YYYY-MM-DD HH:MM:SS`, UTC.

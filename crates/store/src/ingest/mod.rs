@@ -1,0 +1,198 @@
+//! Measurements in: judged, condensed, written, each exactly once.
+//!
+//! The caller cuts files into records and pushes them; threads of our own read, condense and judge them; one more keeps
+//! the order, leaves out what the archive has, and writes. A commit holds whole records only. A process that is killed loses what it had
+//! not committed, and nothing else: reading the same files again adds what is missing. In reading order:
+//!
+//! - [`Judging`]: what the judge uses, and its name in the rows.
+//! - `record`: one measurement as rows. `columns`: rows in the making.
+//! - `work`: pieces of files into rows. `sink`: rows into the archive. `known`: which records it has.
+
+pub(crate) mod columns;
+mod judging;
+mod known;
+pub(crate) mod record;
+mod sink;
+mod work;
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+pub use judging::Judging;
+
+use crate::archive::Writer;
+use crate::error::StoreError;
+use sink::Sink;
+use work::{Done, Work};
+
+/// Limits of one run.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Threads that read and judge.
+    pub threads: usize,
+    /// Bytes of rows in memory after which they are written and committed.
+    pub commit_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { threads, commit_bytes: 96 << 20 }
+    }
+}
+
+/// Some records of one file, in order.
+#[derive(Debug, Default)]
+pub struct Piece {
+    /// Name of the file, without folders.
+    pub file: Arc<str>,
+    /// Their text, one behind the other.
+    pub text: String,
+    /// Where each ends in `text`, and its line in the file, from 1.
+    pub ends: Vec<(usize, u64)>,
+    /// What between them could not be used.
+    pub refused: Vec<Refused>,
+    /// The file ends here.
+    pub end: Option<FileEnd>,
+}
+
+/// What is known of a file once it was read to its end.
+#[derive(Debug, Clone)]
+pub struct FileEnd {
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+    /// Their number.
+    pub bytes: u64,
+    /// `ooni`, ..
+    pub format: &'static str,
+}
+
+/// A record, or something between records, that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Refused {
+    /// Name of the file, without folders.
+    pub file: Arc<str>,
+    /// Line on which it begins, from 1.
+    pub line: u64,
+    /// Why.
+    pub reason: String,
+    /// Its text, cut after [`Refused::TEXT_MAX`] bytes; empty where none could be cut out.
+    pub text: String,
+}
+
+impl Refused {
+    /// Bytes of a refused record that are kept.
+    pub const TEXT_MAX: usize = 64 << 10;
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Summary {
+    /// Files read to their end.
+    pub files: u64,
+    /// Measurements that are new in the archive.
+    pub added: u64,
+    /// Measurements that it had already.
+    pub known: u64,
+    /// Pieces of files that could not be used.
+    pub refused: u64,
+    /// The commit that holds all of it.
+    pub commit: u64,
+}
+
+/// A run of ingestion.
+pub struct Ingest {
+    work: Option<SyncSender<Work>>,
+    workers: Vec<JoinHandle<()>>,
+    sink: Option<JoinHandle<Result<(Writer, Summary), StoreError>>>,
+    progress: Arc<Progress>,
+    next: u64,
+}
+
+/// Counters that grow while a run goes on.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Records judged.
+    pub records: std::sync::atomic::AtomicU64,
+}
+
+/// Told of each refused piece, in the order of the files.
+pub type OnRefused = Box<dyn FnMut(&Refused) + Send>;
+
+impl Ingest {
+    /// Begins. `on_refused` is told of every piece that could not be used.
+    pub fn start(
+        writer: Writer,
+        judging: Arc<Judging>,
+        settings: Settings,
+        on_refused: OnRefused,
+    ) -> Self {
+        let threads = settings.threads.max(1);
+        let (work, works) = sync_channel::<Work>(threads * 2);
+        // The sink keeps the order: it holds at most what is between the slowest worker and the fastest.
+        let (done, dones) = sync_channel::<Done>(threads * 2);
+        let works = Arc::new(Mutex::new(works));
+        let progress = Arc::new(Progress::default());
+        let workers = (0..threads)
+            .map(|_| {
+                let (works, done) = (Arc::clone(&works), done.clone());
+                let (judging, progress) = (Arc::clone(&judging), Arc::clone(&progress));
+                std::thread::spawn(move || work::run(&works, &done, &judging, &progress))
+            })
+            .collect();
+        let sink =
+            std::thread::spawn(move || run_sink(writer, &judging, settings, dones, on_refused));
+        Self { work: Some(work), workers, sink: Some(sink), progress, next: 0 }
+    }
+
+    /// Hands over some records. Waits while the threads are behind.
+    ///
+    /// # Errors
+    /// Writing has failed; [`Ingest::finish`] says why.
+    pub fn push(&mut self, piece: Piece) -> Result<(), StoreError> {
+        let number = self.next;
+        self.next += 1;
+        let sent = self.work.as_ref().map(|work| work.send(Work { number, piece }));
+        match sent {
+            Some(Ok(())) => Ok(()),
+            _ => Err(StoreError::Worker("writing has failed".to_owned())),
+        }
+    }
+
+    /// Counters.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Ends the run: everything handed over is in the archive when this returns.
+    pub fn finish(mut self) -> Result<(Writer, Summary), StoreError> {
+        drop(self.work.take());
+        for worker in self.workers.drain(..) {
+            let _ = worker.join();
+        }
+        let sink = self.sink.take().ok_or_else(|| StoreError::Worker("ended twice".to_owned()))?;
+        sink.join().map_err(|_| StoreError::Worker("the writer panicked".to_owned()))?
+    }
+}
+
+fn run_sink(
+    writer: Writer,
+    judging: &Judging,
+    settings: Settings,
+    dones: Receiver<Done>,
+    on_refused: OnRefused,
+) -> Result<(Writer, Summary), StoreError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| StoreError::Worker(error.to_string()))?;
+    runtime.block_on(async {
+        let mut sink = Sink::new(writer, judging.described().to_owned(), settings, on_refused);
+        for done in dones {
+            sink.take(done).await?;
+        }
+        sink.finish().await
+    })
+}

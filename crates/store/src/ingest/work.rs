@@ -1,0 +1,86 @@
+//! Pieces of files into rows, on several threads.
+
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use arrow::array::RecordBatch;
+use wirewitness_model::ooni::Measurement;
+
+use super::record::{Head, Tables, Taking, id_of};
+use super::{FileEnd, Judging, Piece, Progress, Refused};
+use crate::error::StoreError;
+
+/// A piece of a file and its place among all pieces.
+pub(super) struct Work {
+    pub(super) number: u64,
+    pub(super) piece: Piece,
+}
+
+/// What became of it.
+pub(super) struct Done {
+    pub(super) number: u64,
+    pub(super) file: std::sync::Arc<str>,
+    pub(super) heads: Vec<Head>,
+    /// Rows of `measurement`, `observation` and `verdict`.
+    pub(super) rows: Result<[RecordBatch; 3], StoreError>,
+    pub(super) refused: Vec<Refused>,
+    pub(super) end: Option<FileEnd>,
+}
+
+/// Takes work until there is no more.
+pub(super) fn run(
+    works: &Mutex<Receiver<Work>>,
+    done: &SyncSender<Done>,
+    judging: &Judging,
+    progress: &Progress,
+) {
+    let next = || works.lock().ok()?.recv().ok();
+    while let Some(work) = next() {
+        let records = work.piece.ends.len() as u64;
+        if done.send(judge(work, judging)).is_err() {
+            return;
+        }
+        progress.records.fetch_add(records, Ordering::Relaxed);
+    }
+}
+
+fn judge(work: Work, judging: &Judging) -> Done {
+    let Work { number, piece } = work;
+    let context = judging.context();
+    let taking = Taking { source: &piece.file, judged_with: judging.name(), context: &context };
+    let mut tables = Tables::new();
+    let mut refused = piece.refused;
+    let mut from = 0;
+    for (end, line) in piece.ends {
+        let text = piece.text.get(from..end).unwrap_or_default();
+        from = end;
+        if let Err(reason) = take(&mut tables, text, &taking) {
+            refused.push(Refused { file: piece.file.clone(), line, reason, text: head(text) });
+        }
+    }
+    refused.sort_by_key(|refused| refused.line);
+    let Tables { mut measurement, mut observation, mut verdict, heads } = tables;
+    let rows = measurement
+        .finish()
+        .and_then(|measurement| Ok([measurement, observation.finish()?, verdict.finish()?]));
+    Done { number, file: piece.file, heads, rows, refused, end: piece.end }
+}
+
+fn take(tables: &mut Tables, text: &str, taking: &Taking<'_>) -> Result<(), String> {
+    let read = |text| Measurement::from_json(text).map_err(|error| error.to_string());
+    let measurement = read(text)?;
+    let document = wirewitness_analysis::condense::condense(text, &measurement, taking.context);
+    // What is judged is what is kept, so that judging it again says the same.
+    let condensed = Measurement::from_json(&document).map_err(|error| error.to_string())?;
+    tables.take(id_of(text), (&document, &condensed), taking)
+}
+
+/// The beginning of a refused record.
+fn head(text: &str) -> String {
+    let mut end = text.len().min(Refused::TEXT_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().to_owned()
+}

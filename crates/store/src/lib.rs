@@ -1,0 +1,18 @@
+//! The archive: measurements in, verdicts and events out, in a folder that other programs can read too.
+//!
+//! The only crate that knows Arrow, Parquet or SQL. In reading order:
+//!
+//! - [`schema`]: the tables and their columns.
+//! - [`table`]: one table, a Delta table of Parquet files.
+//! - [`archive`]: all tables of one archive, written together or not at all.
+//! - [`ingest`]: measurements in.
+//! - [`error`]: what can go wrong, and with which file.
+
+pub mod archive;
+pub mod error;
+pub mod ingest;
+pub mod schema;
+pub mod table;
+
+pub use archive::{Archive, Writer};
+pub use error::StoreError;

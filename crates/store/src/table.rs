@@ -1,0 +1,319 @@
+//! One table: Parquet files, and a Delta log that says which of them belong to which version.
+//!
+//! A file is named by the SHA-256 of its bytes, so that writing the same rows again makes the same file, and that damage
+//! shows. Files are never changed; a version adds some and takes others away (Delta protocol, "Actions").
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel as _;
+use deltalake_core::kernel::transaction::CommitBuilder;
+use deltalake_core::kernel::{Action, Add, Remove, StructType, Transaction};
+use deltalake_core::operations::create::CreateBuilder;
+use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use deltalake_core::{DeltaTable, DeltaTableBuilder};
+use object_store::ObjectStoreExt as _;
+use object_store::path::Path;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use url::Url;
+
+use crate::error::StoreError;
+use crate::schema::{PARTITION, Table, VERSION};
+
+/// Property of each table that holds the version of the schema.
+pub(crate) const SCHEMA_PROPERTY: &str = "wirewitness.schema";
+
+/// A table at one version.
+#[derive(Debug, Clone)]
+pub struct LogTable {
+    definition: &'static Table,
+    inner: DeltaTable,
+}
+
+/// Where rows belong: country and day, or nowhere in a table without partitions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Partition {
+    /// Two letters.
+    pub country: String,
+    /// `2025-11-23`.
+    pub day: String,
+}
+
+/// A Parquet file of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataFile {
+    /// Its path within the table.
+    pub path: String,
+    /// Where its rows belong.
+    pub partition: Partition,
+    /// Rows in it.
+    pub rows: u64,
+    /// Bytes in it.
+    pub bytes: u64,
+}
+
+/// What one version changes.
+#[derive(Debug, Default)]
+pub struct Change {
+    /// Files that come.
+    pub added: Vec<DataFile>,
+    /// Files that go.
+    pub removed: Vec<DataFile>,
+    /// Numbers that are remembered with it, by name.
+    pub marks: Vec<(String, u64)>,
+}
+
+impl Change {
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.marks.is_empty()
+    }
+}
+
+impl Partition {
+    /// Folders of the partition, with a slash at the end; empty where there is none.
+    pub fn folder(&self) -> String {
+        if self.country.is_empty() {
+            return String::new();
+        }
+        let [country, day] = PARTITION;
+        format!("{country}={}/{day}={}/", self.country, self.day)
+    }
+
+    fn values(&self) -> HashMap<String, Option<String>> {
+        if self.country.is_empty() {
+            return HashMap::new();
+        }
+        let values = [self.country.clone(), self.day.clone()];
+        PARTITION.iter().map(|name| (*name).to_owned()).zip(values.map(Some)).collect()
+    }
+}
+
+impl LogTable {
+    /// Makes a table. One that is there already is opened.
+    pub async fn create(root: &Url, definition: &'static Table) -> Result<Self, StoreError> {
+        let place = place(root, definition)?;
+        let mut fields =
+            definition.arrow().fields().iter().map(|f| f.as_ref().clone()).collect::<Vec<_>>();
+        fields.extend(definition.partition());
+        let schema: StructType = (&Schema::new(fields)).try_into_kernel()?;
+        let partition: &[&str] = if definition.is_partitioned { &PARTITION } else { &[] };
+        let inner = CreateBuilder::new()
+            .with_location(place.to_string())
+            .with_table_name(definition.name)
+            .with_comment(definition.says)
+            .with_columns(schema.fields().cloned())
+            .with_partition_columns(partition.iter().copied())
+            .with_raise_if_key_not_exists(false)
+            .with_configuration([(SCHEMA_PROPERTY, Some(VERSION.to_string()))])
+            .with_save_mode(SaveMode::Ignore)
+            .await
+            .map_err(StoreError::log(definition.name))?;
+        Ok(Self { definition, inner })
+    }
+
+    /// Opens a table at a version, or at its newest.
+    pub async fn open(
+        root: &Url,
+        definition: &'static Table,
+        version: Option<u64>,
+    ) -> Result<Self, StoreError> {
+        let mut builder = DeltaTableBuilder::from_url(place(root, definition)?)
+            .map_err(StoreError::log(definition.name))?;
+        if let Some(version) = version {
+            builder = builder.with_version(version);
+        }
+        let inner = builder.load().await.map_err(StoreError::log(definition.name))?;
+        Ok(Self { definition, inner })
+    }
+
+    /// What it is.
+    pub fn definition(&self) -> &'static Table {
+        self.definition
+    }
+
+    /// Its version.
+    pub fn version(&self) -> u64 {
+        self.inner.version().unwrap_or(0)
+    }
+
+    /// Its folder, with a slash at the end.
+    pub fn url(&self) -> &Url {
+        self.inner.table_url()
+    }
+
+    /// Version of the schema that it was made with.
+    pub fn schema_version(&self) -> Result<u32, StoreError> {
+        let state = self.inner.snapshot().map_err(StoreError::log(self.definition.name))?;
+        let found = state.metadata().configuration().get(SCHEMA_PROPERTY);
+        Ok(found.and_then(|text| text.parse().ok()).unwrap_or(0))
+    }
+
+    /// The files of this version, by path.
+    pub fn files(&self) -> Result<Vec<DataFile>, StoreError> {
+        let state = self.inner.snapshot().map_err(StoreError::log(self.definition.name))?;
+        let mut files: Vec<DataFile> = state
+            .log_data()
+            .iter()
+            .map(|view| {
+                let values = view.partition_values_map();
+                let value = |name: &str| values.get(name).cloned().flatten().unwrap_or_default();
+                let [country, day] = PARTITION;
+                DataFile {
+                    path: view.path().into_owned(),
+                    partition: Partition { country: value(country), day: value(day) },
+                    rows: view.num_records().unwrap_or(0) as u64,
+                    bytes: view.size().max(0) as u64,
+                }
+            })
+            .collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(files)
+    }
+
+    /// A number remembered under a name.
+    pub async fn mark(&self, name: &str) -> Result<Option<u64>, StoreError> {
+        let of = StoreError::log;
+        let table = self.definition.name;
+        let state = self.inner.snapshot().map_err(of(table))?;
+        let log = self.inner.log_store();
+        let found = state.transaction_version(log.as_ref(), name).await.map_err(of(table))?;
+        Ok(found.and_then(|version| u64::try_from(version).ok()))
+    }
+
+    /// Writes rows as one file. It belongs to the table once a version has it.
+    pub async fn write(
+        &self,
+        partition: &Partition,
+        rows: &RecordBatch,
+    ) -> Result<DataFile, StoreError> {
+        let bytes = parquet_bytes(self.definition, rows)?;
+        let name = sha256(&bytes);
+        let path = format!("{}{name}.parquet", partition.folder());
+        let length = bytes.len() as u64;
+        self.inner.object_store().put(&Path::from(path.as_str()), bytes.into()).await?;
+        Ok(DataFile {
+            path,
+            partition: partition.clone(),
+            rows: rows.num_rows() as u64,
+            bytes: length,
+        })
+    }
+
+    /// The rows of one of its files.
+    pub async fn read(&self, file: &DataFile) -> Result<Vec<RecordBatch>, StoreError> {
+        let bytes =
+            self.inner.object_store().get(&Path::from(file.path.as_str())).await?.bytes().await?;
+        let wrong = StoreError::parquet;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(wrong(&file.path))?;
+        let reader = builder.build().map_err(wrong(&file.path))?;
+        Ok(reader.collect::<Result<_, _>>()?)
+    }
+
+    /// Makes the next version.
+    ///
+    /// # Errors
+    /// Another process made one in the meantime. Nothing changed then.
+    pub async fn commit(&mut self, change: Change) -> Result<u64, StoreError> {
+        let table = self.definition.name;
+        let mut actions: Vec<Action> =
+            change.removed.iter().map(|f| Action::Remove(remove(f))).collect();
+        actions.extend(change.added.iter().map(|f| Action::Add(add(f))));
+        actions.extend(change.marks.iter().map(|(name, number)| {
+            Action::Txn(Transaction::new(name, i64::try_from(*number).unwrap_or(i64::MAX)))
+        }));
+        let partition_by =
+            self.definition.is_partitioned.then(|| PARTITION.map(str::to_owned).to_vec());
+        let operation =
+            DeltaOperation::Write { mode: SaveMode::Append, partition_by, predicate: None };
+        let state = self.inner.snapshot().map_err(StoreError::log(table))?;
+        let done = CommitBuilder::default()
+            .with_actions(actions)
+            .with_max_retries(0)
+            .build(Some(state), self.inner.log_store(), operation)
+            .await
+            .map_err(StoreError::log(table))?;
+        let version = done.version();
+        self.inner.load_version(version).await.map_err(StoreError::log(table))?;
+        Ok(version)
+    }
+
+    /// The store that holds its files, rooted at its folder.
+    pub fn store(&self) -> Arc<dyn object_store::ObjectStore> {
+        self.inner.object_store()
+    }
+}
+
+fn place(root: &Url, definition: &Table) -> Result<Url, StoreError> {
+    root.join(&format!("{}/", definition.name))
+        .map_err(|error| StoreError::Damaged { path: root.to_string(), reason: error.to_string() })
+}
+
+fn add(file: &DataFile) -> Add {
+    Add {
+        path: file.path.clone(),
+        partition_values: file.partition.values(),
+        size: i64::try_from(file.bytes).unwrap_or(i64::MAX),
+        modification_time: now_ms(),
+        data_change: true,
+        stats: Some(format!("{{\"numRecords\":{}}}", file.rows)),
+        ..Add::default()
+    }
+}
+
+fn remove(file: &DataFile) -> Remove {
+    Remove {
+        path: file.path.clone(),
+        data_change: true,
+        deletion_timestamp: Some(now_ms()),
+        extended_file_metadata: Some(true),
+        partition_values: Some(file.partition.values()),
+        size: i64::try_from(file.bytes).ok(),
+        ..Remove::default()
+    }
+}
+
+fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Rows of a group: small enough to be skipped, large enough to compress.
+const ROW_GROUP_ROWS: usize = 256 << 10;
+
+fn parquet_bytes(definition: &Table, rows: &RecordBatch) -> Result<Vec<u8>, StoreError> {
+    let level = ZstdLevel::try_new(1).map_err(StoreError::parquet(definition.name))?;
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_created_by("wirewitness".to_owned())
+        .build();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, rows.schema(), Some(properties))
+        .map_err(StoreError::parquet(definition.name))?;
+    writer.write(rows).map_err(StoreError::parquet(definition.name))?;
+    writer.close().map_err(StoreError::parquet(definition.name))?;
+    Ok(bytes)
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// SHA-256 in hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref())
+}
