@@ -102,13 +102,6 @@ impl<'t, 'm> Writer<'t, 'm> {
         self.copied = self.scan.at;
     }
 
-    /// Steps over a value and writes this in its place.
-    fn replace(&mut self, json: &str) -> Done {
-        self.take()?;
-        self.put(json);
-        Ok(())
-    }
-
     fn value(&mut self, place: Place<'m>) -> Done {
         match self.scan.byte() {
             Some(b'{') => self.members(|it, key| it.member(place, key)).map(|_| ()),
@@ -223,12 +216,12 @@ impl<'t, 'm> Writer<'t, 'm> {
             (Place::Transaction(read), "response", Some(b'{')) => self.response(read),
             (_, "response", Some(b'{')) => self.response(None),
             (_, "request", Some(b'{')) => self.value(Place::Request),
-            (Place::Request, "body", _) => self.replace("null"),
+            (Place::Request, "body", _) => self.leave_out("null"),
             (_, "body", _) => self.body(),
             (_, "headers" | "headers_list", Some(b'{' | b'[')) => self.headers(),
             (_, "peer_certificates", Some(b'[')) => self.items(|it, at| match at {
                 0 => it.value(Place::Other),
-                _ => it.certificate(),
+                _ => it.body(),
             }),
             (_, "raw_packet", _) => self.replace("null"),
             _ => self.value(Place::Other),
@@ -257,31 +250,47 @@ impl<'t, 'm> Writer<'t, 'm> {
         Ok(())
     }
 
+    /// A response, as it was read with the measurement, or else is read here.
     fn response(&mut self, known: Option<&Response<'_>>) -> Done {
         let own;
         let response = match known {
-            Some(response) => response,
+            Some(response) => Some(response),
             None => {
-                own = self.read_ahead::<Response<'t>>()?;
-                &own
+                own = self.read_ahead::<Response<'t>>();
+                own.as_ref()
             }
         };
-        let keeps = self.keeps_bodies && is_short(&response.body);
-        let digest = match keeps {
-            true => None,
-            false => parts::response_body(response, self.context.fingerprints),
-        };
-        let mut is_written = keeps;
-        let members = self.members(|it, key| match key {
-            "body" if keeps => it.value(Place::Other),
-            "body" => {
-                is_written = true;
-                it.replace_body(digest.as_deref())
+        match response {
+            Some(response) if self.keeps_bodies && is_short(&response.body) => {
+                self.members(|it, key| it.whole(key)).map(|_| ())
             }
-            _ => it.member(Place::Other, key),
+            Some(response) => {
+                let digest = parts::response_body(response, self.context.fingerprints);
+                self.response_with(digest.as_deref())
+            }
+            None => self.value(Place::Other),
+        }
+    }
+
+    /// A member of a response whose body stays.
+    fn whole(&mut self, key: &str) -> Done {
+        let place = Place::Other;
+        if key == "body" { self.value(place) } else { self.member(place, key) }
+    }
+
+    /// A response with this for a body.
+    fn response_with(&mut self, digest: Option<&str>) -> Done {
+        let mut is_written = false;
+        let members = self.members(|it, key| {
+            if key != "body" {
+                return it.member(Place::Other, key);
+            }
+            is_written = true;
+            let digest = digest.unwrap_or_else(|| it.nothing());
+            it.replace(digest)
         })?;
         if let (Some(digest), false) = (digest, is_written) {
-            self.append("body", &digest, members);
+            self.append("body", digest, members);
         }
         Ok(())
     }
@@ -295,21 +304,20 @@ impl<'t, 'm> Writer<'t, 'm> {
         self.out.push_str(&format!("{comma}\"{key}\":{json}"));
     }
 
-    /// A digest, or whatever says "nothing" for one that has none.
-    fn replace_body(&mut self, digest: Option<&str>) -> Done {
-        let nothing = if self.scan.byte() == Some(b'"') { "\"\"" } else { "null" };
-        self.replace(digest.unwrap_or(nothing))
+    /// What stands for a body that says nothing.
+    fn nothing(&self) -> &'static str {
+        if self.scan.byte() == Some(b'"') { "\"\"" } else { "null" }
     }
 
-    /// A body that is not in a response.
+    /// A body that is not in a response, or a certificate.
     fn body(&mut self) -> Done {
-        let body: Body<'_> = self.read_ahead()?;
-        self.replace_body(parts::plain_body(&body).as_deref())
-    }
-
-    fn certificate(&mut self) -> Done {
-        let body: Body<'_> = self.read_ahead()?;
-        self.replace(parts::plain_body(&body).as_deref().unwrap_or("null"))
+        let body = self.read_ahead::<Body<'t>>();
+        let digest = body.as_ref().and_then(parts::plain_body);
+        match (body, digest) {
+            (Some(_), Some(digest)) => self.replace(&digest),
+            (Some(_), None) => self.replace(self.nothing()),
+            (None, _) => self.leave_out("null"),
+        }
     }
 
     fn headers(&mut self) -> Done {
@@ -325,7 +333,7 @@ impl<'t, 'm> Writer<'t, 'm> {
     /// The value of a header.
     fn header(&mut self, is_personal: bool) -> Done {
         if is_personal {
-            return self.replace("\"\"");
+            return self.leave_out("\"\"");
         }
         let start = self.scan.at;
         self.scan.skip()?;
@@ -347,22 +355,37 @@ impl<'t, 'm> Writer<'t, 'm> {
             if at > 0 {
                 return it.header(is_personal);
             }
-            let name: MaybeBinary<'_> = it.read_ahead()?;
+            let name = it.read_ahead::<MaybeBinary<'t>>().unwrap_or_default();
             is_personal = parts::is_personal(&String::from_utf8_lossy(&name.bytes()));
             it.value(Place::Other)
         })
     }
 
-    /// Reads the value here, without a step.
-    fn read_ahead<T: Deserialize<'t>>(&self) -> Result<T, CondenseError> {
-        let mut values = serde_json::Deserializer::from_str(self.scan.rest()).into_iter::<T>();
-        match values.next() {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(error)) => Err(CondenseError::Part { offset: self.scan.at, error }),
-            None => Err(self.scan.error("a value")),
+    /// Reads the value here, without a step; none where it cannot be read.
+    fn read_ahead<T: Deserialize<'t>>(&self) -> Option<T> {
+        serde_json::Deserializer::from_str(self.scan.rest()).into_iter::<T>().next()?.ok()
+    }
+
+    /// Steps over a value and writes this in its place.
+    fn replace(&mut self, json: &str) -> Done {
+        self.take()?;
+        self.put(json);
+        Ok(())
+    }
+
+    /// As [`replace`](Self::replace), but a short value that cannot be read (a number out of range) stays, so that a reader
+    /// of what holds it stumbles as before.
+    fn leave_out(&mut self, json: &str) -> Done {
+        let is_readable = self.read_ahead::<MaybeBinary<'t>>().is_some();
+        if self.take()?.len() > MAX_UNREADABLE_BYTES || is_readable {
+            self.put(json);
         }
+        Ok(())
     }
 }
+
+/// The longest value that stays although it cannot be read, in bytes.
+const MAX_UNREADABLE_BYTES: usize = 64;
 
 fn is_short(body: &Body<'_>) -> bool {
     match body {
