@@ -5,11 +5,13 @@
 //!
 //! - [`fingerprints`]: known marks of block pages and injectors, compiled once, matched fast.
 //! - [`judge`]: measurements in, verdicts out.
+//! - [`condense`]: measurements in, the same without pages out, judged alike.
 //! - [`flows`]: packets in, connections out.
 //! - [`tamper`]: what was done to connections, and on what evidence.
 //! - [`exposure`]: what can be read of a person's own device.
 //! - [`events`]: change points in series of verdicts, grouped into events.
 
+pub mod condense;
 pub mod events;
 pub mod exposure;
 pub mod fingerprints;

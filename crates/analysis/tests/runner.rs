@@ -17,6 +17,7 @@ mod life;
 mod packets;
 mod shared;
 mod test_captures;
+mod test_condense;
 mod test_content;
 mod test_course;
 mod test_events;

@@ -71,7 +71,7 @@ fn stringified_answers_stay_and_a_binary_body_is_read() {
     assert_eq!(keys.queries.len(), 1);
     let [transaction] = keys.requests.as_ref() else { panic!("one request") };
     assert_eq!(transaction.request.url.as_str(), Some("http://360.cn"));
-    let body = transaction.response.body.bytes();
+    let body = transaction.response.body.bytes().unwrap();
     assert!(
         body.starts_with(b"<!DOCTYPE html>\n<html>") && !transaction.response.body.is_damaged()
     );

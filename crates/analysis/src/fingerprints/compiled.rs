@@ -5,10 +5,12 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use wirewitness_model::lenient::{Headers, MaybeBinary};
+use wirewitness_model::ooni::body::Body;
 use wirewitness_model::ooni::http::Response;
 
 use super::matcher::Matcher;
 use super::pattern::{self, Pattern};
+use super::stored::Keys;
 use super::{Fingerprint, Location, RowError, Scope, parse};
 
 /// I am a list of fingerprints, compiled once and shared by reference.
@@ -16,7 +18,8 @@ use super::{Fingerprint, Location, RowError, Scope, parse};
 /// Cost with both OONI lists (1,955 rows), on one core at 2.6 GHz: 1.4 GB/s over response bodies of real measurements,
 /// some 8 µs for an answer of 7 kB with a dozen headers. Measured by `benches/fingerprints.rs`.
 pub struct Fingerprints {
-    rows: Vec<Fingerprint>,
+    pub(super) rows: Vec<Fingerprint>,
+    pub(super) keys: Keys,
     body: Matcher,
     header_block: Option<Matcher>,
     headers: Vec<(String, Matcher)>,
@@ -114,10 +117,10 @@ impl Fingerprints {
 
     /// Matches an HTTP response that was seen from `country` (ISO 3166, upper case; none where not known).
     ///
-    /// Headers are taken from the map, or from the ordered list where there is no map.
+    /// Headers are taken from the map, or from the ordered list where there is no map. Of a digest of a body, the rows
+    /// that it names are taken, where the list still has them.
     pub fn match_response(&self, response: &Response<'_>, country: Option<&str>) -> Matches<'_> {
-        let headers = response.all_headers();
-        self.match_page(&headers, &response.body.bytes(), country)
+        self.weigh(self.find_answer(&response.all_headers(), &response.body), country)
     }
 
     /// Matches headers and a body; as [`match_response`](Self::match_response).
@@ -140,8 +143,26 @@ impl Fingerprints {
 
     /// The rows that match, by position, some more than once.
     pub(super) fn find_page(&self, headers: &Headers<'_>, body: &[u8]) -> Vec<u32> {
-        let mut found = Vec::new();
+        let mut found = self.find_headers(headers);
         self.body.find(body, &mut found);
+        found
+    }
+
+    /// As [`find_page`](Self::find_page), of a body or its digest.
+    pub(super) fn find_answer(&self, headers: &Headers<'_>, body: &Body<'_>) -> Vec<u32> {
+        match body {
+            Body::Whole(body) => self.find_page(headers, &body.bytes()),
+            Body::Digest(digest) => {
+                let mut found = self.find_headers(headers);
+                found.extend(self.keys.rows_of(&digest.fingerprints));
+                found
+            }
+        }
+    }
+
+    /// The rows that match by headers alone.
+    pub(super) fn find_headers(&self, headers: &Headers<'_>) -> Vec<u32> {
+        let mut found = Vec::new();
         for (name, value) in &headers.0 {
             self.find_in_header(name, value, &mut found);
         }
@@ -242,6 +263,7 @@ impl Places {
 
     fn compile(self, rows: Vec<Fingerprint>) -> Fingerprints {
         Fingerprints {
+            keys: Keys::of(&rows),
             rows,
             body: Matcher::new(self.body),
             header_block: (!self.header_block.is_empty()).then(|| Matcher::new(self.header_block)),

@@ -19,7 +19,7 @@ use std::ops::RangeInclusive;
 use aho_corasick::{AhoCorasick, packed};
 
 /// I find which of many texts occur in a haystack.
-pub(super) struct Literals {
+pub(crate) struct Literals {
     texts: Vec<Box<[u8]>>,
     long: Grams<LONG_WORDS>,
     medium: Grams<MEDIUM_WORDS>,
@@ -28,7 +28,7 @@ pub(super) struct Literals {
 
 impl Literals {
     /// Takes the texts to look for; a text is known by its position. An empty text is never found.
-    pub(super) fn new(texts: Vec<Vec<u8>>) -> Self {
+    pub(crate) fn new(texts: Vec<Vec<u8>>) -> Self {
         let of_length = |range: RangeInclusive<usize>| {
             let wanted = texts.iter().enumerate().filter(|(_, text)| range.contains(&text.len()));
             wanted.map(|(id, text)| (id as u32, text.as_slice())).collect::<Vec<_>>()
@@ -44,7 +44,7 @@ impl Literals {
     }
 
     /// Calls `found` with the position of each text that occurs in `haystack`, once or more often, in no order.
-    pub(super) fn find(&self, haystack: &[u8], mut found: impl FnMut(u32)) {
+    pub(crate) fn find(&self, haystack: &[u8], mut found: impl FnMut(u32)) {
         if !self.long.entries.is_empty() || !self.medium.entries.is_empty() {
             self.find_grams(haystack, &mut found);
         }

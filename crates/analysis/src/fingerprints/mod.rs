@@ -13,18 +13,20 @@
 //! That is what [`Strength::Supports`] and the control are for.
 //!
 //! In reading order: `load` (the two formats), `pattern` (what a row's text means), `compiled` (the public matcher
-//! and what it says), `matcher` (all rows over one text), `literals` (many fixed texts in one fast pass).
+//! and what it says), `matcher` (all rows over one text), `literals` (many fixed texts in one fast pass), `stored` (matches
+//! that are written down, and found again in another version of the lists).
 
 mod censored_planet;
 mod compiled;
 mod country;
-mod literals;
+pub(crate) mod literals;
 mod load;
 mod matcher;
 #[cfg(test)]
 mod naive;
 mod ooni_csv;
 mod pattern;
+mod stored;
 
 use std::fmt;
 use std::sync::Arc;

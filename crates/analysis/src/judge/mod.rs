@@ -10,8 +10,10 @@
 //! - [`handbook`]: the rules and words as Markdown, for `docs/`.
 //! - [`ooni`]: OONI's fourteen keys.
 //! - [`address`], [`title`]: bogons and networks; titles of pages.
+//! - `body`: what is asked of a body, which may be a digest.
 
 pub mod address;
+pub(crate) mod body;
 mod certificate;
 pub mod handbook;
 mod nettest;

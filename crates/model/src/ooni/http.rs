@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::body::Body;
 use super::record::record;
 use crate::lenient::{Failure, Flag, Headers, Int, Lazy, List, MaybeBinary, Real, Text};
 
@@ -62,8 +63,8 @@ record! {
 record! {
     /// I am an HTTP response.
     pub struct Response {
-        /// The body, as decoded text or as bytes.
-        body: MaybeBinary<'a> = "body",
+        /// The body: decoded text, bytes, or what the archive kept of it.
+        body: Body<'a> = "body",
         /// True where `body` is cut.
         body_is_truncated: Flag = "body_is_truncated",
         /// Status code; 0 or absent where none came.

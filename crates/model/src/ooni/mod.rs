@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | this one | envelope, annotations | df-000-base |
 //! | [`http`] | `requests` | df-001-httpt |
+//! | [`body`] | `requests[].response.body` | df-001-httpt, and our archive's digests |
 //! | [`dns`] | `queries` | df-002-dnst |
 //! | [`packet`] | `sent_packets`, `answered_packets` | df-003-scapypackett |
 //! | [`tcp`] | `tcp_connect` | df-004-tcpt, df-005-tcpconnect |
@@ -22,6 +23,7 @@
 
 mod record;
 
+pub mod body;
 pub mod control;
 pub mod dns;
 pub mod failure;

@@ -8,8 +8,8 @@ use wirewitness_model::verdict::{Confidence, Evidence, Locus, Status, Verdict};
 use super::evidence::capped;
 use super::line::bare;
 use super::step::{Step, named};
+use crate::judge::body::title;
 use crate::judge::rule::Rule;
-use crate::judge::title::title;
 
 /// Judges an `http_requests` measurement.
 pub(super) fn judge(keys: &TestKeys<'_>) -> Verdict {
@@ -41,17 +41,19 @@ fn answered(trip: &Transaction<'_>) -> bool {
 
 /// Same status, and a body of much the same length or a title that is the same.
 fn is_alike(a: &Transaction<'_>, b: &Transaction<'_>) -> bool {
-    let (first, second) = (a.response.body.bytes(), b.response.body.bytes());
-    let (short, long) = (first.len().min(second.len()), first.len().max(second.len()));
-    let same_title = !title(&first).is_empty() && title(&first) == title(&second);
-    a.response.code == b.response.code && (short * 10 >= long * 7 || same_title)
+    let (first, second) = (&a.response.body, &b.response.body);
+    let (short, long) = (first.length().min(second.length()), first.length().max(second.length()));
+    let same_title = !title(first).is_empty() && title(first) == title(second);
+    // Beyond 64 bits only where a digest claims it.
+    let same_length = u128::from(short) * 10 >= u128::from(long) * 7;
+    a.response.code == b.response.code && (same_length || same_title)
 }
 
 fn piece(n: usize, trip: &Transaction<'_>) -> Evidence {
     let mut evidence = Step::round_trip(format!("test_keys.requests[{n}]"), trip).evidence();
     if let Some(code) = trip.response.code.0.filter(|_| answered(trip)) {
         evidence.outcome = Outcome::HttpResponse;
-        evidence.seen = format!("status {code}, {} bytes", trip.response.body.bytes().len());
+        evidence.seen = format!("status {code}, {} bytes", trip.response.body.length());
     }
     if trip.request.tor.is_tor.0 == Some(true) {
         evidence.seen.push_str(", through Tor");

@@ -35,7 +35,7 @@ pub(super) fn judge(keys: &TestKeys<'_>) -> Verdict {
 fn is_meek(trip: &Transaction<'_>) -> bool {
     trip.failure.is_none()
         && trip.response.code.0 == Some(200)
-        && find(&trip.response.body.bytes(), GREETING).is_some()
+        && trip.response.body.bytes().is_some_and(|body| find(&body, GREETING).is_some())
 }
 
 /// True where the front itself says that it will not pass the request on.

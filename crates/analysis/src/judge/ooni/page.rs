@@ -6,7 +6,7 @@ use wirewitness_model::lenient::MaybeBinary;
 use wirewitness_model::ooni::control::ControlHttp;
 use wirewitness_model::ooni::http::Response;
 
-use super::super::title::title;
+use super::super::body::title;
 
 /// A response that came without failure.
 #[derive(Debug, Clone, Copy)]
@@ -60,8 +60,7 @@ impl Comparison {
 /// Compares.
 pub(crate) fn compare(page: &Page<'_>, control: &ControlPage<'_>) -> Comparison {
     let has_status = control.http.status_code.0.is_some_and(|code| code > 0);
-    let body = page.response.body.bytes();
-    let title = title(&body);
+    let title = title(&page.response.body);
     let words = long_words(&title);
     let shared = |but| shares_header(page.response, control.http, but);
     let has_other_header = shared(&["content-length"]);
@@ -81,7 +80,7 @@ fn body_proportion(response: &Response<'_>, control: &ControlHttp<'_>) -> Option
     if response.body_is_truncated.0 == Some(true) {
         return None;
     }
-    let ours = u32::try_from(response.body.bytes().len()).ok().filter(|&n| n > 0)?;
+    let ours = u32::try_from(response.body.length()).ok().filter(|&n| n > 0)?;
     let theirs = control.body_length.0.and_then(|n| u32::try_from(n).ok()).filter(|&n| n > 0)?;
     Some(f64::from(ours.min(theirs)) / f64::from(ours.max(theirs)))
 }

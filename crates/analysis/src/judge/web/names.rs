@@ -112,9 +112,7 @@ impl<'m> Names<'m> {
             }
         }
         // Old and new probes learn the resolver's address by asking it for a name that tells.
-        let client_resolver = keys.client_resolver.or_empty();
-        names.system_answers_other_names |=
-            client_resolver.parse::<IpAddr>().is_ok_and(|ip| !ip.is_loopback());
+        names.system_answers_other_names |= is_told(keys.client_resolver.or_empty());
         if let Some(control) = control {
             names.has_control = true;
             names.control_failure = control.dns.failure.as_str();
@@ -180,6 +178,15 @@ impl<'m> Names<'m> {
             addresses.iter().any(|address| asns.find(address).is_some())
         };
         if known(ours) && known(theirs) { Agreement::Differ } else { Agreement::Unknown }
+    }
+}
+
+/// True for the address of a resolver that is not this device, and for the network that a condensed measurement has
+/// in its place.
+fn is_told(client_resolver: &str) -> bool {
+    match client_resolver.strip_prefix("AS") {
+        Some(number) => number.parse::<u32>().is_ok(),
+        None => client_resolver.parse::<IpAddr>().is_ok_and(|ip| !ip.is_loopback()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::fingerprints::{Match, Strength};
 
+use super::super::body::{CAPTCHA_MARKS, COUNTRY_MARKS, first_mark};
 use super::super::ooni::{Comparison, ControlPage, Page, compare};
 use super::super::url::{hostname, same_site};
 use super::facts::{Exchange, Facts};
@@ -142,9 +143,6 @@ pub(super) fn leads_inside(facts: &Facts<'_>, target: &str) -> bool {
             && answers.any(|answer| answer.address().is_some_and(is_inside)))
 }
 
-/// Marks are looked for in this much of a page, in bytes.
-const MARK_WINDOW: usize = 65_536;
-
 fn server_says(exchange: &Exchange<'_>) -> Option<ServerSays> {
     if exchange.code() == 451 {
         return Some(ServerSays::NotHere("status 451 (RFC 7725)"));
@@ -155,43 +153,9 @@ fn server_says(exchange: &Exchange<'_>) -> Option<ServerSays> {
     if !matches!(exchange.code(), 202 | 401..=499 | 503) {
         return None;
     }
-    let body = exchange.response.body.bytes();
-    let head = body.get(..MARK_WINDOW.min(body.len()))?;
-    let find = |marks: &[&'static str]| {
-        marks.iter().find(|m| memchr::memmem::find(head, m.as_bytes()).is_some()).copied()
-    };
-    if let Some(mark) = find(CAPTCHA_MARKS) {
+    let body = &exchange.response.body;
+    if let Some(mark) = first_mark(body, CAPTCHA_MARKS) {
         return Some(ServerSays::Captcha(mark));
     }
-    find(COUNTRY_MARKS).map(ServerSays::NotHere)
+    first_mark(body, COUNTRY_MARKS).map(ServerSays::NotHere)
 }
-
-/// Text that the vendors' own challenge pages carry.
-const CAPTCHA_MARKS: &[&str] = &[
-    "<title>Just a moment...</title>",
-    "<title>Attention Required! | Cloudflare</title>",
-    "/cdn-cgi/challenge-platform/",
-    "cf-chl-",
-    "cf_chl_",
-    "cf-bubbles",
-    "/recaptcha/api.js",
-    "g-recaptcha",
-    "h-captcha",
-    "hcaptcha.com/1/api.js",
-    "px-captcha",
-    "_Incapsula_Resource",
-    "geo.captcha-delivery.com",
-    "ddos-guard",
-    "aws-waf-token",
-    "Our systems have detected unusual traffic from your computer network",
-];
-
-/// Text of services that turn countries away.
-const COUNTRY_MARKS: &[&str] = &[
-    "configured to block access from your country",
-    "has banned the country or region your IP address is in",
-    "not available in your country",
-    "not available in your region",
-    "unavailable in your country",
-    "unavailable in your region",
-];
