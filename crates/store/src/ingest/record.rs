@@ -6,6 +6,7 @@ use wirewitness_analysis::judge::address::AsnTable;
 use wirewitness_analysis::judge::ooni::Blocking;
 use wirewitness_analysis::judge::{Context, Judgement, judge};
 use wirewitness_model::civil;
+use wirewitness_model::ooni::body::{Body, Digest};
 use wirewitness_model::ooni::control::Control;
 use wirewitness_model::ooni::dns::Query;
 use wirewitness_model::ooni::http::Transaction;
@@ -392,7 +393,7 @@ impl Steps<'_> {
         let server = headers
             .find("server")
             .map(|value| String::from_utf8_lossy(&value.bytes()).into_owned());
-        let digest = response.body.digest();
+        let digest = digest(&response.body);
         let status = response.code.0.filter(|code| *code > 0);
         self.push(
             Layer::Http,
@@ -511,6 +512,14 @@ fn http_columns(rows: &mut Rows, http: &Http<'_>) {
         .text(http.sha256.as_deref())
         .text(http.title.as_deref())
         .text(http.server.as_deref());
+}
+
+/// What was kept of a body; a body that was kept whole is none.
+fn digest<'b>(body: &'b Body<'_>) -> Option<&'b Digest<'b>> {
+    match body {
+        Body::Digest(digest) => Some(digest),
+        Body::Whole(_) => None,
+    }
 }
 
 /// `address:port`, IPv6 in brackets.

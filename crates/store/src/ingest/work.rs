@@ -71,6 +71,7 @@ fn take(tables: &mut Tables, text: &str, taking: &Taking<'_>) -> Result<(), Stri
     let read = |text| Measurement::from_json(text).map_err(|error| error.to_string());
     let measurement = read(text)?;
     let document = wirewitness_analysis::condense::condense(text, &measurement, taking.context);
+    let document = document.map_err(|error| error.to_string())?;
     // What is judged is what is kept, so that judging it again says the same.
     let condensed = Measurement::from_json(&document).map_err(|error| error.to_string())?;
     tables.take(id_of(text), (&document, &condensed), taking)
