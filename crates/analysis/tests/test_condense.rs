@@ -195,6 +195,8 @@ fn what_tells_of_a_person_goes() {
     for (keys, expected) in [
         (r#""client_resolver":"198.51.100.1""#, r#""client_resolver":"AS0""#),
         (r#""client_resolver":"127.0.0.1""#, r#""client_resolver":"127.0.0.1""#),
+        (r#""client_resolver":"198.51.100.1:53""#, r#""client_resolver":null"#),
+        (r#""client_resolver":"AS64496""#, r#""client_resolver":"AS64496""#),
         (r#""client_resolver":null"#, r#""client_resolver":null"#),
         (
             r#""requests":[{"request":{"body":"name=me","headers":{"cookie":"me","Host":"a"}}}]"#,
