@@ -336,3 +336,32 @@ fn is_in_year(remote: &Remote, year: i64) -> bool {
         .started_us
         .is_some_and(|us| wirewitness_model::civil::date(us.div_euclid(86_400_000_000)).0 == year)
 }
+
+/// The fuzzer's seeds are scans: every line is a row, but for those that are odd on purpose, and all rules for which a row
+/// stands there are met.
+#[test]
+fn seeds_of_the_fuzzer_are_scans() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/planet");
+    for (name, rows, refused) in [
+        ("quack_v1", 3, 0),
+        ("quack_v2", 2, 0),
+        ("satellite_v1", 9, 0),
+        ("satellite_v2_0", 5, 0),
+        ("satellite_v2_1", 6, 0),
+        ("odd", 5, 3),
+    ] {
+        let file = std::fs::read_to_string(folder.join(name)).unwrap();
+        let (mut source, mut read, mut left_out) = (Source::default(), 0, 0);
+        for line in file.lines() {
+            if let Some(path) = line.strip_prefix('#') {
+                source = Source::of(path);
+                continue;
+            }
+            read_lines(line.as_bytes(), &source, |_, row| match row {
+                Ok(_) => read += 1,
+                Err(_) => left_out += 1,
+            });
+        }
+        assert_eq!((read, left_out), (rows, refused), "{name}");
+    }
+}
