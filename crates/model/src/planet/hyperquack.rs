@@ -4,8 +4,6 @@
 //! template). Version 1 (until 2021) has capitalised keys and tests a harmless control name after the keyword failed;
 //! version 2 tests controls before and after, and marks them with `control_url`. Both are one record here.
 
-use std::borrow::Cow;
-
 use super::capped::Capped;
 use super::page::Received;
 use crate::lenient::{Flag, Int, Text};
@@ -78,7 +76,7 @@ impl<'a> Hyperquack<'a> {
             return true;
         }
         match trial.sent_host() {
-            Some(host) => !host_of(self.target()).eq_ignore_ascii_case(host_of(&host)),
+            Some(host) => !host_of(self.target()).eq_ignore_ascii_case(host_of(host)),
             None => match usize::try_from(self.retries.0.unwrap_or(-1)) {
                 Ok(retries) => at > retries,
                 Err(_) => false,
@@ -145,15 +143,18 @@ impl<'a> Trial<'a> {
     }
 
     /// v1: the host in the request that was sent; none where none was written down.
-    pub fn sent_host(&self) -> Option<Cow<'_, str>> {
-        let sent = self.sent.as_str().filter(|sent| !sent.is_empty())?;
-        let fields = || sent.split("\r\n").filter_map(|line| line.split_once(':'));
-        let host = fields().find(|(name, _)| name.eq_ignore_ascii_case("host"));
-        let word = match host {
-            Some((_, host)) => host.trim(),
-            None => sent.split_ascii_whitespace().find(|word| word.contains('.'))?,
+    pub fn sent_host(&self) -> Option<&str> {
+        let sent = self.sent.as_str()?;
+        let mut fields = sent.lines().filter_map(|line| line.split_once(':'));
+        let field = fields.find(|(name, _)| name.eq_ignore_ascii_case("host"));
+        // Otherwise the name was sent alone, or as the target of the request.
+        let is_name = |word: &&str| {
+            word.contains('.') && !word.starts_with("HTTP/") && !word.starts_with('/')
         };
-        Some(Cow::Borrowed(word))
+        match field {
+            Some((_, host)) => Some(host.trim()),
+            None => sent.split_ascii_whitespace().find(is_name),
+        }
     }
 }
 

@@ -120,6 +120,22 @@ fn a_name_sent_alone_is_compared_without_port_and_path() {
 }
 
 #[test]
+fn hosts_of_requests() {
+    for (sent, expected) in [
+        (r"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", Some("a.example")),
+        (r"GET /x.html HTTP/1.1\nHOST:a.example", Some("a.example")),
+        (r"GET www.a.example HTTP/1.1", Some("www.a.example")),
+        (r"GET /x.html HTTP/1.1", None),
+        ("a.example", Some("a.example")),
+        ("http://a.example/b", Some("http://a.example/b")),
+        ("", None),
+    ] {
+        let line = format!(r#"{{"Server":"1","Keyword":"k","Results":[{{"Sent":"{sent}"}}]}}"#);
+        assert_eq!(hyperquack(&line).trials()[0].sent_host(), expected, "{sent}");
+    }
+}
+
+#[test]
 fn satellite_of_every_version() {
     let v1 = satellite(
         r#"{"resolver":"192.0.2.1","query":"a.example","answers":{"192.0.2.2":["asnum","x"],"192.0.2.3":["no_tags"],"192.0.2.4":[]},"passed":true}"#,

@@ -181,7 +181,7 @@ fn name(row: &Hyperquack<'_>, trial: &Trial<'_>, is_control: bool) -> String {
     if !is_control {
         return cut(row.target());
     }
-    let sent = trial.sent_host().map(|host| cut(&host));
+    let sent = trial.sent_host().map(cut);
     trial.control_url.as_str().map(cut).or(sent).unwrap_or_default()
 }
 
