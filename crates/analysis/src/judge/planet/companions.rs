@@ -11,6 +11,7 @@ use wirewitness_model::planet::page::{Received, Response};
 use wirewitness_model::planet::satellite::{Answer, Satellite};
 use wirewitness_model::planet::side::{Page, Profile, Resolver, TaggedAddress};
 
+use super::habits::{Habit, Shares};
 use super::remote::sha256;
 use super::{country, country_of, domain};
 use crate::fingerprints::{Fingerprint, Fingerprints, Scope};
@@ -18,7 +19,7 @@ use crate::fingerprints::{Fingerprint, Fingerprints, Scope};
 /// How much is kept. Some 100 bytes an entry, and up to 2 KiB for a name that a control has many addresses for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Entries of each table: resolvers, profiles, tags, controls, pages.
+    /// Entries of each table: resolvers, profiles, habits, tags, controls, pages.
     pub entries: usize,
     /// Addresses kept of the control's answers to one name.
     pub addresses: usize,
@@ -39,6 +40,7 @@ pub struct Companions<'f> {
     limits: Limits,
     resolvers: BTreeMap<IpAddr, Known>,
     profiles: BTreeMap<IpAddr, Shares>,
+    habits: BTreeMap<IpAddr, Habit>,
     tags: BTreeMap<IpAddr, Tags>,
     controls: BTreeMap<String, Control>,
     pages: BTreeMap<(IpAddr, String), Seen<'f>>,
@@ -52,14 +54,6 @@ pub struct Known {
     pub country: Option<[u8; 2]>,
     /// True for one whose answers are the reference.
     pub is_control: bool,
-}
-
-/// How a resolver answers in general, shares from 0 to 1.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Shares {
-    pub(super) non_zero_rcode: Option<f64>,
-    /// The greater of the shares of private addresses and of 0.0.0.0.
-    pub(super) bogon: Option<f64>,
 }
 
 /// What is known of an address. Digests are cut to 128 bits: they are compared with each other only.
@@ -102,6 +96,7 @@ impl<'f> Companions<'f> {
             limits,
             resolvers: BTreeMap::new(),
             profiles: BTreeMap::new(),
+            habits: BTreeMap::new(),
             tags: BTreeMap::new(),
             controls: BTreeMap::new(),
             pages: BTreeMap::new(),
@@ -109,8 +104,11 @@ impl<'f> Companions<'f> {
         }
     }
 
-    /// Takes one row of a side file, in any order of files. Rows that are measurements of ordinary resolvers and
-    /// servers are not for here and change nothing. Of two rows about the same thing, the later adds to the earlier.
+    /// Takes one row of a side file, in any order of files. Of two rows about the same thing, the later adds to the
+    /// earlier.
+    ///
+    /// Rows of ordinary resolvers may be fed too, in a pass before they are judged: how a resolver answers in general
+    /// is then counted, for scans that have no profile of it. Rows of hyperquack change nothing.
     pub fn feed(&mut self, row: &Row<'_>) {
         match row {
             Row::Resolver(row) => self.resolver_row(row),
@@ -119,7 +117,8 @@ impl<'f> Companions<'f> {
             Row::Control(row) => self.control_row(row),
             Row::Page(row) => self.page_row(row),
             Row::ControlPage(row) => self.control_page_row(row),
-            Row::Hyperquack(_) | Row::Satellite(_) => {}
+            Row::Satellite(row) => self.habit_row(row),
+            Row::Hyperquack(_) => {}
         }
     }
 
@@ -132,6 +131,7 @@ impl<'f> Companions<'f> {
     pub fn entries(&self) -> usize {
         self.resolvers.len()
             + self.profiles.len()
+            + self.habits.len()
             + self.tags.len()
             + self.controls.len()
             + self.pages.len()
@@ -142,8 +142,11 @@ impl<'f> Companions<'f> {
         self.resolvers.get(&address.parse().ok()?)
     }
 
-    pub(super) fn profile(&self, address: &str) -> Option<&Shares> {
-        self.profiles.get(&address.parse().ok()?)
+    /// How a resolver answers in general: by its profile, else as counted.
+    pub(super) fn shares(&self, address: &str) -> Shares {
+        let Ok(address) = address.parse() else { return Shares::default() };
+        let profile = self.profiles.get(&address).copied().unwrap_or_default();
+        profile.or(self.habits.get(&address).map(Habit::shares).unwrap_or_default())
     }
 
     pub(super) fn tags(&self, address: IpAddr) -> Option<Tags> {
@@ -175,11 +178,20 @@ impl<'f> Companions<'f> {
         let entries = self.limits.entries;
         match place(&mut self.profiles, row.address().parse().ok(), entries) {
             Some(shares) => {
-                let bogon = [row.private_ip.0, row.zero_ip.0].into_iter().flatten();
-                *shares =
-                    Shares { non_zero_rcode: row.non_zero_rcode.0, bogon: bogon.reduce(f64::max) };
+                let bogons = [row.private_ip.0, row.zero_ip.0].into_iter().flatten();
+                let bogons = bogons.reduce(f64::max);
+                let told = Shares { errors: row.non_zero_rcode.0, bogons, own: None };
+                *shares = told.or(*shares);
             }
             None => self.left_out += 1,
+        }
+    }
+
+    fn habit_row(&mut self, row: &Satellite<'_>) {
+        let address = row.vantage().parse().ok();
+        match (place(&mut self.habits, address, self.limits.entries), address) {
+            (Some(habit), Some(address)) => habit.count(row, address),
+            _ => self.left_out += 1,
         }
     }
 
@@ -384,80 +396,4 @@ fn proves(row: &Page<'_>) -> Option<bool> {
 const MAX_MARKS: usize = 8;
 
 #[cfg(test)]
-mod tests {
-    use wirewitness_model::planet::source::Source;
-
-    use super::*;
-
-    fn feed(companions: &mut Companions<'_>, path: &str, line: &str) {
-        companions.feed(&Row::read(line, &Source::of(path)).expect(line));
-    }
-
-    #[test]
-    fn files_in_any_order_say_the_same() {
-        let fingerprints = Fingerprints::shipped();
-        let lines = [
-            ("resolvers.json", r#"{"resolver":"192.0.2.53","name":"control"}"#),
-            ("tagged_resolvers.json", r#"{"resolver":"192.0.2.53","country":"Pakistan"}"#),
-            (
-                "answers_control.json",
-                r#"{"resolver":"192.0.2.53","query":"A.example.","answers":["192.0.2.1","x"]}"#,
-            ),
-            (
-                "tagged_answers.json",
-                r#"{"ip":"192.0.2.1","asnum":64500,"asname":"N","cert":"ab","http":null}"#,
-            ),
-            (
-                "control_pages.json",
-                r#"{"ip":"192.0.2.1","keyword":"a.example","https":{},"trusted_cert":true,"cert_hostname_match":true}"#,
-            ),
-            (
-                "blockpages.json",
-                r#"{"ip":"192.0.2.9","keyword":"a.example","https":{},"cert_hostname_match":false}"#,
-            ),
-        ];
-        for order in [lines.to_vec(), lines.iter().rev().copied().collect()] {
-            let mut companions = Companions::new(&fingerprints);
-            for (path, line) in order {
-                feed(&mut companions, path, line);
-            }
-            let known = companions.resolver("192.0.2.53").unwrap();
-            assert_eq!((known.country, known.is_control), (Some(*b"PK"), true));
-            let control = companions.control("a.example").unwrap();
-            assert_eq!((control.addresses.len(), control.is_proven), (1, true));
-            let tags = companions.tags("192.0.2.1".parse().unwrap()).unwrap();
-            assert_eq!((tags.asn, tags.http), (Some(64500), None));
-            let page = companions.page("192.0.2.9".parse().unwrap(), "a.example").unwrap();
-            assert_eq!(page.proves, Some(false));
-            assert_eq!((companions.left_out(), companions.entries()), (1, 4));
-        }
-    }
-
-    #[test]
-    fn a_flood_is_counted_not_kept() {
-        let fingerprints = Fingerprints::shipped();
-        let limits = Limits { entries: 4, addresses: 2 };
-        let mut companions = Companions::with_limits(&fingerprints, limits);
-        for n in 0..50 {
-            feed(&mut companions, "", &format!(r#"{{"ip":"192.0.2.{n}","asnum":{n}}}"#));
-            feed(&mut companions, "", &format!(r#"{{"vp":"192.0.2.{n}","name":"n"}}"#));
-            let control =
-                format!(r#"{{"resolver":"192.0.2.1","query":"a","answers":["192.0.2.{n}"]}}"#);
-            feed(&mut companions, "answers_control.json", &control);
-        }
-        assert_eq!((companions.entries(), companions.left_out()), (4 + 4 + 1, 46 + 46 + 48));
-    }
-
-    #[test]
-    fn what_is_common_is_named() {
-        let tags = |asn, texts| Tags::of(Some(asn), texts);
-        let one = tags(64500, ["N", "ab", "cd"]);
-        assert_eq!(one.common(&tags(1, ["M", "ab", ""])), Some("certificate"));
-        assert_eq!(one.common(&tags(1, ["M", "x", "cd"])), Some("page"));
-        assert_eq!(one.common(&tags(64500, ["M", "", ""])), Some("network"));
-        assert_eq!(one.common(&tags(0, ["N", "", ""])), Some("name of the network"));
-        assert_eq!(one.common(&tags(0, ["", "", ""])), None);
-        assert!(tags(0, ["", "", ""]).is_empty());
-        assert!(Tags::of(Some(-5), ["", "", ""]).is_empty());
-    }
-}
+mod tests;

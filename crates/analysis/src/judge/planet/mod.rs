@@ -7,17 +7,19 @@
 //! - `hyperquack`: a keyword sent to a server that answers predictably.
 //! - [`companions`]: the side files of a satellite scan, read first.
 //! - `satellite`: a name asked of an open resolver.
-//! - `fault`, `look`, `country`: Go's errors, pages, names of countries.
+//! - `fault`, `look`, `country`, `habits`: Go's errors, pages, names of countries, how a resolver answers in general.
 //!
 //! ```text
 //! source     = Source::of(path)
-//! companions = Companions::new(&fingerprints), then .feed(&row) for each row of each side file of the folder
+//! companions = Companions::new(&fingerprints), then .feed(&row) for each row of each side file of the folder and,
+//!              in a pass of its own, of the results
 //! each row   -> judge(&row, &Scene { source, companions, context }) -> Option<Remote>
 //! ```
 
 pub mod companions;
 mod country;
 mod fault;
+mod habits;
 mod hyperquack;
 mod look;
 pub mod remote;

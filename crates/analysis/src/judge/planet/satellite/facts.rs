@@ -9,8 +9,9 @@ use wirewitness_model::planet::satellite::{Answer, Answers, Lookup, Satellite};
 use wirewitness_model::verdict::Evidence;
 
 use crate::judge::address::is_bogon;
-use crate::judge::planet::companions::{Control, Shares, Tags};
+use crate::judge::planet::companions::{Control, Tags};
 use crate::judge::planet::fault::Fault;
+use crate::judge::planet::habits::Shares;
 use crate::judge::planet::remote::{Step, cut};
 use crate::judge::planet::{Scene, domain};
 
@@ -140,7 +141,8 @@ pub(super) struct Facts<'m> {
     /// The addresses that were answered for the name, without those that are none.
     pub(super) addresses: BTreeSet<IpAddr>,
     pub(super) control: Option<&'m Control>,
-    pub(super) profile: Option<&'m Shares>,
+    /// How the resolver answers in general.
+    pub(super) shares: Shares,
 }
 
 /// What the answers have in common with a control's.
@@ -165,8 +167,8 @@ impl<'m> Facts<'m> {
         let answers = asked.iter().filter(|one| !one.is_liveness).flat_map(|one| &one.answers);
         let addresses = answers.filter_map(|answer| answer.address.parse().ok()).collect();
         let control = scene.companions.control(&domain);
-        let profile = scene.companions.profile(row.vantage());
-        Self { row, scene, domain, asked, addresses, control, profile }
+        let shares = scene.companions.shares(row.vantage());
+        Self { row, scene, domain, asked, addresses, control, shares }
     }
 
     /// The lookups of the name itself.

@@ -23,7 +23,8 @@ use crate::judge::rule::{Draft, Rule};
 use facts::{Compared, Denial, Facts};
 pub(super) use rules::RULES;
 use rules::{
-    BLOCKPAGE, BOGON, CERTIFICATE, DENIED, OK, PROVEN, REFERENCE, RESOLVER, STRANGER, UNCLEAR,
+    BLOCKPAGE, BOGON, CERTIFICATE, DENIED, OK, OWN_ADDRESS, PROVEN, REFERENCE, RESOLVER, STRANGER,
+    UNCLEAR,
 };
 
 /// Reads and judges one row of an ordinary resolver.
@@ -96,6 +97,7 @@ fn judge(facts: &Facts<'_>, compared: &Compared, country: Option<&str>) -> Verdi
         .or_else(|| matches!(compared, Compared::Shared(_)).then(|| ok(facts, compared)))
         .or_else(|| resolver(facts))
         .or_else(|| bogon(facts))
+        .or_else(|| own_address(facts, compared))
         .or_else(|| stranger(facts, compared))
         .or_else(|| certificate(facts, compared))
         .or_else(|| denied(facts));
@@ -158,34 +160,7 @@ fn blockpage(facts: &Facts<'_>, compared: &Compared, country: Option<&str>) -> O
 
 /// A resolver that says nothing of this name in particular.
 fn resolver(facts: &Facts<'_>) -> Option<Draft> {
-    let most = |share: Option<f64>| share.is_some_and(|share| share > MOST);
-    let is_codes = facts.addresses.is_empty() && most(facts.profile.and_then(|p| p.non_zero_rcode));
-    let bogons = || facts.addresses.iter().all(|address| is_bogon(&address.to_string()));
-    let is_bogons = !facts.addresses.is_empty()
-        && bogons()
-        && most(facts.profile.and_then(|profile| profile.bogon));
-    let own: Option<IpAddr> = facts.row.vantage().parse().ok();
-    let is_own =
-        !facts.addresses.is_empty() && facts.addresses.iter().all(|address| Some(*address) == own);
-    let is_dead = facts.row.is_alive() == Some(false);
-    let is_closed = facts.of_name().any(|one| one.denial() == Some(Denial::Closed));
-    let is_closed = is_closed
-        && facts
-            .of_name()
-            .all(|one| matches!(one.denial(), Some(Denial::Closed | Denial::Timeout)));
-    let why = if is_dead {
-        "the resolver did not answer for a name that always resolves"
-    } else if is_closed {
-        "nobody listens where the resolver was"
-    } else if is_own {
-        "the resolver answers with its own address, as a device behind a login page does for all names"
-    } else if is_codes {
-        "the resolver answers most names with an error"
-    } else if is_bogons {
-        "the resolver answers most names with such an address"
-    } else {
-        return None;
-    };
+    let why = out_of_order(facts)?;
     Some(
         RESOLVER
             .verdict(Status::Insufficient, Confidence::Low)
@@ -195,12 +170,53 @@ fn resolver(facts: &Facts<'_>) -> Option<Draft> {
     )
 }
 
+/// Why a resolver says nothing of this name in particular, in words.
+fn out_of_order(facts: &Facts<'_>) -> Option<&'static str> {
+    let most = |share: Option<f64>| share.is_some_and(|share| share > MOST);
+    let has_address = !facts.addresses.is_empty();
+    let denials = || facts.of_name().map(|one| one.denial());
+    let is_closed = denials().any(|denial| denial == Some(Denial::Closed))
+        && denials().all(|denial| matches!(denial, Some(Denial::Closed | Denial::Timeout)));
+    if facts.row.is_alive() == Some(false) {
+        Some("the resolver did not answer for a name that always resolves")
+    } else if is_closed {
+        Some("nobody listens where the resolver was")
+    } else if is_own(facts) && facts.shares.own.is_none_or(|share| share > MOST) {
+        Some(
+            "the resolver answers with its own address, as a device behind a login page does for all names",
+        )
+    } else if !has_address && most(facts.shares.errors) {
+        Some("the resolver answers most names with an error")
+    } else if has_address && all_bogons(facts) && most(facts.shares.bogons) {
+        Some("the resolver answers most names with such an address")
+    } else {
+        None
+    }
+}
+
+/// True where the answer is the resolver's own address.
+fn is_own(facts: &Facts<'_>) -> bool {
+    let own: Option<IpAddr> = facts.row.vantage().parse().ok();
+    !facts.addresses.is_empty() && facts.addresses.iter().all(|address| Some(*address) == own)
+}
+
+fn all_bogons(facts: &Facts<'_>) -> bool {
+    facts.addresses.iter().all(|address| is_bogon(&address.to_string()))
+}
+
+/// The resolver's own address for this name, and seldom for others.
+fn own_address(facts: &Facts<'_>, compared: &Compared) -> Option<Draft> {
+    if !is_own(facts) || *compared != Compared::Differ || is_left_out(facts) {
+        return None;
+    }
+    Some(blocked(&OWN_ADDRESS, Mechanism::DnsInjectionOther, facts, Outcome::DnsDiffer))
+}
+
 /// More than this share of a resolver's answers: then one more says nothing of a name.
 const MOST: f64 = 0.5;
 
 fn bogon(facts: &Facts<'_>) -> Option<Draft> {
-    let all_bogons = facts.addresses.iter().all(|address| is_bogon(&address.to_string()));
-    if facts.addresses.is_empty() || !all_bogons || !facts.control_has_it() {
+    if facts.addresses.is_empty() || !all_bogons(facts) || !facts.control_has_it() {
         return None;
     }
     Some(blocked(&BOGON, Mechanism::DnsInjectionBogon, facts, Outcome::DnsBogon))
@@ -276,8 +292,7 @@ fn denied(facts: &Facts<'_>) -> Option<Draft> {
     let told = denials.iter().copied().filter(|denial| *denial != Denial::Timeout);
     let told: Vec<Denial> = told.collect();
     let all = |denial: Denial| !told.is_empty() && told.iter().all(|one| *one == denial);
-    let answers_most =
-        facts.profile.and_then(|profile| profile.non_zero_rcode).is_some_and(|share| share <= MOST);
+    let answers_most = facts.shares.errors.is_some_and(|share| share <= MOST);
     let is_silent = told.is_empty() && denials.len() >= MIN_TRIES && is_alive_around(facts);
     let mechanism = if all(Denial::NxDomain) {
         Mechanism::DnsNxdomain

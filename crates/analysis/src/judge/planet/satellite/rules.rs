@@ -3,13 +3,14 @@
 use crate::judge::rule::Rule;
 
 /// All of them.
-pub(in crate::judge::planet) const RULES: [&Rule; 10] = [
+pub(in crate::judge::planet) const RULES: [&Rule; 11] = [
     &REFERENCE,
     &PROVEN,
     &BLOCKPAGE,
     &OK,
     &RESOLVER,
     &BOGON,
+    &OWN_ADDRESS,
     &STRANGER,
     &CERTIFICATE,
     &DENIED,
@@ -67,7 +68,8 @@ pub(super) const RESOLVER: Rule = Rule {
     version: 1,
     says: "The resolver does so with every name, or with most, or is not there: it says nothing of this one.",
     stands_on: "A name that always resolves and did not; a port where nobody listens; the resolver's own address as the \
-                answer; or a share of more than half of its answers in the scan's profile of it.",
+                answer, unless it is counted to be rare; or an error or a private address, where more than half of its \
+                answers are so, by the scan's profile of it or counted over at least ten.",
     cannot_tell: &["a block of this name by such a resolver"],
     false_positives: &[],
 };
@@ -83,6 +85,21 @@ pub(super) const BOGON: Rule = Rule {
     ],
     false_positives: &[
         "names that have private addresses inside the resolver's network on purpose",
+    ],
+};
+
+pub(super) const OWN_ADDRESS: Rule = Rule {
+    id: "satellite.own_address",
+    version: 1,
+    says: "The resolver gives its own address for this name, and seldom for others.",
+    stands_on: "Nothing but the resolver's own address in the answer, which has nothing in common with a control's; and \
+                at least ten answers of the resolver counted over the scan, at most half of them so.",
+    cannot_tell: &[
+        "a filter that the resolver's owner chose from one that a country orders",
+        "what is served at that address: the scan has no mark of a block page there",
+    ],
+    false_positives: &[
+        "a name of the resolver's owner, served by the same machine inside and elsewhere outside",
     ],
 };
 
@@ -116,9 +133,9 @@ pub(super) const DENIED: Rule = Rule {
     id: "satellite.denied",
     version: 1,
     says: "The resolver denies a name that exists, or leaves questions for it unanswered, and answers others.",
-    stands_on: "No such name at every try; or a refusal at every try, from a resolver whose profile says that it answers \
-                at least half of what it is asked; or silence at two tries or more between two answers for a name that \
-                always resolves. A control has an address for the name, and the resolver was alive.",
+    stands_on: "No such name at every try; or a refusal at every try, from a resolver known to answer at \
+                least half of what it is asked (by its profile, or counted over at least ten answers); or silence at two \
+                tries or more between two answers for a name that always resolves. A control has an address for the name, and the resolver was alive.",
     cannot_tell: &[
         "a resolver that lies from a path that answers in its place",
         "a filter that the resolver's owner chose from one that a country orders",

@@ -235,6 +235,45 @@ fn satellite_stranger() {
     check(&remote(&[], "results.json", &alone).verdict, "insufficient", "satellite.unclear", None);
 }
 
+/// Ten rows of the resolver about other names, to be counted.
+fn habits(response: &str) -> Vec<(&'static str, String)> {
+    let line = |n: usize| {
+        format!(
+            r#"{{"vp":"{RESOLVER}","test_url":"b{n}.example","passed_liveness":true,"anomaly":true,"response":[{{"url":"b{n}.example",{response}}}]}}"#
+        )
+    };
+    (0..10).map(|n| ("results.json", line(n))).collect()
+}
+
+fn habitual(response: &str, lookups: &str) -> Verdict {
+    let habits = habits(response);
+    let habits = habits.iter().map(|(path, line)| (*path, line.as_str()));
+    verdict(&CONTROL.iter().copied().chain(habits).collect::<Vec<_>>(), lookups)
+}
+
+const ANSWERS: &str = r#""rcode":0,"response":{"198.51.99.7":{}}"#;
+const REFUSES: &str = r#""rcode":5,"response":{}"#;
+
+#[test]
+fn satellite_own_address() {
+    let own = answer(RESOLVER, DIFFERENT);
+    let found = habitual(ANSWERS, &own);
+    check(&found, "blocked", "satellite.own_address", Some(Mechanism::DnsInjectionOther));
+    let for_all = habitual(r#""rcode":0,"response":{"203.0.112.53":{}}"#, &own);
+    check(&for_all, "insufficient", "satellite.resolver", None);
+}
+
+#[test]
+fn habits_stand_in_for_a_profile() {
+    let refusal = denial(5, "null");
+    let found = habitual(ANSWERS, &refusal);
+    check(&found, "blocked", "satellite.denied", Some(Mechanism::DnsRefused));
+    check(&habitual(REFUSES, &refusal), "insufficient", "satellite.resolver", None);
+    check(&habitual(REFUSES, &denial(3, "null")), "insufficient", "satellite.resolver", None);
+    let private = habitual(r#""rcode":0,"response":{"10.0.0.2":{}}"#, &answer("10.0.0.1", ""));
+    check(&private, "insufficient", "satellite.resolver", None);
+}
+
 #[test]
 fn satellite_certificate() {
     const PROVEN: (&str, &str) = (
