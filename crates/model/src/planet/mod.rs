@@ -29,7 +29,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::document::{Document, has_lone_surrogate};
+use crate::document::has_lone_surrogate;
 use crate::ooni::byte_offset;
 use hyperquack::Hyperquack;
 use satellite::Satellite;
@@ -160,16 +160,46 @@ fn object<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, Refusal> {
     })
 }
 
-/// The text, with every half of a surrogate pair replaced where there is one.
+/// The text, with every half of a surrogate pair replaced where there is one. As long as before, so that offsets hold.
 fn mended(text: &str) -> Cow<'_, str> {
     // Half a pair begins with `\ud` or `\uD`; lines without either, nearly all, are passed over.
     let may_have_one = text.contains("\\ud") || text.contains("\\uD");
     if !may_have_one || !has_lone_surrogate(text) {
         return Cow::Borrowed(text);
     }
-    match Document::parse(text) {
-        Ok(document) => Cow::Owned(document.with_valid_strings().to_json()),
-        Err(_) => Cow::Borrowed(text),
+    let mut mended = String::with_capacity(text.len());
+    let mut rest = text;
+    // Where a text is JSON, every backslash begins an escape.
+    while let Some((before, escape)) = rest.find('\\').and_then(|at| rest.split_at_checked(at)) {
+        mended.push_str(before);
+        let (length, replacement) = match (surrogate(escape), escape.get(6..).and_then(surrogate)) {
+            (Some(Half::High), Some(Half::Low)) => (12, None),
+            (Some(_), _) => (6, Some("\\ufffd")),
+            (None, _) => (2, None),
+        };
+        let length = if escape.is_char_boundary(length) { length } else { escape.len().min(1) };
+        let (taken, after) = escape.split_at_checked(length).unwrap_or((escape, ""));
+        mended.push_str(replacement.unwrap_or(taken));
+        rest = after;
+    }
+    mended.push_str(rest);
+    Cow::Owned(mended)
+}
+
+/// Which half of a surrogate pair.
+#[derive(Clone, Copy)]
+enum Half {
+    High,
+    Low,
+}
+
+/// The half that an escape at the beginning of a text stands for.
+fn surrogate(text: &str) -> Option<Half> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    match u16::from_str_radix(digits, 16).ok()? {
+        0xd800..=0xdbff => Some(Half::High),
+        0xdc00..=0xdfff => Some(Half::Low),
+        _ => None,
     }
 }
 

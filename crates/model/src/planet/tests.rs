@@ -82,6 +82,29 @@ fn half_a_surrogate_pair_is_mended() {
 }
 
 #[test]
+fn mending_keeps_every_offset_and_whole_pairs() {
+    for (text, expected) in [
+        (
+            r#"["\ud800","\uDFFFx","\ud83d\ude00","\\ud800\"","\ud800\ud83d\ude00","é\udc00"]"#,
+            r#"["\ufffd","\ufffdx","\ud83d\ude00","\\ud800\"","\ufffd\ud83d\ude00","é\ufffd"]"#,
+        ),
+        (r#"["\ud83d\u0041","\ud83d\n"]"#, r#"["\ufffd\u0041","\ufffd\n"]"#),
+        (r#"["\u0041\\"]"#, r#"["\u0041\\"]"#),
+    ] {
+        let mended = super::mended(text);
+        assert_eq!(mended, expected);
+        assert_eq!(mended.len(), text.len());
+        let by_tree = crate::document::Document::parse(text).unwrap().with_valid_strings();
+        let read = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap();
+        assert_eq!(read(&mended), read(&by_tree.to_json()));
+    }
+    // What is no JSON is left to the reader; nothing here may stop at it.
+    for odd in ["\\ud800\\", "\\ud800\\é", "\\", "\\ud8", "\\ud80é", "\"\\ud800\\u12"] {
+        assert_eq!(super::mended(odd).len(), odd.len(), "{odd}");
+    }
+}
+
+#[test]
 fn hyperquack_of_both_versions() {
     let v1 = hyperquack(
         r#"{"Server":"192.0.2.1","Keyword":"Blocked.example","Retries":1,"Results":[

@@ -286,10 +286,11 @@ impl<'m> Facts<'m> {
     }
 
     fn outcome_of(&self, answer: &Answer<'_>, compared: &Compared) -> Outcome {
-        if is_bogon(&answer.address) {
+        let address = answer.address.parse::<IpAddr>().ok();
+        // Text that is no address counts as a bogon there.
+        if address.is_some() && is_bogon(&answer.address) {
             return Outcome::DnsBogon;
         }
-        let address = answer.address.parse::<IpAddr>().ok();
         let known = self.control.map(|control| &control.addresses);
         let is_same = known.zip(address).is_some_and(|(known, own)| known.contains(&own));
         let tags = self.tags(answer);
