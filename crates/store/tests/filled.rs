@@ -73,6 +73,7 @@ pub(crate) fn ingest(
             file: name.as_str().into(),
             text: text.clone(),
             ends: vec![(text.len(), 1)],
+            afar: Vec::new(),
             refused: Vec::new(),
             end: Some(end),
         };

@@ -13,6 +13,7 @@
 )]
 
 mod filled;
+mod test_afar;
 mod test_archive;
 mod test_ingest;
 mod test_python;
