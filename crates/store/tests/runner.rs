@@ -1,0 +1,19 @@
+//! One binary for all integration tests of the crate.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    dead_code,
+    reason = "a test that fails should fail loudly"
+)]
+
+mod filled;
+mod test_archive;
+mod test_ingest;
+mod test_python;
+mod test_schema;
