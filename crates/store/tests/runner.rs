@@ -16,4 +16,5 @@ mod filled;
 mod test_archive;
 mod test_ingest;
 mod test_python;
+mod test_query;
 mod test_schema;
