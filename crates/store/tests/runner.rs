@@ -17,4 +17,5 @@ mod test_afar;
 mod test_archive;
 mod test_ingest;
 mod test_python;
+mod test_query;
 mod test_schema;
