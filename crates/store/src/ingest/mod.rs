@@ -24,6 +24,7 @@ pub use judging::Judging;
 use crate::archive::Writer;
 use crate::error::StoreError;
 use sink::Sink;
+pub(crate) use sink::sorted;
 use work::{Done, Work};
 
 /// Limits of one run.
