@@ -26,6 +26,7 @@ pub use judging::{Judging, Used};
 use crate::archive::Writer;
 use crate::error::StoreError;
 use sink::Sink;
+pub(crate) use sink::sorted;
 use work::{Done, Work};
 
 /// Limits of one run.

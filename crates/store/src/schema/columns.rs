@@ -23,7 +23,7 @@ const AT: Column = is("measured_at", Time, "When the measurement began, by the v
 const ORIGIN: Column = is(
     "origin",
     Text,
-    "Whose data: `ooni`, `wirewitness`, `hyperquack`, `satellite`, `capture`, `population` (made up).",
+    "Whose data: `ooni`, `wirewitness`, `hyperquack`, `satellite`, `capture`, `ooni-analysis` (rows of OONI's own analysis), `population` (made up).",
 );
 const TEST: Column = is("test_name", Text, "Name of the experiment: `web_connectivity`, ..");
 const TARGET: Column = is(
@@ -229,7 +229,11 @@ pub const EVENT: Table = Table {
         is("units_down", Long, "The same: the target's own failure."),
         is("vantages", Long, "Independent vantages that saw it."),
         is("confidence", Text, "`low`, `medium`, `high` (docs/events.md)."),
-        is("detail", Text, "Each cell's part in it, as JSON."),
+        is(
+            "detail",
+            Text,
+            "The whole event with each cell's part in it, as JSON. Targets are numbers in it, in the order of `targets`.",
+        ),
     ],
     is_partitioned: false,
     sorted_by: &["started_at", "statement"],
