@@ -6,11 +6,13 @@
 //! - [`table`]: one table, a Delta table of Parquet files.
 //! - [`archive`]: all tables of one archive, written together or not at all.
 //! - [`ingest`]: measurements in.
+//! - [`remote`]: files on the network, to be read.
 //! - [`error`]: what can go wrong, and with which file.
 
 pub mod archive;
 pub mod error;
 pub mod ingest;
+pub mod remote;
 pub mod schema;
 pub mod table;
 
