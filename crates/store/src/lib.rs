@@ -10,6 +10,7 @@
 //! - [`detector_example`]: OONI's example of a detector in.
 //! - [`events`]: events out of verdicts, and what is said of them.
 //! - [`keep`]: an archive kept: compacted, checked, made again.
+//! - [`remote`]: files on the network, to be read.
 //! - [`error`]: what can go wrong, and with which file.
 
 pub mod archive;
@@ -19,6 +20,7 @@ pub mod events;
 pub mod ingest;
 pub mod keep;
 pub mod query;
+pub mod remote;
 pub mod schema;
 pub mod table;
 
