@@ -7,9 +7,11 @@
 //! - [`archive`]: all tables of one archive, written together or not at all.
 //! - [`ingest`]: measurements in.
 //! - [`query`]: SQL over one commit.
+//! - [`cluster`]: the same on several machines.
 //! - [`error`]: what can go wrong, and with which file.
 
 pub mod archive;
+pub mod cluster;
 pub mod error;
 pub mod ingest;
 pub mod query;

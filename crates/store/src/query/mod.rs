@@ -6,9 +6,11 @@
 //! - [`Session`], [`Options`], [`Answer`]: ask and read.
 //! - `provider`: a table's files for DataFusion. `prune`: which of them are needed.
 //! - `functions`: what SQL has beyond DataFusion's own. `views`: `target` and `network`.
+//! - `codec`: tables on their way to a cluster ([`crate::cluster`]).
 //! - [`output`]: answers as files. [`export_sql`]: a table as a question.
 //! - [`QueryError`]: why there is no answer.
 
+pub(crate) mod codec;
 mod error;
 mod export;
 pub(crate) mod functions;
