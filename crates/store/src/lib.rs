@@ -15,6 +15,8 @@
 
 pub mod archive;
 pub mod detector_example;
+//! - [`cluster`]: the same on several machines.
+pub mod cluster;
 pub mod error;
 pub mod events;
 pub mod ingest;
