@@ -95,9 +95,10 @@ fn positive_satellite_ok() {
     ] {
         check(&verdict(CONTROL, &answer(address, tags)), "ok", "satellite.ok", None);
     }
-    // Without a control at hand, what the scan compared.
+    // What the scan compared, without a control at hand, or with other controls than that.
     let scan = answer(ELSEWHERE, r#""asnum":1,"matched":["asnum"]"#);
     check(&verdict(&[], &scan), "ok", "satellite.ok", None);
+    check(&verdict(CONTROL, &scan), "ok", "satellite.ok", None);
 }
 
 #[test]
