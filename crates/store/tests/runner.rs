@@ -13,7 +13,9 @@
 )]
 
 mod filled;
+mod test_afar;
 mod test_archive;
 mod test_ingest;
 mod test_python;
+mod test_query;
 mod test_schema;

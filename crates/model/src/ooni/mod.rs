@@ -17,12 +17,14 @@
 //! | [`follow_up`] | `x_follow_ups` | our own prober's |
 //! | [`network_event`] | `network_events` | df-008-netevents |
 //! | this one | `tunnel` | df-009-tunnel |
+//! | [`analysis_web`] | rows of `analysis_web_measurement` | OONI's detector |
 //! | [`control`] | `x_control_request`, `control` | the test helper's protocol (th-004) |
 //!
 //! Source: the data formats of <https://github.com/ooni/spec>, and the bytes of real files where they differ.
 
-mod record;
+pub(crate) mod record;
 
+pub mod analysis_web;
 pub mod body;
 pub mod control;
 pub mod dns;

@@ -5,9 +5,10 @@
 //! not committed, and nothing else: reading the same files again adds what is missing. In reading order:
 //!
 //! - [`Judging`]: what the judge uses, and its name in the rows.
-//! - `record`: one measurement as rows. `columns`: rows in the making.
+//! - `record`: one measurement as rows. `afar`: one row of a scan made from afar. `columns`: rows in the making.
 //! - `work`: pieces of files into rows. `sink`: rows into the archive. `known`: which records it has.
 
+mod afar;
 pub(crate) mod columns;
 mod judging;
 mod known;
@@ -19,11 +20,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+pub use afar::Afar;
 pub use judging::{Judging, Used};
 
 use crate::archive::Writer;
 use crate::error::StoreError;
 use sink::Sink;
+pub(crate) use sink::sorted;
 use work::{Done, Work};
 
 /// Limits of one run.
@@ -53,6 +56,8 @@ pub struct Piece {
     pub text: String,
     /// Where each ends in `text`, and its line in the file, from 1.
     pub ends: Vec<(usize, u64)>,
+    /// Rows of scans made from afar, judged. A piece has records or these.
+    pub afar: Vec<Afar>,
     /// What between them could not be used.
     pub refused: Vec<Refused>,
     /// The file ends here.

@@ -61,6 +61,12 @@ fn judge(work: Work, judging: &Judging) -> Done {
             refused.push(Refused { file: told_as(), line, reason, text: head(text) });
         }
     }
+    for afar in &piece.afar {
+        if let Err(reason) = tables.take_afar(afar, (taking.source, taking.judged_with)) {
+            let (file, line) = (told_as(), afar.line());
+            refused.push(Refused { file, line, reason, text: String::new() });
+        }
+    }
     refused.sort_by_key(|refused| refused.line);
     let Tables { mut measurement, mut observation, mut verdict, heads } = tables;
     let rows = measurement
