@@ -39,7 +39,8 @@ fn every_scan_is_in_and_its_verdicts_are_the_judges() {
     let writer = runtime.block_on(Writer::open(&root)).unwrap();
     let judging = judging();
     let context = judging.context();
-    let mut ingest = Ingest::start(writer, Arc::clone(&judging), Settings::default(), Box::new(|_| {}));
+    let mut ingest =
+        Ingest::start(writer, Arc::clone(&judging), Settings::default(), Box::new(|_| {}));
     let mut expected: BTreeMap<(String, String), u64> = BTreeMap::new();
     let mut timeless = 0;
     let mut steps = 0_u64;
@@ -51,14 +52,18 @@ fn every_scan_is_in_and_its_verdicts_are_the_judges() {
         let files = files(&scan);
         let mut companions = Companions::new(context.fingerprints);
         for (path, bytes) in &files {
-            read_lines(bytes, &Source::of(path), |_, row| row.iter().for_each(|row| companions.feed(row)));
+            read_lines(bytes, &Source::of(path), |_, row| {
+                row.iter().for_each(|row| companions.feed(row))
+            });
         }
         for (path, bytes) in &files {
             let source = Source::of(path);
             let scene = Scene { source: &source, companions: &companions, context: &context };
             let mut afar = Vec::new();
             read_lines(bytes, &source, |number, row| {
-                let Some(remote) = row.ok().and_then(|row: Row<'_>| judge(&row, &scene)) else { return };
+                let Some(remote) = row.ok().and_then(|row: Row<'_>| judge(&row, &scene)) else {
+                    return;
+                };
                 match remote.started_us {
                     Some(_) => {
                         let key = (remote.test.to_owned(), remote.verdict.status.word().to_owned());
@@ -70,7 +75,8 @@ fn every_scan_is_in_and_its_verdicts_are_the_judges() {
                 afar.push(Afar::new(&format!("{path} {number}"), number, remote));
             });
             let end = FileEnd { sha256: path.clone(), bytes: bytes.len() as u64, format: "scan" };
-            let piece = Piece { file: path.as_str().into(), afar, end: Some(end), ..Piece::default() };
+            let piece =
+                Piece { file: path.as_str().into(), afar, end: Some(end), ..Piece::default() };
             ingest.push(piece).unwrap();
         }
     }
@@ -85,7 +91,8 @@ fn every_scan_is_in_and_its_verdicts_are_the_judges() {
     for file in verdicts.files().unwrap() {
         for batch in runtime.block_on(verdicts.read(&file)).unwrap() {
             use arrow::array::AsArray as _;
-            let column = |name: &str| batch.column_by_name(name).unwrap().as_string::<i32>().clone();
+            let column =
+                |name: &str| batch.column_by_name(name).unwrap().as_string::<i32>().clone();
             let (test, status) = (column("test_name"), column("status"));
             for row in 0..batch.num_rows() {
                 let key = (test.value(row).to_owned(), status.value(row).to_owned());

@@ -63,7 +63,7 @@ fn judge(work: Work, judging: &Judging) -> Done {
     }
     for afar in &piece.afar {
         if let Err(reason) = tables.take_afar(afar, (taking.source, taking.judged_with)) {
-            let (file, line) = (piece.file.clone(), afar.line());
+            let (file, line) = (told_as(), afar.line());
             refused.push(Refused { file, line, reason, text: String::new() });
         }
     }
