@@ -19,7 +19,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-pub use judging::Judging;
+pub use judging::{Judging, Used};
 
 use crate::archive::Writer;
 use crate::error::StoreError;
