@@ -188,6 +188,8 @@ pub async fn state_events(writer: &mut Writer, settings: &Settings) -> Result<St
     }
     change.removed = table.files()?;
     stated.commit = writer.commit(Changes::from([(EVENT.name, change)])).await?;
+    // As they are kept: without what a search remembers beside.
+    (stated.statements, _) = said(writer.archive()).await?;
     Ok(stated)
 }
 

@@ -158,7 +158,8 @@ fn gaps(logs: &[&Entry], seals: &Seals, findings: &mut Vec<Finding>) {
         let name = file.rsplit('/').next().unwrap_or_default();
         let first = versions.get(table(file)).and_then(|versions| versions.first().copied());
         let is_past = version(name).is_some_and(|version| Some(version) < first);
-        if name == LAST_CHECKPOINT || !is_past {
+        let checkpoint = format!("{}/{LOG}/{LAST_CHECKPOINT}", table(file));
+        if !is_past || !there.contains(checkpoint.as_str()) {
             gone.insert(file.clone());
         }
     }
