@@ -14,7 +14,10 @@
 
 mod filled;
 mod test_afar;
+mod generated;
 mod test_archive;
+mod test_cluster;
+mod test_examples;
 mod test_ingest;
 mod test_python;
 mod test_query;

@@ -75,7 +75,10 @@ impl QueryError {
 
 impl From<arrow::error::ArrowError> for QueryError {
     fn from(error: arrow::error::ArrowError) -> Self {
-        Self::Engine { message: error.to_string() }
+        match error {
+            arrow::error::ArrowError::IoError(_, source) => Self::Output(source),
+            error => Self::Engine { message: error.to_string() },
+        }
     }
 }
 

@@ -5,11 +5,16 @@
 //!
 //! - [`Session`], [`Options`], [`Answer`]: ask and read.
 //! - `provider`: a table's files for DataFusion. `prune`: which of them are needed.
-//! - [`functions`]: what SQL has beyond DataFusion's own. `views`: `target` and `network`.
-//! - [`error`]: why there is no answer.
+//! - `functions`: what SQL has beyond DataFusion's own. `views`: `target` and `network`.
+//! - `codec`: tables on their way to a cluster ([`crate::cluster`]).
+//! - [`output`]: answers as files. [`export_sql`]: a table as a question.
+//! - [`QueryError`]: why there is no answer.
 
+pub(crate) mod codec;
 mod error;
+mod export;
 pub(crate) mod functions;
+pub mod output;
 pub(crate) mod provider;
 mod prune;
 mod views;
@@ -30,6 +35,7 @@ use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use futures_util::StreamExt as _;
 
 pub use error::QueryError;
+pub use export::{Selection, export_sql};
 pub use functions::{NetworkNames, registered_domain};
 
 use crate::archive::Archive;
