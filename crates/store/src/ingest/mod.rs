@@ -7,9 +7,11 @@
 //! - [`Judging`]: what the judge uses, and its name in the rows.
 //! - `record`: one measurement as rows. `afar`: one row of a scan made from afar. `columns`: rows in the making.
 //! - `work`: pieces of files into rows. `sink`: rows into the archive. `known`: which records it has.
+//! - `gate`: how much is on its way.
 
 mod afar;
 pub(crate) mod columns;
+mod gate;
 mod judging;
 mod known;
 pub(crate) mod record;
@@ -25,6 +27,7 @@ pub use judging::{Judging, Used};
 
 use crate::archive::Writer;
 use crate::error::StoreError;
+use gate::Gate;
 use sink::Sink;
 pub(crate) use sink::sorted;
 use work::{Done, Work};
@@ -116,6 +119,7 @@ pub struct Ingest {
     workers: Vec<JoinHandle<()>>,
     sink: Option<JoinHandle<Result<(Writer, Summary), StoreError>>>,
     progress: Arc<Progress>,
+    gate: Arc<Gate>,
     next: u64,
 }
 
@@ -169,15 +173,17 @@ impl Ingest {
         let (done, dones) = sync_channel::<Done>(threads * 2);
         let works = Arc::new(Mutex::new(works));
         let progress = Arc::new(Progress::default());
+        let gate = Arc::new(Gate::default());
         let workers = (0..threads)
             .map(|_| {
                 let (works, done) = (Arc::clone(&works), done.clone());
                 let (judging, progress) = (Arc::clone(&judging), Arc::clone(&progress));
-                std::thread::spawn(move || work::run(&works, &done, &judging, &progress))
+                let gate = Arc::clone(&gate);
+                std::thread::spawn(move || work::run(&works, &done, &judging, (&progress, &gate)))
             })
             .collect();
         let sink = std::thread::spawn(move || run_sink(writer, &judging, settings, (dones, watch)));
-        Self { work: Some(work), workers, sink: Some(sink), progress, next: 0 }
+        Self { work: Some(work), workers, sink: Some(sink), progress, gate, next: 0 }
     }
 
     /// Hands over some records. Waits while the threads are behind.
@@ -187,6 +193,7 @@ impl Ingest {
     pub fn push(&mut self, piece: Piece) -> Result<(), StoreError> {
         let number = self.next;
         self.next += 1;
+        self.gate.enter(piece.text.len());
         let sent = self.work.as_ref().map(|work| work.send(Work { number, piece }));
         match sent {
             Some(Ok(())) => Ok(()),

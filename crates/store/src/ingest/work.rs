@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use arrow::array::RecordBatch;
 use wirewitness_model::ooni::Measurement;
 
+use super::gate::Gate;
 use super::record::{Head, Tables, Taking, id_of};
 use super::{FileEnd, Judging, Piece, Progress, Refused};
 use crate::error::StoreError;
@@ -34,12 +35,15 @@ pub(super) fn run(
     works: &Mutex<Receiver<Work>>,
     done: &SyncSender<Done>,
     judging: &Judging,
-    progress: &Progress,
+    (progress, gate): (&Progress, &Gate),
 ) {
     let next = || works.lock().ok()?.recv().ok();
     while let Some(work) = next() {
-        let records = work.piece.ends.len() as u64;
-        if done.send(judge(work, judging)).is_err() {
+        let records = (work.piece.ends.len() + work.piece.afar.len()) as u64;
+        let bytes = work.piece.text.len();
+        let judged = judge(work, judging);
+        gate.leave(bytes);
+        if done.send(judged).is_err() {
             return;
         }
         progress.records.fetch_add(records, Ordering::Relaxed);

@@ -12,7 +12,7 @@ const MAX_DEPTH: usize = 4;
 /// Bytes of a name, in whatever form it comes.
 const MAX_NAME: u64 = 64 << 10;
 
-impl Reading {
+impl Reading<'_> {
     /// Reads all members of a tar. What is no plain file, or has a name that leads out of a folder, is refused.
     pub(super) fn members(
         &mut self,

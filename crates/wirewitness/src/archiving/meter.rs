@@ -27,6 +27,11 @@ impl Meter {
         Self { bar }
     }
 
+    /// For what nobody needs to see.
+    pub(crate) fn hidden() -> Self {
+        Self { bar: ProgressBar::hidden() }
+    }
+
     /// Whether nobody sees it.
     pub(crate) fn is_hidden() -> bool {
         ProgressDrawTarget::stderr().is_hidden()

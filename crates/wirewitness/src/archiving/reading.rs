@@ -2,23 +2,30 @@
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use wirewitness_model::planet::source::{Scan, Source};
 use wirewitness_store::StoreError;
-use wirewitness_store::ingest::{FileEnd, Ingest, Piece, Refused};
+use wirewitness_store::ingest::{FileEnd, Ingest, Judging, Piece, Refused};
 
 use super::finding::Found;
 use super::meter::Meter;
+use super::planet::{Scans, Seen, is_row};
 use super::raw::{Held, Raw, Tally};
 use crate::environment;
+use crate::input::Record;
 use crate::input::frame::Records;
 use crate::input::packed;
 
 /// Reads files and hands over what they hold.
-pub(crate) struct Reading {
+pub(crate) struct Reading<'j> {
     ingest: Ingest,
     meter: Meter,
     piece: Piece,
+    scans: Scans<'j>,
+    /// Of the file at hand, where it has one.
+    path: Option<PathBuf>,
     /// Bytes read of all files.
     pub(crate) bytes: u64,
 }
@@ -38,6 +45,9 @@ pub(super) struct Place {
 pub(super) enum Format {
     /// OONI's measurements, or nothing that is known.
     Ooni,
+    /// Censored Planet's scans.
+    Hyperquack,
+    Satellite,
     /// Files in a file.
     Tar,
     Zip,
@@ -48,6 +58,8 @@ impl Format {
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Ooni => "ooni",
+            Self::Hyperquack => "hyperquack",
+            Self::Satellite => "satellite",
             Self::Tar => "tar",
             Self::Zip => "zip",
             Self::Capture => "capture",
@@ -75,9 +87,11 @@ const HEAD: usize = 512;
 const PIECE: usize = 1 << 20;
 const PIECE_RECORDS: usize = 4096;
 
-impl Reading {
-    pub(crate) fn new(ingest: Ingest, meter: Meter) -> Self {
-        Self { ingest, meter, piece: Piece::default(), bytes: 0 }
+impl<'j> Reading<'j> {
+    /// `judging` is the one that `ingest` has, too.
+    pub(crate) fn new(ingest: Ingest, judging: &'j Judging, meter: Meter) -> Self {
+        let scans = Scans::new(judging);
+        Self { ingest, meter, piece: Piece::default(), scans, path: None, bytes: 0 }
     }
 
     /// Ends: everything that was handed over is with the other end.
@@ -91,6 +105,7 @@ impl Reading {
             Ok(opened) => opened,
             Err(error) => return Ok(Err(error)),
         };
+        self.path = if let Found::File(path) = found { Some(path.clone()) } else { None };
         let mut raw = Raw::new(opened, self.meter.clone());
         let place =
             Place { file: found.short_name().into(), member: None, tally: raw.tally(), depth: 0 };
@@ -129,7 +144,6 @@ impl Reading {
         let format = Format::of(&head);
         let mut whole = Cursor::new(head).chain(held);
         match format {
-            Format::Ooni => self.records(place, &mut whole)?,
             Format::Tar => self.members(place, &mut whole)?,
             Format::Zip => {
                 self.refuse(place, 0, "zip archives are not read: unpack it first".to_owned())?;
@@ -138,23 +152,25 @@ impl Reading {
                 let reason = "captures are not taken into the archive: `wirewitness inspect`";
                 self.refuse(place, 0, reason.to_owned())?;
             }
+            _ => return self.records(place, &mut whole),
         }
         Ok(format)
     }
 
-    fn records(&mut self, place: &Place, whole: &mut dyn Read) -> Result<(), StoreError> {
+    fn records(&mut self, place: &Place, whole: &mut dyn Read) -> Result<Format, StoreError> {
         let mut records = Records::new(whole);
+        let mut source = None;
         while let Some(next) = records.next() {
             match next {
                 Ok(record) => {
-                    if self.piece.text.len() + record.text.len() > PIECE {
-                        self.push()?;
-                    }
-                    self.at(place)?;
-                    self.piece.text.push_str(record.text);
-                    self.piece.ends.push((self.piece.text.len(), record.line));
-                    if self.piece.ends.len() >= PIECE_RECORDS {
-                        self.push()?;
+                    // The first record says what the others are.
+                    let source = source.get_or_insert_with(|| {
+                        let source = self.source(place);
+                        is_row(&record, &source).then_some(source)
+                    });
+                    match source {
+                        Some(source) => self.row(place, &record, source)?,
+                        None => self.record(place, &record)?,
                     }
                 }
                 Err(problem) => {
@@ -163,7 +179,50 @@ impl Reading {
                 }
             }
         }
-        Ok(())
+        Ok(match source.flatten() {
+            None => Format::Ooni,
+            Some(Source { scan: Some(Scan::Satellite), .. }) => Format::Satellite,
+            Some(_) => Format::Hyperquack,
+        })
+    }
+
+    /// What the path tells of a scan.
+    fn source(&self, place: &Place) -> Source {
+        let path = self
+            .path
+            .as_ref()
+            .map_or_else(|| place.file.to_string(), |path| path.to_string_lossy().into_owned());
+        let member = place.member.as_deref().unwrap_or_default();
+        Source::of(&if member.is_empty() { path } else { format!("{path}/{member}") })
+    }
+
+    fn record(&mut self, place: &Place, record: &Record<'_>) -> Result<(), StoreError> {
+        if self.piece.text.len() + record.text.len() > PIECE {
+            self.push()?;
+        }
+        self.at(place)?;
+        self.piece.text.push_str(record.text);
+        self.piece.ends.push((self.piece.text.len(), record.line));
+        if self.piece.ends.len() >= PIECE_RECORDS { self.push() } else { Ok(()) }
+    }
+
+    fn row(
+        &mut self,
+        place: &Place,
+        record: &Record<'_>,
+        source: &Source,
+    ) -> Result<(), StoreError> {
+        let folder = self.path.clone().filter(|_| place.member.is_none());
+        let seen = self.scans.row(record, source, folder.as_deref().and_then(Path::parent));
+        match seen {
+            Seen::Side => Ok(()),
+            Seen::Refused(reason) => self.refuse(place, record.line, reason),
+            Seen::Afar(afar) => {
+                self.at(place)?;
+                self.piece.afar.push(*afar);
+                if self.piece.afar.len() >= PIECE_RECORDS { self.push() } else { Ok(()) }
+            }
+        }
     }
 
     /// Tells of something that could not be used.
@@ -196,7 +255,9 @@ impl Reading {
     fn push(&mut self) -> Result<(), StoreError> {
         let piece = std::mem::take(&mut self.piece);
         (self.piece.file, self.piece.member) = (Arc::clone(&piece.file), piece.member.clone());
-        if piece.ends.is_empty() && piece.refused.is_empty() && piece.end.is_none() {
+        let holds_nothing =
+            piece.ends.is_empty() && piece.afar.is_empty() && piece.refused.is_empty();
+        if holds_nothing && piece.end.is_none() {
             return Ok(());
         }
         self.ingest.push(piece)?;

@@ -25,7 +25,7 @@ use crate::output::{clean, complain};
 
 /// Take measurements into the archive, each exactly once, judged
 ///
-/// Reads OONI measurements (JSON, JSON lines, the YAML reports of old probes), plain or packed with gzip, zstd, xz or lz4, also
+/// Reads OONI measurements (JSON, JSON lines, the YAML reports of old probes) and Censored Planet's scans, plain or packed with gzip, zstd, xz or lz4, also
 /// in tar files, from files, folders, patterns, standard input, https:// and s3://. Bodies of pages are replaced by length, hash and marks. The
 /// same record twice is kept once, however often and in whatever file it is read. What cannot be used is told and kept in the archive's folder
 /// `quarantine`; everything else is taken.
@@ -54,7 +54,7 @@ pub(crate) struct IngestArgs {
 /// Runs the verb.
 pub(crate) fn run(args: &IngestArgs) -> Result<ExitCode, CommandError> {
     let url = args.archive.url()?;
-    let judging = args.judging()?;
+    let judging = Arc::new(args.judging()?);
     let folder = url.to_file_path().ok();
     let find = || Finding::over(&args.sources, folder.as_deref());
     let runtime =
@@ -63,8 +63,9 @@ pub(crate) fn run(args: &IngestArgs) -> Result<ExitCode, CommandError> {
     let meter = Meter::over(if Meter::is_hidden() { None } else { find().bytes() });
     let refusals = Refusals::new(folder.as_deref(), meter.clone());
     let settings = args.settings();
-    let ingest = Ingest::start_watched(writer, Arc::new(judging), settings, Box::new(refusals));
-    let mut run = Run { reading: Reading::new(ingest, meter.clone()), meter, unreadable: 0 };
+    let ingest = Ingest::start_watched(writer, Arc::clone(&judging), settings, Box::new(refusals));
+    let mut run =
+        Run { reading: Reading::new(ingest, &judging, meter.clone()), meter, unreadable: 0 };
     // Where the archive cannot be written any more, its own words come with the end.
     let _ = run.all(find());
     run.finish(args)
@@ -105,8 +106,8 @@ fn used(paths: &[PathBuf]) -> Result<Vec<Used>, CommandError> {
 }
 
 /// One run over all sources.
-struct Run {
-    reading: Reading,
+struct Run<'j> {
+    reading: Reading<'j>,
     meter: Meter,
     unreadable: u64,
 }
@@ -120,7 +121,7 @@ struct Line<'a> {
     bytes: u64,
 }
 
-impl Run {
+impl Run<'_> {
     fn all(&mut self, find: Finding) -> Result<(), StoreError> {
         for found in find {
             if let Err(error) = self.reading.file(&found)? {
