@@ -9,7 +9,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use wirewitness_analysis::fingerprints::Fingerprints;
-use wirewitness_analysis::tamper::{Counters, Finding, Inspector, Limits, Wants, lane};
+use wirewitness_analysis::tamper::{
+    Counters, Finding, Inspector, Limits, Packet, Wants, batch, lane,
+};
 use wirewitness_wire::file::{LinkType, Record, Way};
 use wirewitness_wire::ip::IpPacket;
 use wirewitness_wire::link::{Carried, innermost};
@@ -89,19 +91,17 @@ impl Inspecting<'_> {
         let mut inspectors: Vec<_> = (0..lanes).map(|_| self.inspector(lanes)).collect();
         let mut done = Inspected::default();
         let told = capture.batches(|records| {
-            let packets: Vec<_> = records.iter().map(|record| done.take(record, read)).collect();
-            for (record, packet) in records.iter().zip(&packets) {
-                let Some(packet) = packet else { continue };
-                let at = if lanes == 1 { 0 } else { lane_of(packet, lanes) };
-                if let Some(inspector) = inspectors.get_mut(at) {
-                    inspector.packet(record, packet, out);
-                }
-            }
+            let packets = records.iter().filter_map(|record| {
+                let ip = done.take(record, read)?;
+                let lane = if lanes == 1 { 0 } else { lane_of(&ip, lanes) };
+                Some(Packet { lane, record, ip })
+            });
+            batch(&mut inspectors, packets, &mut |_, finding| out(finding));
             Go::On
         });
         done.told = told;
         for inspector in inspectors {
-            add(&mut done.counters, &inspector.finish(out));
+            done.counters += inspector.finish(out);
         }
         done
     }
@@ -143,6 +143,7 @@ impl Inspecting<'_> {
 
 impl Inspected {
     /// Counts a record, and gives the IP packet in it.
+    #[inline(always)]
     fn take<'a>(&mut self, record: &Record<'a>, read: &mut dyn FnMut(u64)) -> Option<IpPacket<'a>> {
         self.packets += 1;
         if self.packets.is_multiple_of(TOLD_EVERY) {
@@ -166,6 +167,7 @@ impl Inspected {
     }
 }
 
+#[inline]
 fn lane_of(packet: &IpPacket<'_>, lanes: usize) -> usize {
     // The high bits are the well mixed ones.
     (lane(packet) >> 32) as usize % lanes
@@ -299,7 +301,7 @@ impl Sharing {
         ends.sort_by_key(|(lane, ..)| *lane);
         for (_, found, counted) in ends {
             found.into_iter().for_each(&mut *out);
-            add(counters, &counted);
+            *counters += counted;
         }
     }
 }
@@ -330,37 +332,6 @@ fn work(
         (lane, found, counters)
     });
     let _ = results.send(Results::End(ends.collect()));
-}
-
-fn add(sum: &mut Counters, more: &Counters) {
-    let Counters {
-        packets,
-        tcp_flows,
-        dns_questions,
-        quic_flows,
-        resets,
-        malformed,
-        fragments,
-        evicted,
-        unread,
-        backwards,
-        cut,
-    } = *more;
-    for (sum, more) in [
-        (&mut sum.packets, packets),
-        (&mut sum.tcp_flows, tcp_flows),
-        (&mut sum.dns_questions, dns_questions),
-        (&mut sum.quic_flows, quic_flows),
-        (&mut sum.resets, resets),
-        (&mut sum.malformed, malformed),
-        (&mut sum.fragments, fragments),
-        (&mut sum.evicted, evicted),
-        (&mut sum.unread, unread),
-        (&mut sum.backwards, backwards),
-        (&mut sum.cut, cut),
-    ] {
-        *sum += more;
-    }
 }
 
 /// Files up to this size have one lane, so that all of their connections can be compared with one another.
