@@ -122,3 +122,70 @@ impl Inspector<'_> {
 
 /// Packets for which there is room at first.
 const BATCH: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use wirewitness_wire::file::{LinkType, Way};
+
+    use super::*;
+    use crate::fingerprints::Fingerprints;
+    use crate::tamper::Limits;
+
+    /// A segment from one of eight ports to a server, or back.
+    fn segment(n: u64, flags: u8) -> Vec<u8> {
+        let port = 4000 + (n % 8) as u16;
+        let [seq, ack] = [(n / 3 * 100) as u32, (n * 40) as u32].map(u32::to_be_bytes);
+        let (client, server) = ([10, 0, 0, 1], [198, 51, 100, 2]);
+        let (from, to, ports) = match n % 3 {
+            0 => (server, client, [443, port]),
+            _ => (client, server, [port, 443]),
+        };
+        let ports = ports.map(u16::to_be_bytes).concat();
+        let tail = [0x50, flags, 1, 0, 0, 0, 0, 0, 22, 3, 1, 0];
+        let head = [0x45, 0, 0, 44, n as u8, 1, 0x40, 0, 60, 6, 0, 0];
+        [&head[..], &from, &to, &ports, &seq, &ack, &tail].concat()
+    }
+
+    /// Connections that begin, end, and begin again on the same ports, within one batch and beyond it.
+    #[test]
+    fn a_batch_finds_what_its_packets_find_one_by_one() {
+        let flags = [0x02, 0x12, 0x10, 0x18, 0x11, 0x04, 0x02, 0x14];
+        let bytes: Vec<Vec<u8>> =
+            (1..400_u64).map(|n| segment(n, flags[(n * n / 7) as usize % flags.len()])).collect();
+        let records: Vec<Record<'_>> = (1..)
+            .zip(&bytes)
+            .map(|(number, bytes)| Record {
+                number,
+                at_ns: number as i64 * 170_000_000,
+                link: LinkType::RAW,
+                bytes,
+                original_len: bytes.len() as u32,
+                interface: 0,
+                way: Way::Unknown,
+                offset: 0,
+                comment: None,
+            })
+            .collect();
+        let (fingerprints, _) = Fingerprints::compile(Vec::new());
+        let new = || Inspector::new(Limits { flows: 6, ..Limits::default() }, &fingerprints);
+        let ip = |record: &Record<'_>| IpPacket::read(&bytes[record.number as usize - 1]).unwrap();
+
+        let (mut alone, mut found) = (new(), Vec::new());
+        for record in &records {
+            alone.packet(record, &ip(record), &mut |it| found.push(format!("{it:?}")));
+        }
+        let counters = alone.finish(&mut |it| found.push(format!("{it:?}")));
+        assert!(found.len() > 20 && counters.evicted > 5 && counters.resets > 20);
+        for size in [2, 32, 400] {
+            let (mut together, mut same) = ([new()], Vec::new());
+            for records in records.chunks(size) {
+                let packets =
+                    records.iter().map(|record| Packet { lane: 0, record, ip: ip(record) });
+                batch(&mut together, packets, &mut |_, it| same.push(format!("{it:?}")));
+            }
+            let [together] = together;
+            assert_eq!(together.finish(&mut |it| same.push(format!("{it:?}"))), counters);
+            assert_eq!(same, found, "{size}");
+        }
+    }
+}
