@@ -16,6 +16,7 @@ use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::config::SchedulerConfig;
 use ballista_scheduler::scheduler_process::start_server;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::archive::Archive;
@@ -89,8 +90,9 @@ pub async fn run_scheduler(options: SchedulerOptions) -> Result<(), QueryError> 
 /// Runs an executor until the process is asked to end.
 pub async fn run_executor(options: ExecutorOptions) -> Result<(), QueryError> {
     let mut registry = BallistaFunctionRegistry::default();
-    for function in functions(&options.names) {
-        registry.scalar_functions.insert(function.name().to_owned(), Arc::new(function));
+    // The default lacks the functions on lists, with which the scheduler plans all the same.
+    for function in all_functions(&options.names) {
+        registry.scalar_functions.insert(function.name().to_owned(), function);
     }
     let defaults = ExecutorProcessConfig::default();
     let config = ExecutorProcessConfig {
@@ -153,14 +155,18 @@ fn pinned(config: SessionConfig) -> SessionConfig {
 
 /// What the scheduler plans with: the client's settings, our pins, our functions.
 fn state(config: SessionConfig, names: &Arc<NetworkNames>) -> SessionState {
-    let mut scalar = ballista_core::extension::ballista_scalar_functions();
-    scalar.extend(functions(names).into_iter().map(Arc::new));
     SessionStateBuilder::new()
         .with_default_features()
         .with_config(pinned(config.ballista_restricted_configuration()))
         .with_optimizer_rules(ballista_core::optimizer::ballista_default_optimizer_rules())
-        .with_scalar_functions(scalar)
+        .with_scalar_functions(all_functions(names))
         .build()
+}
+
+fn all_functions(names: &Arc<NetworkNames>) -> Vec<Arc<ScalarUDF>> {
+    let mut all = ballista_core::extension::ballista_scalar_functions();
+    all.extend(functions(names).into_iter().map(Arc::new));
+    all
 }
 
 fn cluster_error(error: impl std::fmt::Display) -> QueryError {

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::command_error::CommandError;
+#[cfg(feature = "archive")]
+use crate::commands::{cluster, export, query};
 use crate::commands::{completions, exposure, helper, inspect, judge, lab, man, probe, rules};
 
 /// Finds, proves and explains interference with people's connections: blocking, throttling, tampering.
@@ -23,6 +25,12 @@ enum Verb {
     Judge(judge::JudgeArgs),
     Exposure(exposure::ExposureArgs),
     Inspect(inspect::InspectArgs),
+    #[cfg(feature = "archive")]
+    Query(Box<query::QueryArgs>),
+    #[cfg(feature = "archive")]
+    Export(Box<export::ExportArgs>),
+    #[cfg(feature = "archive")]
+    Cluster(cluster::ClusterArgs),
     Rules(rules::RulesArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -37,6 +45,12 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Verb::Judge(args) => judge::run(&args),
         Verb::Exposure(args) => exposure::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
+        #[cfg(feature = "archive")]
+        Verb::Query(args) => query::run(&args),
+        #[cfg(feature = "archive")]
+        Verb::Export(args) => export::run(&args),
+        #[cfg(feature = "archive")]
+        Verb::Cluster(args) => cluster::run(&args),
         Verb::Rules(args) => rules::run(&args),
         Verb::Completions(args) => completions::run(&args),
         Verb::Man(args) => man::run(&args),

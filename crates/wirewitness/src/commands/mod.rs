@@ -1,6 +1,10 @@
 //! One file a verb.
 
+#[cfg(feature = "archive")]
+pub(crate) mod cluster;
 pub(crate) mod completions;
+#[cfg(feature = "archive")]
+pub(crate) mod export;
 pub(crate) mod exposure;
 pub(crate) mod helper;
 pub(crate) mod inspect;
@@ -8,4 +12,6 @@ pub(crate) mod judge;
 pub(crate) mod lab;
 pub(crate) mod man;
 pub(crate) mod probe;
+#[cfg(feature = "archive")]
+pub(crate) mod query;
 pub(crate) mod rules;
