@@ -4,6 +4,8 @@
 //! functions, the same files: all machines must see the archive at the same path. Ballista knows no passwords: whoever reaches a
 //! port can read what the process can read. So everything binds to loopback unless told otherwise (docs/cluster.md).
 
+pub(crate) mod watch;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -136,7 +138,8 @@ impl Session {
             .build();
         let context = SessionContext::remote_with_state(scheduler, state).await;
         let context = context.map_err(|error| cluster_error(error.strip_backtrace()))?;
-        Self::with_context(context, archive, &options).await
+        let watch = watch::Watch::of(scheduler)?;
+        Ok(Self::with_context(context, archive, &options).await?.watched(watch))
     }
 }
 

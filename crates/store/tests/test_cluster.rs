@@ -155,9 +155,7 @@ fn a_cluster_answers_as_one_machine_does() {
     });
 }
 
-/// Measured with Ballista 55.0: work that is done again after an executor's death may count twice.
 #[test]
-#[ignore = "fails: Ballista 55.0 may count rows twice after an executor has died (docs/cluster.md)"]
 fn an_executor_that_dies_costs_time_and_no_rows() {
     let folder = tempfile::tempdir().unwrap();
     let archive = made_up(&folder.path().join("made"), &made(100));
