@@ -16,5 +16,6 @@ SELECT counted.country, counted.probe_asn, measurements, insufficient,
        round(100.0 * insufficient / measurements, 1) AS percent, rule AS most_frequent_rule
 FROM counted
 LEFT JOIN reason ON reason.country = counted.country
-    AND reason.probe_asn IS NOT DISTINCT FROM counted.probe_asn AND reason.place = 1
+    AND (reason.probe_asn IS NOT DISTINCT FROM counted.probe_asn)
+    AND reason.place = 1
 ORDER BY percent DESC, counted.country, counted.probe_asn

@@ -4,6 +4,8 @@
 //! functions, the same files: all machines must see the archive at the same path. Ballista knows no passwords: whoever reaches a
 //! port can read what the process can read. So everything binds to loopback unless told otherwise (docs/cluster.md).
 
+pub(crate) mod watch;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::config::SchedulerConfig;
 use ballista_scheduler::scheduler_process::start_server;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::archive::Archive;
@@ -89,8 +92,9 @@ pub async fn run_scheduler(options: SchedulerOptions) -> Result<(), QueryError> 
 /// Runs an executor until the process is asked to end.
 pub async fn run_executor(options: ExecutorOptions) -> Result<(), QueryError> {
     let mut registry = BallistaFunctionRegistry::default();
-    for function in functions(&options.names) {
-        registry.scalar_functions.insert(function.name().to_owned(), Arc::new(function));
+    // The default lacks the functions on lists, with which the scheduler plans all the same.
+    for function in all_functions(&options.names) {
+        registry.scalar_functions.insert(function.name().to_owned(), function);
     }
     let defaults = ExecutorProcessConfig::default();
     let config = ExecutorProcessConfig {
@@ -134,7 +138,8 @@ impl Session {
             .build();
         let context = SessionContext::remote_with_state(scheduler, state).await;
         let context = context.map_err(|error| cluster_error(error.strip_backtrace()))?;
-        Self::with_context(context, archive, &options).await
+        let watch = watch::Watch::of(scheduler)?;
+        Ok(Self::with_context(context, archive, &options).await?.watched(watch))
     }
 }
 
@@ -153,14 +158,18 @@ fn pinned(config: SessionConfig) -> SessionConfig {
 
 /// What the scheduler plans with: the client's settings, our pins, our functions.
 fn state(config: SessionConfig, names: &Arc<NetworkNames>) -> SessionState {
-    let mut scalar = ballista_core::extension::ballista_scalar_functions();
-    scalar.extend(functions(names).into_iter().map(Arc::new));
     SessionStateBuilder::new()
         .with_default_features()
         .with_config(pinned(config.ballista_restricted_configuration()))
         .with_optimizer_rules(ballista_core::optimizer::ballista_default_optimizer_rules())
-        .with_scalar_functions(scalar)
+        .with_scalar_functions(all_functions(names))
         .build()
+}
+
+fn all_functions(names: &Arc<NetworkNames>) -> Vec<Arc<ScalarUDF>> {
+    let mut all = ballista_core::extension::ballista_scalar_functions();
+    all.extend(functions(names).into_iter().map(Arc::new));
+    all
 }
 
 fn cluster_error(error: impl std::fmt::Display) -> QueryError {

@@ -170,6 +170,7 @@ fn an_executor_that_dies_costs_time_and_no_rows() {
         let began = std::time::Instant::now();
         let expected = lines(&one, sql).await;
         eprintln!("one machine: {:?}", began.elapsed());
+        assert_eq!(lines(&many, sql).await, expected, "with all executors");
         let asked = tokio::spawn(async move { lines(&many, sql).await });
         tokio::time::sleep(Duration::from_millis(800)).await;
         assert!(!asked.is_finished(), "too short a query to die in");

@@ -45,6 +45,15 @@ pub(crate) enum CommandError {
         /// What to do.
         hint: String,
     },
+    /// The archive, or a cluster, gives no answer. Exit code 1.
+    #[cfg(feature = "archive")]
+    #[error("{message}")]
+    Asking {
+        /// Why.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// The lab does not run. Exit code 1.
     #[error("the lab does not run")]
     Lab(#[from] StartError),
@@ -79,6 +88,10 @@ impl CommandError {
         | Self::BadFile { hint, .. }
         | Self::Measuring { hint, .. } = self
         {
+            let _ = writeln!(text, "  hint: {hint}");
+        }
+        #[cfg(feature = "archive")]
+        if let Self::Asking { hint, .. } = self {
             let _ = writeln!(text, "  hint: {hint}");
         }
         text

@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
@@ -39,6 +40,7 @@ pub use export::{Selection, export_sql};
 pub use functions::{NetworkNames, registered_domain};
 
 use crate::archive::Archive;
+use crate::cluster::watch::Watch;
 use provider::Files;
 
 /// How a session works.
@@ -114,6 +116,8 @@ impl Options {
 #[derive(Clone)]
 pub struct Session {
     context: SessionContext,
+    /// Of a cluster: its executors must live as long as a query runs.
+    watch: Option<Watch>,
     timeout: Option<Duration>,
 }
 
@@ -152,7 +156,12 @@ impl Session {
         for view in views::VIEWS {
             context.sql(view).await.map_err(|error| QueryError::planning(&error))?;
         }
-        Ok(Self { context, timeout: options.timeout })
+        Ok(Self { context, watch: None, timeout: options.timeout })
+    }
+
+    /// The same, on a cluster.
+    pub(crate) fn watched(self, watch: Watch) -> Self {
+        Self { watch: Some(watch), ..self }
     }
 
     /// Asks one question.
@@ -179,8 +188,18 @@ impl Session {
         let frame = self.context.execute_logical_plan(plan).await;
         let frame = frame.map_err(|error| QueryError::planning(&error))?;
         let schema = Arc::new(frame.schema().as_arrow().clone());
-        let stream = frame.execute_stream().await.map_err(|error| QueryError::running(&error))?;
-        Ok(Answer { schema, stream, until })
+        for _ in 0..ATTEMPTS {
+            let begun = begin(frame.clone());
+            let begun = match &self.watch {
+                None => Some(begun.await?),
+                Some(watch) => watch.during(begun).await?.transpose()?,
+            };
+            if let Some((first, stream)) = begun {
+                return Ok(Answer { schema, first, stream, until });
+            }
+        }
+        let message = format!("executors died in each of {ATTEMPTS} attempts");
+        Err(QueryError::Cluster { message })
     }
 
     async fn plan(&self, sql: &str) -> Result<LogicalPlan, QueryError> {
@@ -198,12 +217,26 @@ impl Session {
     }
 }
 
+/// Times that a query is asked whose executors die.
+const ATTEMPTS: usize = 5;
+
+type Begun = (Option<RecordBatch>, SendableRecordBatchStream);
+
+/// Runs a query up to its first rows. On a cluster all of its work is done then.
+async fn begin(frame: DataFrame) -> Result<Begun, QueryError> {
+    let failed = |error| QueryError::running(&error);
+    let mut stream = frame.execute_stream().await.map_err(failed)?;
+    let first = stream.next().await.transpose().map_err(failed)?;
+    Ok((first, stream))
+}
+
 /// When it must be done, and how long that was.
 type Until = (tokio::time::Instant, Duration);
 
 /// Rows, as they come.
 pub struct Answer {
     schema: SchemaRef,
+    first: Option<RecordBatch>,
     stream: SendableRecordBatchStream,
     until: Option<Until>,
 }
@@ -222,6 +255,9 @@ impl Answer {
 
     /// The next rows; none at the end.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>, QueryError> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
         let next = in_time(self.until, self.stream.next()).await?;
         next.transpose().map_err(|error| QueryError::running(&error))
     }

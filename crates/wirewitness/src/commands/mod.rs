@@ -1,6 +1,10 @@
 //! One file a verb.
 
+#[cfg(feature = "archive")]
+pub(crate) mod cluster;
 pub(crate) mod completions;
+#[cfg(feature = "archive")]
+pub(crate) mod export;
 pub(crate) mod exposure;
 pub(crate) mod helper;
 #[cfg(feature = "archive")]
@@ -12,4 +16,6 @@ pub(crate) mod man;
 #[cfg(not(feature = "archive"))]
 pub(crate) mod not_built;
 pub(crate) mod probe;
+#[cfg(feature = "archive")]
+pub(crate) mod query;
 pub(crate) mod rules;
