@@ -69,10 +69,11 @@ impl<R: Read> Read for Unpacked<R> {
     }
 }
 
-/// LZ4 frames, one behind the other: their decoder stops at the end of each.
+/// LZ4 frames, one behind the other: their decoder stops at the end of each. Each gets a new one, as the crate's own does not
+/// bear a frame of larger blocks behind one of smaller ones.
 pub(crate) struct Frames<R: Read> {
-    decoder: FrameDecoder<Counted<R>>,
-    used: u64,
+    /// None once that has failed.
+    decoder: Option<FrameDecoder<Counted<R>>>,
 }
 
 struct Counted<R> {
@@ -90,22 +91,22 @@ impl<R: Read> Read for Counted<R> {
 
 impl<R: Read> Frames<R> {
     fn new(inner: R) -> Self {
-        Self { decoder: FrameDecoder::new(Counted { inner, count: 0 }), used: 0 }
+        Self { decoder: Some(FrameDecoder::new(Counted { inner, count: 0 })) }
     }
 }
 
 impl<R: Read> Read for Frames<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let got = self.decoder.read(buffer)?;
-            let used = self.decoder.get_ref().count;
-            // Nothing came, and nothing was used up: that is the end.
-            if got > 0 || buffer.is_empty() || used == self.used {
-                self.used = used;
+        while let Some(decoder) = &mut self.decoder {
+            let got = decoder.read(buffer)?;
+            // Nothing came, and the frame has not a single byte: that is the end.
+            if got > 0 || buffer.is_empty() || decoder.get_ref().count == 0 {
                 return Ok(got);
             }
-            self.used = used;
+            let behind = self.decoder.take().map(FrameDecoder::into_inner);
+            self.decoder = behind.map(|behind| FrameDecoder::new(Counted { count: 0, ..behind }));
         }
+        Ok(0)
     }
 }
 
