@@ -35,11 +35,19 @@ fn main() {
         }
         sizes(name, &texts, &context);
         speeds(name, &texts, &context);
-        let long: Vec<String> = texts.into_iter().filter(|text| text.len() > 100_000).collect();
-        if !long.is_empty() {
-            sizes("  those over 100 kB", &long, &context);
-            speeds("  those over 100 kB", &long, &context);
+        if name != "OONI real" {
+            continue;
         }
+        let of_web = |text: &&String| {
+            let measurement = Measurement::from_json(text).unwrap();
+            measurement.test_name.as_str() == Some("web_connectivity")
+        };
+        let web: Vec<String> = texts.iter().filter(of_web).cloned().collect();
+        sizes("  web connectivity", &web, &context);
+        speeds("  web connectivity", &web, &context);
+        let long: Vec<String> = texts.into_iter().filter(|text| text.len() > 100_000).collect();
+        sizes("  those over 100 kB", &long, &context);
+        speeds("  those over 100 kB", &long, &context);
     }
 }
 

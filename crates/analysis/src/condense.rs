@@ -21,9 +21,10 @@
 //! original with that address scrubbed. So whoever keeps verdicts judges the condensed form, which is also faster: the
 //! fingerprints are not looked for twice.
 //!
-//! In reading order: `writer` (the pass over the text), `parts` (what becomes of bodies, headers, certificates), `scan`
-//! (where values begin and end), `person` (the probe's own address).
+//! In reading order: `writer` (the pass over the text), `parts` (what becomes of bodies, headers, certificates), `copier` and
+//! `scan` (copying spans; where values begin and end), `person` (the probe's own address).
 
+mod copier;
 mod parts;
 mod person;
 mod scan;

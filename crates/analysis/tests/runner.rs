@@ -25,6 +25,7 @@ mod test_examples;
 mod test_exposure;
 mod test_made_capture;
 mod test_nettests;
+mod test_planet;
 mod test_qa;
 mod test_tcp;
 mod test_throttle_captures;

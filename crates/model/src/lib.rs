@@ -13,6 +13,7 @@
 //!   judging: one pass, strings that point into the input, unknown keys set aside as raw text.
 //! - [`document`]: the same files read without loss, for writing them back: order, unknown keys, duplicate keys and
 //!   the text of every number and string survive.
+//! - [`planet`]: Censored Planet's scans (hyperquack, satellite), a line at a time.
 //! - [`yaml`]: records from the years when OONI wrote YAML, turned into a [`document::Value`].
 //!
 //! There are two readers because one would be either slow or lossy: judging wants typed fields and no copies,
@@ -23,6 +24,7 @@ pub mod document;
 pub mod lenient;
 pub mod ooni;
 pub mod outcome;
+pub mod planet;
 pub mod point;
 pub mod vantage;
 pub mod verdict;

@@ -1,4 +1,4 @@
-//! All tests of the archive, in one binary.
+//! One binary for all integration tests of the crate.
 
 #![allow(
     clippy::unwrap_used,
@@ -6,10 +6,23 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
-    reason = "tests stop at the first surprise, and say what they leave out"
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    dead_code,
+    reason = "a test that fails should fail loudly"
 )]
 
+mod filled;
 mod made;
+mod test_afar;
+mod generated;
+mod test_archive;
+mod test_cluster;
 mod test_events;
+mod test_examples;
+mod test_ingest;
 mod test_keep;
 mod test_kill;
+mod test_python;
+mod test_query;
+mod test_schema;

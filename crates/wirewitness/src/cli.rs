@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::command_error::CommandError;
+#[cfg(feature = "archive")]
+use crate::commands::ingest;
+#[cfg(not(feature = "archive"))]
+use crate::commands::not_built;
 use crate::commands::{completions, exposure, helper, inspect, judge, lab, man, probe, rules};
 
 /// Finds, proves and explains interference with people's connections: blocking, throttling, tampering.
@@ -23,6 +27,11 @@ enum Verb {
     Judge(judge::JudgeArgs),
     Exposure(exposure::ExposureArgs),
     Inspect(inspect::InspectArgs),
+    #[cfg(feature = "archive")]
+    Ingest(Box<ingest::IngestArgs>),
+    #[cfg(not(feature = "archive"))]
+    #[command(name = "ingest", aliases = not_built::VERBS, hide = true)]
+    NotBuilt(not_built::NotBuiltArgs),
     Rules(rules::RulesArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -37,6 +46,10 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Verb::Judge(args) => judge::run(&args),
         Verb::Exposure(args) => exposure::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
+        #[cfg(feature = "archive")]
+        Verb::Ingest(args) => ingest::run(&args),
+        #[cfg(not(feature = "archive"))]
+        Verb::NotBuilt(args) => not_built::run(&args),
         Verb::Rules(args) => rules::run(&args),
         Verb::Completions(args) => completions::run(&args),
         Verb::Man(args) => man::run(&args),

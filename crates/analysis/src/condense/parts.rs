@@ -69,10 +69,9 @@ fn hashed(bytes: &[u8]) -> Option<Digest<'static>> {
     if bytes.is_empty() {
         return None;
     }
-    let mut sha256 = String::with_capacity(64);
-    for byte in digest(&SHA256, bytes).as_ref() {
-        let _ = write!(sha256, "{byte:02x}");
-    }
+    let hash = digest(&SHA256, bytes);
+    let halves = hash.as_ref().iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let sha256: String = halves.filter_map(|half| char::from_digit(half.into(), 16)).collect();
     Some(Digest { length: bytes.len() as u64, sha256: sha256.into(), ..Digest::default() })
 }
 

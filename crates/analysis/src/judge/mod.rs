@@ -7,6 +7,7 @@
 //! - [`rule`]: what a rule is; [`rules`] lists all of them.
 //! - `web`: the rules for web connectivity, of every age.
 //! - `nettest`: the rules for OONI's other tests.
+//! - [`planet`]: Censored Planet's scans, and their rules.
 //! - [`handbook`]: the rules and words as Markdown, for `docs/`.
 //! - [`ooni`]: OONI's fourteen keys.
 //! - [`address`], [`title`]: bogons and networks; titles of pages.
@@ -18,6 +19,7 @@ mod certificate;
 pub mod handbook;
 mod nettest;
 pub mod ooni;
+pub mod planet;
 pub mod rule;
 pub mod title;
 mod url;
@@ -71,7 +73,7 @@ pub fn judge<'m>(measurement: &'m Measurement<'_>, context: &Context<'m>) -> Jud
 
 /// Every rule, in the order of the documentation.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    [&NO_TEST_KEYS].into_iter().chain(web::rules()).chain(nettest::rules())
+    [&NO_TEST_KEYS].into_iter().chain(web::rules()).chain(nettest::rules()).chain(planet::rules())
 }
 
 const NO_TEST_KEYS: Rule = Rule {

@@ -22,7 +22,7 @@
 //!
 //! Source: the data formats of <https://github.com/ooni/spec>, and the bytes of real files where they differ.
 
-mod record;
+pub(crate) mod record;
 
 pub mod analysis_web;
 pub mod body;

@@ -76,7 +76,7 @@ pub const MEASUREMENT: Table = Table {
         is(
             "document",
             Text,
-            "The record, condensed: bodies of pages replaced by length, hash, title and known marks (docs/condensed.md). The judge reads this.",
+            "The record, condensed: bodies of pages replaced by length, hash, title and known marks (docs/condensed.md). The judge reads this. Empty for scans made from afar, whose verdicts stand on side files too.",
         ),
     ],
     is_partitioned: true,
@@ -100,7 +100,11 @@ pub const OBSERVATION: Table = Table {
         is("outcome", Text, "How it ended, `layer/what` (docs/outcomes.md)."),
         may("failure", Text, "The failure as the record words it. Null on success."),
         may("name", Text, "Name looked up, sent as SNI or asked for as host."),
-        may("address", Text, "Address of the far end. Never one of a client."),
+        may(
+            "address",
+            Text,
+            "Address of the far end; of scans made from afar, of the public server or resolver that was asked. Never one of a client.",
+        ),
         may("port", Int, "Its port."),
         may(
             "address_asn",

@@ -140,8 +140,8 @@ mod tests {
         for table in TABLES {
             for (at, column) in table.columns.iter().enumerate() {
                 assert_eq!(table.index(column.name), Some(at), "{} twice", column.name);
-                let is_both = table.is_partitioned && PARTITION.contains(&column.name);
-                assert!(!is_both, "{} is in both", column.name);
+                let is_in_both = table.is_partitioned && PARTITION.contains(&column.name);
+                assert!(!is_in_both, "{} is in both", column.name);
             }
             for name in table.sorted_by {
                 assert!(table.index(name).is_some(), "{}: sorted by {name}", table.name);

@@ -1,0 +1,156 @@
+//! Copies a JSON text span by span, and leaves out or puts in on the way.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use wirewitness_model::document::MAX_DEPTH;
+use wirewitness_model::lenient::MaybeBinary;
+
+use super::CondenseError;
+use super::scan::Scan;
+
+pub(super) type Done = Result<(), CondenseError>;
+
+/// I copy what I step over, unless told otherwise.
+pub(super) struct Copier<'t> {
+    pub(super) scan: Scan<'t>,
+    out: String,
+    /// All of the text before this place has been copied or left out.
+    copied: usize,
+    depth: usize,
+}
+
+impl<'t> Copier<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        let out = String::with_capacity(text.len().min(64 * 1024));
+        Self { scan: Scan::new(text), out, copied: 0, depth: 0 }
+    }
+
+    /// The copy, at the end of the text.
+    pub(super) fn finish(mut self) -> Result<String, CondenseError> {
+        if self.scan.byte().is_some() {
+            return Err(self.scan.error("the end of the text"));
+        }
+        self.flush();
+        Ok(self.out)
+    }
+
+    /// Copies all that is pending.
+    pub(super) fn flush(&mut self) {
+        self.out.push_str(self.scan.slice(self.copied, self.scan.at));
+        self.copied = self.scan.at;
+    }
+
+    /// Leaves out the white space here.
+    pub(super) fn space(&mut self) {
+        if let Some(b' ' | b'\t' | b'\n' | b'\r') = self.scan.byte() {
+            self.flush();
+            self.scan.space();
+            self.copied = self.scan.at;
+        }
+    }
+
+    /// Steps over a value and gives it, to be copied unless [`put`](Self::put) follows.
+    pub(super) fn take(&mut self) -> Result<&'t str, CondenseError> {
+        self.flush();
+        self.scan.skip()
+    }
+
+    /// Writes this in place of all that is pending.
+    pub(super) fn put(&mut self, json: &str) {
+        self.out.push_str(json);
+        self.copied = self.scan.at;
+    }
+
+    /// Writes this in place of what lies between `start` and here.
+    pub(super) fn put_since(&mut self, start: usize, json: &str) {
+        self.out.push_str(self.scan.slice(self.copied, start));
+        self.put(json);
+    }
+
+    /// Steps over a key and its colon, and gives it as it reads.
+    pub(super) fn key(&mut self) -> Result<Cow<'t, str>, CondenseError> {
+        let key = unescaped(self.scan.string()?);
+        self.space();
+        self.expect(b':')?;
+        Ok(key)
+    }
+
+    /// Steps into an object or list.
+    pub(super) fn enter(&mut self) -> Done {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.scan.error("less nesting"));
+        }
+        self.scan.at += 1;
+        self.space();
+        Ok(())
+    }
+
+    /// Steps out of it, over its end.
+    pub(super) fn leave(&mut self) {
+        self.depth -= 1;
+        self.scan.at += 1;
+    }
+
+    /// Steps over a comma; false where the end comes instead.
+    pub(super) fn goes_on(&mut self, end: u8) -> Result<bool, CondenseError> {
+        self.space();
+        if self.scan.byte() == Some(end) {
+            return Ok(false);
+        }
+        self.expect(b',')?;
+        Ok(true)
+    }
+
+    pub(super) fn expect(&mut self, byte: u8) -> Done {
+        if self.scan.byte() != Some(byte) {
+            return Err(self.scan.error("a comma, a colon or an end"));
+        }
+        self.scan.at += 1;
+        self.space();
+        Ok(())
+    }
+
+    /// Adds a member to the object that was just left.
+    pub(super) fn append(&mut self, key: &str, json: &str, members: usize) {
+        let end = self.scan.at - 1;
+        self.out.push_str(self.scan.slice(self.copied, end));
+        self.copied = end;
+        let comma = if members > 0 { "," } else { "" };
+        self.out.push_str(&format!("{comma}\"{key}\":{json}"));
+    }
+
+    /// Reads the value here, without a step; none where it cannot be read.
+    pub(super) fn read_ahead<T: Deserialize<'t>>(&self) -> Option<T> {
+        serde_json::Deserializer::from_str(self.scan.rest()).into_iter::<T>().next()?.ok()
+    }
+
+    /// Steps over a value and writes this in its place.
+    pub(super) fn replace(&mut self, json: &str) -> Done {
+        self.take()?;
+        self.put(json);
+        Ok(())
+    }
+
+    /// As [`replace`](Self::replace), but a short value that cannot be read (a number out of range) stays, so that a reader
+    /// of what holds it stumbles as before.
+    pub(super) fn leave_out(&mut self, json: &str) -> Done {
+        let is_readable = self.read_ahead::<MaybeBinary<'t>>().is_some();
+        if self.take()?.len() > MAX_UNREADABLE_BYTES || is_readable {
+            self.put(json);
+        }
+        Ok(())
+    }
+}
+
+/// The longest value that stays although it cannot be read, in bytes.
+const MAX_UNREADABLE_BYTES: usize = 64;
+
+/// A key as it reads. One with an escape that is none reads as it is written.
+fn unescaped(key: &str) -> Cow<'_, str> {
+    if !key.contains('\\') {
+        return Cow::Borrowed(key);
+    }
+    serde_json::from_str(&format!("\"{key}\"")).map_or(Cow::Borrowed(key), Cow::Owned)
+}

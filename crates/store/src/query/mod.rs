@@ -1,0 +1,243 @@
+//! SQL over one commit of the archive.
+//!
+//! A [`Session`] sees the tables as they were at the commit that it was opened at, whatever is written meanwhile. It reads only:
+//! nothing in SQL can change the archive or open another file. In reading order:
+//!
+//! - [`Session`], [`Options`], [`Answer`]: ask and read.
+//! - `provider`: a table's files for DataFusion. `prune`: which of them are needed.
+//! - `functions`: what SQL has beyond DataFusion's own. `views`: `target` and `network`.
+//! - `codec`: tables on their way to a cluster ([`crate::cluster`]).
+//! - [`output`]: answers as files. [`export_sql`]: a table as a question.
+//! - [`QueryError`]: why there is no answer.
+
+pub(crate) mod codec;
+mod error;
+mod export;
+pub(crate) mod functions;
+pub mod output;
+pub(crate) mod provider;
+mod prune;
+mod views;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use futures_util::StreamExt as _;
+
+pub use error::QueryError;
+pub use export::{Selection, export_sql};
+pub use functions::{NetworkNames, registered_domain};
+
+use crate::archive::Archive;
+use provider::Files;
+
+/// How a session works.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Parts into which work is split; the machine's cores if not said.
+    pub partitions: Option<usize>,
+    /// Memory for sorting, joining and grouping, bytes. What does not fit is put aside into files. 512 MiB.
+    pub memory_bytes: usize,
+    /// Most bytes put aside. 32 GiB.
+    pub spill_bytes: u64,
+    /// Folder for what is put aside; the system's if not said.
+    pub spill_folder: Option<PathBuf>,
+    /// How long one query may take, from asking to the last row. No limit if not said.
+    pub timeout: Option<Duration>,
+    /// Names for `asn_name`.
+    pub names: Arc<NetworkNames>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            partitions: None,
+            memory_bytes: 512 << 20,
+            spill_bytes: 32 << 30,
+            spill_folder: None,
+            timeout: None,
+            names: Arc::default(),
+        }
+    }
+}
+
+impl Options {
+    /// The engine's settings. Some are pinned because the engine's version in use answers wrongly without:
+    ///
+    /// - `enable_topk_aggregation`: `SELECT g, count(*) OVER () .. GROUP BY g ORDER BY g LIMIT 1` counts wrongly
+    ///   (DataFusion 55.2; apache/datafusion#25066).
+    /// - `enable_window_limits`: on a cluster, windows under `ORDER BY .. LIMIT` lose rows (measured with Ballista 55.0).
+    pub(crate) fn config(&self) -> SessionConfig {
+        let mut config = SessionConfig::new()
+            .with_information_schema(true)
+            .with_default_catalog_and_schema("wirewitness", "public");
+        if let Some(partitions) = self.partitions {
+            config = config.with_target_partitions(partitions.max(1));
+        }
+        let options = config.options_mut();
+        options.optimizer.enable_topk_aggregation = false;
+        options.optimizer.enable_window_limits = false;
+        options.sql_parser.collect_spans = true;
+        options.execution.time_zone = Some("UTC".to_owned());
+        config
+    }
+
+    /// Memory and files.
+    pub(crate) fn runtime(&self) -> Result<Arc<RuntimeEnv>, QueryError> {
+        let largest = std::num::NonZeroUsize::MIN;
+        let pool = TrackConsumersPool::new(FairSpillPool::new(self.memory_bytes), largest);
+        let mode = match &self.spill_folder {
+            Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
+            None => DiskManagerMode::OsTmpDirectory,
+        };
+        let disk = DiskManagerBuilder::default()
+            .with_mode(mode)
+            .with_max_temp_directory_size(self.spill_bytes);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(pool))
+            .with_disk_manager_builder(disk);
+        runtime.build_arc().map_err(|error| QueryError::running(&error))
+    }
+}
+
+/// The tables of one commit, ready to be asked.
+#[derive(Clone)]
+pub struct Session {
+    context: SessionContext,
+    timeout: Option<Duration>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// A session on this machine.
+    pub async fn new(archive: &Archive, options: Options) -> Result<Self, QueryError> {
+        let state = SessionStateBuilder::new()
+            .with_config(options.config())
+            .with_runtime_env(options.runtime()?)
+            .with_default_features()
+            .build();
+        Self::with_context(SessionContext::new_with_state(state), archive, &options).await
+    }
+
+    /// A session on an engine that is there already.
+    pub(crate) async fn with_context(
+        context: SessionContext,
+        archive: &Archive,
+        options: &Options,
+    ) -> Result<Self, QueryError> {
+        for function in functions::functions(&options.names) {
+            context.register_udf(function);
+        }
+        for table in archive.tables() {
+            let files = Files::of(table).map_err(|error| QueryError::planning(&error))?;
+            context
+                .register_table(table.definition().name, Arc::new(files))
+                .map_err(|error| QueryError::planning(&error))?;
+        }
+        for view in views::VIEWS {
+            context.sql(view).await.map_err(|error| QueryError::planning(&error))?;
+        }
+        Ok(Self { context, timeout: options.timeout })
+    }
+
+    /// Asks one question.
+    ///
+    /// # Errors
+    /// The SQL cannot be understood, or is more than a question.
+    pub async fn query(&self, sql: &str) -> Result<Answer, QueryError> {
+        let until = self.timeout.map(|timeout| (tokio::time::Instant::now() + timeout, timeout));
+        in_time(until, self.ask(sql, until)).await?
+    }
+
+    /// Asks one question and waits for all of the answer.
+    pub async fn rows(&self, sql: &str) -> Result<Vec<RecordBatch>, QueryError> {
+        self.query(sql).await?.collect().await
+    }
+
+    /// The engine, for passes of our own.
+    pub fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    async fn ask(&self, sql: &str, until: Option<Until>) -> Result<Answer, QueryError> {
+        let plan = self.plan(sql).await?;
+        let frame = self.context.execute_logical_plan(plan).await;
+        let frame = frame.map_err(|error| QueryError::planning(&error))?;
+        let schema = Arc::new(frame.schema().as_arrow().clone());
+        let stream = frame.execute_stream().await.map_err(|error| QueryError::running(&error))?;
+        Ok(Answer { schema, stream, until })
+    }
+
+    async fn plan(&self, sql: &str) -> Result<LogicalPlan, QueryError> {
+        let plan = self.context.state().create_logical_plan(sql).await;
+        let plan = plan.map_err(|error| QueryError::planning(&error))?;
+        let reading = SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
+        reading.verify_plan(&plan).map_err(|error| {
+            let message = error.find_root().message().into_owned();
+            QueryError::NotReadOnly { message }
+        })?;
+        Ok(plan)
+    }
+}
+
+/// When it must be done, and how long that was.
+type Until = (tokio::time::Instant, Duration);
+
+/// Rows, as they come.
+pub struct Answer {
+    schema: SchemaRef,
+    stream: SendableRecordBatchStream,
+    until: Option<Until>,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+impl Answer {
+    /// Its columns.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The next rows; none at the end.
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>, QueryError> {
+        let next = in_time(self.until, self.stream.next()).await?;
+        next.transpose().map_err(|error| QueryError::running(&error))
+    }
+
+    /// All rows.
+    pub async fn collect(mut self) -> Result<Vec<RecordBatch>, QueryError> {
+        let mut rows = Vec::new();
+        while let Some(batch) = self.next().await? {
+            rows.push(batch);
+        }
+        Ok(rows)
+    }
+}
+
+async fn in_time<T>(until: Option<Until>, work: impl Future<Output = T>) -> Result<T, QueryError> {
+    let Some((until, whole)) = until else { return Ok(work.await) };
+    let late = |_| QueryError::TimedOut { seconds: whole.as_secs() };
+    tokio::time::timeout_at(until, work).await.map_err(late)
+}

@@ -1,0 +1,16 @@
+//! Files into the archive: found, opened, unpacked, cut into records, and what of them could not be used.
+//!
+//! - [`place`]: which archive.
+//! - [`finding`]: which files.
+//! - [`raw`]: a file's bytes as they are read: counted, hashed, and what they may unpack to.
+//! - [`reading`]: a file's records. [`members`]: files within a file.
+//! - [`refusals`]: what could not be used.
+//! - [`meter`]: how far it is.
+
+pub(crate) mod finding;
+pub(crate) mod members;
+pub(crate) mod meter;
+pub(crate) mod place;
+pub(crate) mod raw;
+pub(crate) mod reading;
+pub(crate) mod refusals;
