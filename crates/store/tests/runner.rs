@@ -7,6 +7,7 @@
     clippy::indexing_slicing,
     clippy::print_stderr,
     clippy::print_stdout,
+    clippy::needless_pass_by_value,
     clippy::disallowed_methods,
     dead_code,
     reason = "a test that fails should fail loudly"

@@ -99,7 +99,7 @@ impl Tables {
             .long(step.answer_asn.map(i64::from))
             .text(None)
             .text(None)
-            .texts(is_lookup.then(|| step.answer.as_deref()))
+            .texts(is_lookup.then_some(step.answer.as_deref()))
             .int(None)
             .text(None)
             .text(None)

@@ -194,10 +194,11 @@ impl Ingest {
         let number = self.next;
         self.next += 1;
         self.gate.enter(piece.text.len());
-        let sent = self.work.as_ref().map(|work| work.send(Work { number, piece }));
-        match sent {
-            Some(Ok(())) => Ok(()),
-            _ => Err(StoreError::Worker("writing has failed".to_owned())),
+        let is_sent =
+            self.work.as_ref().is_some_and(|work| work.send(Work { number, piece }).is_ok());
+        match is_sent {
+            true => Ok(()),
+            false => Err(StoreError::Worker("writing has failed".to_owned())),
         }
     }
 

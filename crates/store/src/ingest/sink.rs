@@ -13,7 +13,7 @@ use super::{Settings, Summary, Watch};
 use crate::archive::{Changes, Writer};
 use crate::error::StoreError;
 use crate::schema::{MEASUREMENT, OBSERVATION, SOURCE, Table, VERDICT};
-use crate::table::{Change, DataFile, Partition};
+use crate::table::{DataFile, Partition};
 
 /// The tables that measurements fill, in the order of [`Done::rows`].
 const FILLED: [&Table; 3] = [&MEASUREMENT, &OBSERVATION, &VERDICT];
@@ -178,7 +178,7 @@ impl Sink {
         if self.ledger.len() > 0 {
             let rows = self.ledger.finish()?;
             let file = self.writer.table(&SOURCE)?.write(&Partition::default(), &rows).await?;
-            changes.entry(SOURCE.name).or_insert_with(Change::default).added.push(file);
+            changes.entry(SOURCE.name).or_default().added.push(file);
         }
         self.writer.commit(changes).await?;
         self.known.shrink();
