@@ -205,7 +205,7 @@ fn answers_are_written_in_five_ways() {
         let csv = String::from_utf8(written(Format::Csv, Formulas::Disarmed).await).unwrap();
         assert_eq!(
             csv,
-            "'@a,n,q,nothing,l,t,e\r\n'=1+1,-5,\"x,\"\"y\"\"\",,\"[\"\"=a\"\",\"\"b\"\"]\",1970-01-01T00:00:00,bad\u{1b}[31m\r\n"
+            "'@a,n,q,nothing,l,t,e\r\n'=1+1,-5,\"x,\"\"y\"\"\",,\"[\"\"=a\"\",\"\"b\"\"]\",1970-01-01T00:00:00Z,bad\u{1b}[31m\r\n"
         );
         let kept = String::from_utf8(written(Format::Csv, Formulas::Kept).await).unwrap();
         assert!(kept.contains("\r\n=1+1,-5,"));
