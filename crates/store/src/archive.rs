@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use crate::error::StoreError;
+use crate::keep::seals::Seals;
 use crate::schema::{SOURCE, TABLES, Table, VERSION};
 use crate::table::{Change, LogTable};
 
 /// File that the one writer holds.
-const LOCK: &str = "writer.lock";
+pub(crate) const LOCK: &str = "writer.lock";
 
 /// An archive as it was at one commit.
 #[derive(Debug, Clone)]
@@ -30,6 +31,7 @@ pub struct Archive {
 #[derive(Debug)]
 pub struct Writer {
     archive: Archive,
+    seals: Seals,
     /// Held as long as this lives. None where the archive is in a bucket: there the ledger's log decides who was first.
     _lock: Option<File>,
 }
@@ -103,8 +105,10 @@ impl Writer {
         // The ledger last: a folder is an archive once it is there.
         LogTable::create(root, &SOURCE).await?;
         let archive = Archive::open(root).await?;
-        let mut writer = Self { archive, _lock: lock };
+        let seals = Seals::load(&archive).await?;
+        let mut writer = Self { archive, seals, _lock: lock };
         writer.take_back().await?;
+        writer.seals.add(&writer.archive).await?;
         Ok(writer)
     }
 
@@ -129,10 +133,13 @@ impl Writer {
             let Some(table) = self.archive.tables.get_mut(name) else { continue };
             ledger.marks.push((name.to_owned(), table.commit(change).await?));
         }
-        match self.archive.tables.get_mut(SOURCE.name) {
-            Some(table) => table.commit(ledger).await,
-            None => Ok(0),
-        }
+        let commit = match self.archive.tables.get_mut(SOURCE.name) {
+            Some(table) => table.commit(ledger).await?,
+            None => 0,
+        };
+        // The commit stands, whatever becomes of its seal; the next one seals its logs then.
+        let _ = self.seals.add(&self.archive).await;
+        Ok(commit)
     }
 
     /// Takes back versions of tables that the ledger does not know.

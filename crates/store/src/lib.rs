@@ -5,16 +5,22 @@
 //! - [`schema`]: the tables and their columns.
 //! - [`table`]: one table, a Delta table of Parquet files.
 //! - [`archive`]: all tables of one archive, written together or not at all.
-//! - [`ingest`]: measurements in.
-//! - [`query`]: SQL over one commit.
-//! - [`cluster`]: the same on several machines.
+//! - [`ingest`]: measurements in. [`remote`]: files on the network.
+//! - [`query`]: SQL over one commit. [`cluster`]: the same on several machines.
+//! - [`detector_example`]: OONI's example of a detector in.
+//! - [`events`]: events out of verdicts, and what is said of them.
+//! - [`keep`]: an archive kept: compacted, checked, made again.
 //! - [`error`]: what can go wrong, and with which file.
 
 pub mod archive;
 pub mod cluster;
+pub mod detector_example;
 pub mod error;
+pub mod events;
 pub mod ingest;
+pub mod keep;
 pub mod query;
+pub mod remote;
 pub mod schema;
 pub mod table;
 

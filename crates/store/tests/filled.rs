@@ -73,8 +73,8 @@ pub(crate) fn ingest(
             file: name.as_str().into(),
             text: text.clone(),
             ends: vec![(text.len(), 1)],
-            refused: Vec::new(),
             end: Some(end),
+            ..Piece::default()
         };
         ingest.push(piece).unwrap();
     }

@@ -14,10 +14,15 @@
 
 mod filled;
 mod generated;
+mod made;
+mod test_afar;
 mod test_archive;
 mod test_cluster;
+mod test_events;
 mod test_examples;
 mod test_ingest;
+mod test_keep;
+mod test_kill;
 mod test_python;
 mod test_query;
 mod test_schema;

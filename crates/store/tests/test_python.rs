@@ -17,12 +17,12 @@ from deltalake import DeltaTable
 root = pathlib.Path(sys.argv[1])
 for table in sys.argv[2:]:
     files = (root / table).glob("**/*.parquet")
-    by_duck = duckdb.sql(f"select count(*) from read_parquet('{root / table}/**/*.parquet', hive_partitioning=true)").fetchone()[0]
+    by_duck = duckdb.sql(f"select count(*) from read_parquet('{root / table}/**/*.parquet', hive_partitioning=true)").fetchall()[0][0]
     by_arrow = pyarrow.dataset.dataset(root / table, partitioning="hive", exclude_invalid_files=True).count_rows()
     by_delta = DeltaTable(root / table).to_pyarrow_dataset().count_rows()
     print(table, by_duck, by_arrow, by_delta)
 rows = duckdb.sql(f"""select status, count(*) from read_parquet('{root}/verdict/**/*.parquet', hive_partitioning=true)
-    where country = 'PK' and day >= date '2000-01-01' group by 1 order by 1""").fetchall()
+    where country = 'XA' and day >= date '2000-01-01' group by 1 order by 1""").fetchall()
 print("statuses", json.dumps(rows))
 "#;
 

@@ -51,21 +51,25 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// A reader of a whole message.
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, offset: 0 }
     }
 
     /// A reader of a whole message from `offset` on; of nothing, where that is outside.
+    #[inline]
     pub fn at(message: &'a [u8], offset: usize) -> Self {
         Self { bytes: message.get(offset..).unwrap_or_default(), offset }
     }
 
     /// Where the next byte is in the whole message.
+    #[inline]
     pub fn offset(&self) -> usize {
         self.offset
     }
 
     /// What has not been read.
+    #[inline]
     pub fn rest(&self) -> &'a [u8] {
         self.bytes
     }
@@ -79,6 +83,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// There are fewer.
+    #[inline]
     pub fn take(&mut self, len: usize, what: &'static str) -> Result<&'a [u8], Malformed> {
         let Some((taken, rest)) = self.bytes.split_at_checked(len) else {
             let (offset, have) = (self.offset, self.bytes.len());
@@ -102,6 +107,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// There is none.
+    #[inline]
     pub fn u8(&mut self, what: &'static str) -> Result<u8, Malformed> {
         self.array(what).map(|[byte]| byte)
     }
@@ -110,6 +116,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// There are fewer.
+    #[inline]
     pub fn u16(&mut self, what: &'static str) -> Result<u16, Malformed> {
         self.array(what).map(u16::from_be_bytes)
     }
@@ -142,6 +149,7 @@ impl<'a> Reader<'a> {
         Ok(number & (u64::MAX >> (66 - 8 * len)))
     }
 
+    #[inline]
     fn array<const LEN: usize>(&mut self, what: &'static str) -> Result<[u8; LEN], Malformed> {
         let taken = self.take(LEN, what)?;
         Ok(taken.try_into().unwrap_or([0; LEN]))

@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::command_error::CommandError;
+#[cfg(not(feature = "archive"))]
+use crate::commands::not_built;
 #[cfg(feature = "archive")]
-use crate::commands::{cluster, export, query};
+use crate::commands::{cluster, export, ingest, query};
 use crate::commands::{completions, exposure, helper, inspect, judge, lab, man, probe, rules};
 
 /// Finds, proves and explains interference with people's connections: blocking, throttling, tampering.
@@ -26,11 +28,16 @@ enum Verb {
     Exposure(exposure::ExposureArgs),
     Inspect(inspect::InspectArgs),
     #[cfg(feature = "archive")]
+    Ingest(Box<ingest::IngestArgs>),
+    #[cfg(feature = "archive")]
     Query(Box<query::QueryArgs>),
     #[cfg(feature = "archive")]
     Export(Box<export::ExportArgs>),
     #[cfg(feature = "archive")]
     Cluster(cluster::ClusterArgs),
+    #[cfg(not(feature = "archive"))]
+    #[command(name = "ingest", aliases = not_built::VERBS, hide = true)]
+    NotBuilt(not_built::NotBuiltArgs),
     Rules(rules::RulesArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -46,11 +53,15 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Verb::Exposure(args) => exposure::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
         #[cfg(feature = "archive")]
+        Verb::Ingest(args) => ingest::run(&args),
+        #[cfg(feature = "archive")]
         Verb::Query(args) => query::run(&args),
         #[cfg(feature = "archive")]
         Verb::Export(args) => export::run(&args),
         #[cfg(feature = "archive")]
         Verb::Cluster(args) => cluster::run(&args),
+        #[cfg(not(feature = "archive"))]
+        Verb::NotBuilt(args) => not_built::run(&args),
         Verb::Rules(args) => rules::run(&args),
         Verb::Completions(args) => completions::run(&args),
         Verb::Man(args) => man::run(&args),

@@ -63,6 +63,10 @@ pub(crate) enum CommandError {
     /// There is nobody to trust. Exit code 1.
     #[error("no measurement is possible")]
     Trust(#[from] TrustError),
+    /// The archive cannot be read or written. Exit code 1.
+    #[cfg(feature = "archive")]
+    #[error("the archive cannot be used")]
+    Archive(#[from] wirewitness_store::StoreError),
     /// Our output cannot be written. Exit code 1, silently for a closed pipe.
     #[error("the output cannot be written")]
     Output(#[from] std::io::Error),

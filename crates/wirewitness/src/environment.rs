@@ -17,3 +17,28 @@ pub(crate) fn config_folder() -> Option<PathBuf> {
     };
     folder.map(|folder| folder.join("wirewitness"))
 }
+
+/// The archive that `WIREWITNESS_ARCHIVE` names, or the one in the platform's folder for data. None where the environment
+/// names neither.
+#[cfg(feature = "archive")]
+pub(crate) fn archive() -> Option<PathBuf> {
+    let named = |name| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
+    let data = if cfg!(windows) {
+        named("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        named("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        let xdg = named("XDG_DATA_HOME").filter(|path| path.is_absolute());
+        xdg.or_else(|| named("HOME").map(|home| home.join(".local/share")))
+    };
+    named("WIREWITNESS_ARCHIVE").or_else(|| data.map(|data| data.join("wirewitness/archive")))
+}
+
+/// What it says of storage on the network: all variables that begin with `AWS_`.
+#[cfg(feature = "archive")]
+pub(crate) fn storage() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.starts_with("AWS_"))
+        .collect()
+}

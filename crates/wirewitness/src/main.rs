@@ -1,5 +1,7 @@
 //! `wirewitness`: finds, proves and explains interference with people's connections.
 
+#[cfg(feature = "archive")]
+mod archiving;
 mod cli;
 mod command_error;
 mod commands;

@@ -188,7 +188,7 @@ fn nothing_ships_that_was_copied_from_the_inputs() {
 
 #[test]
 fn every_rule_of_the_other_tests_has_its_three_tests() {
-    let folder = root().join("crates/analysis/src/judge/nettest");
+    let folder = root().join("crates/analysis/src/judge");
     let text: String =
         sources(&folder).iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
     let rules = crate::program::run(&["rules"]).stdout;

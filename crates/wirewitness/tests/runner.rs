@@ -20,8 +20,12 @@ mod test_completions_man;
 mod test_damage;
 mod test_exposure;
 mod test_helper;
+#[cfg(feature = "archive")]
+mod test_ingest;
 mod test_inspect;
 mod test_judge;
 mod test_lab;
+#[cfg(not(feature = "archive"))]
+mod test_not_built;
 mod test_probe;
 mod test_rules;

@@ -58,7 +58,8 @@ fn began(spells: &[Spell], span: Span) -> Turn {
     let afters = firsts.iter().filter_map(|spell| spell.start.after_s);
     let after_s = afters.filter(|after| *after <= at_s).max();
     let strong = spells.iter().filter(|spell| spell.basis <= Basis::Networks);
-    let seen_s = strong.map(|spell| spell.start.seen_s).min();
+    // A part that was put elsewhere by itself is no alarm of the whole.
+    let seen_s = strong.map(|spell| spell.start.seen_s).filter(|seen_s| *seen_s >= at_s).min();
     let seen_s =
         seen_s.or_else(|| spells.iter().map(|spell| spell.start.seen_s).max()).unwrap_or(at_s);
     Turn { after_s, at_s, seen_s }

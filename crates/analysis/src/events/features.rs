@@ -20,6 +20,8 @@ pub(super) struct Features {
     pub(super) last_blocked_s: i64,
     /// Times after that at which it could be used.
     pub(super) tail: Vec<i64>,
+    /// How many of those say nothing: of many cells, some are used under any block.
+    used: usize,
 }
 
 impl Features {
@@ -42,13 +44,22 @@ impl Features {
             end,
             last_blocked_s,
             tail,
+            used: USED.max(bout.spells.len() / 10),
         }
     }
 
     /// Of all targets of a group.
     pub(super) fn of_all(bouts: &[Bout], settings: &Settings) -> Self {
         let spells = bouts.iter().flat_map(|bout| bout.spells.iter().cloned()).collect();
-        let against = bouts.iter().flat_map(|bout| bout.against.iter().copied()).collect();
+        // Of many names, some could be used wherever.
+        let mut against: BTreeMap<u32, i64> = BTreeMap::new();
+        for bout in bouts {
+            let networks: BTreeSet<u32> = bout.spells.iter().map(|spell| spell.asn).collect();
+            bout.against.iter().for_each(|asn| *against.entry(*asn).or_default() += 1);
+            networks.iter().for_each(|asn| *against.entry(*asn).or_default() -= 1);
+        }
+        let against =
+            against.into_iter().filter(|(_, more)| *more > 0).map(|(asn, _)| asn).collect();
         Self::new(&Bout { spells, against }, settings)
     }
 
@@ -66,20 +77,25 @@ impl Features {
     /// Whether it can have ended then, though its end was not seen.
     fn lasts_until(&self, end: Span, near: i64) -> bool {
         let used = self.tail.iter().filter(|at_s| **at_s < end.from).count();
-        self.last_blocked_s <= end.to + 2 * near && used < USED
+        self.last_blocked_s <= end.to + 2 * near && used < self.used
     }
 
     /// Whether it can have lasted as long as another was seen blocked.
-    fn lasts_with(&self, other: &Self) -> bool {
-        self.tail.iter().filter(|at_s| **at_s < other.last_blocked_s).count() < USED
+    pub(super) fn lasts_with(&self, other: &Self) -> bool {
+        self.tail.iter().filter(|at_s| **at_s < other.last_blocked_s).count() < self.used
     }
 
     /// Of the networks of which the other says something, whether seven in ten are blocked there too.
-    fn agrees(&self, other: &Self) -> bool {
+    pub(super) fn agrees(&self, other: &Self) -> bool {
         let both = self.networks.intersection(&other.networks).count();
         let not = self.networks.intersection(&other.against).count();
         both > 0 && 7 * not <= 3 * both
     }
+}
+
+/// Whether it can have begun at a moment, if others did.
+pub(super) fn could(bout: &Bout, moment: Span, near: i64) -> bool {
+    bout.spells.iter().any(|spell| spell.could.gap(moment) <= near)
 }
 
 /// Between which moments a bout began: what its first spells have in common.
@@ -91,7 +107,8 @@ pub(super) fn start(bout: &Bout) -> Span {
 fn common(spans: impl Iterator<Item = Span>) -> Option<Span> {
     let mut spans: Vec<Span> = spans.collect();
     spans.sort_by_key(|span| (span.to, span.from));
-    let first = *spans.first()?;
+    // One start in twenty is not where its series puts it.
+    let first = *spans.get(spans.len() / 12)?;
     Some(
         spans
             .into_iter()
@@ -99,8 +116,8 @@ fn common(spans: impl Iterator<Item = Span>) -> Option<Span> {
     )
 }
 
-/// When a set of spells was over: when most of them were, each by itself; else when all that could be used after nine
-/// tenths of them were last seen blocked are together enough.
+/// When a set of spells was over: when most of them were, each by itself; else when those that could be used after they were last seen blocked
+/// are together enough, against those that still were seen blocked (a cumulative sum of both).
 pub(super) fn end(spells: &[Spell], settings: &Settings) -> Option<Turn> {
     let mut ends: Vec<Turn> = spells.iter().filter_map(|spell| spell.end).collect();
     ends.sort_by_key(|turn| (turn.at_s, turn.seen_s));
@@ -115,23 +132,29 @@ pub(super) fn end(spells: &[Spell], settings: &Settings) -> Option<Turn> {
         let seen_s = ends.iter().map(|turn| turn.seen_s).min().unwrap_or(middle.seen_s);
         return Some(Turn { seen_s: seen_s.max(middle.at_s), ..middle });
     }
-    let after_s = nine_tenths_last(spells)?;
     let mut said: Vec<(i64, f64)> = Vec::new();
     for spell in spells {
-        let weight = -steps(spell, settings).1;
-        let times =
-            spell.tail.iter().copied().chain(spell.end.map(|end| end.at_s.max(after_s + 1)));
-        said.extend(times.filter(|at_s| *at_s > after_s).map(|at_s| (at_s, weight)));
+        let (hit, miss) = steps(spell, settings.noise.clamp(0.001, 0.2), settings);
+        said.push((spell.last_blocked_s, -hit));
+        let times = spell.tail.iter().copied().chain(spell.end.map(|end| end.at_s));
+        said.extend(times.map(|at_s| (at_s, -miss)));
     }
     said.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let at_s = said.first()?.0;
-    let mut sum = 0.0;
     let enough = settings.threshold(LEAST_A_YEAR * spells.len() as f64);
-    let seen = said.into_iter().find(|(_, weight)| {
-        sum += weight;
-        sum >= enough
-    });
-    seen.map(|(seen_s, _)| Turn { after_s: Some(after_s), at_s, seen_s })
+    let (mut sum, mut turn, mut before_s): (f64, Option<Turn>, _) = (0.0, None, None);
+    let mut at_s = None;
+    for (now_s, step) in said {
+        sum = (sum + step).clamp(0.0, 2.0 * enough);
+        if sum <= 0.0 {
+            (turn, at_s, before_s) = (None, None, Some(now_s));
+            continue;
+        }
+        let at_s = *at_s.get_or_insert(now_s);
+        if sum >= enough && turn.is_none() {
+            turn = Some(Turn { after_s: before_s, at_s, seen_s: now_s });
+        }
+    }
+    turn
 }
 
 /// When the last of nine tenths of some spells was last seen blocked: one verdict in some is wrong.

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use super::event::event;
-use super::features::{Features, start};
+use super::features::{Features, could, start};
 use super::lists::{Density, is_beyond_chance, lists};
 use super::report::{Country, Event, Span};
 use super::settings::Settings;
@@ -94,6 +94,7 @@ impl Groups {
                 of_target.entry((spell.country, spell.target)).or_default().push(at);
             }
         }
+        self.fill_lists(settings);
         let mut order: Vec<usize> = (0..self.all.len()).collect();
         order.sort_by_key(|at| (self.size(*at), *at));
         for at in order {
@@ -114,6 +115,50 @@ impl Groups {
         // Those that joined others are left empty.
         self.all.retain(|group| !group.bouts.is_empty());
         self.days.clear();
+    }
+
+    /// Lets names of small groups join a list that they fit and can have begun with, though by themselves they began at another moment: of
+    /// hundreds of starts, some are not where their series put them.
+    fn fill_lists(&mut self, settings: &Settings) {
+        let near = settings.at_once_h * 3_600;
+        let lists: Vec<usize> =
+            (0..self.all.len()).filter(|at| self.size(*at) >= 4 * A_LIST).collect();
+        for at in 0..self.all.len() {
+            let fitting: Vec<usize> = lists
+                .iter()
+                .copied()
+                .filter(|list| *list != at && self.size(*list) >= 4 * self.size(at))
+                .collect();
+            let Some(group) = self.all.get_mut(at).filter(|_| !fitting.is_empty()) else {
+                continue;
+            };
+            let bouts = std::mem::take(&mut group.bouts);
+            let mut left = Vec::new();
+            for bout in bouts {
+                let features = Features::new(&bout, settings);
+                let list = fitting.iter().copied().filter(|list| {
+                    self.all.get(*list).is_some_and(|list| {
+                        could(&bout, list.start, near) && list.features.fits(&features, 30 * DAY_S)
+                    })
+                });
+                match list.max_by_key(|list| (self.size(*list), usize::MAX - list)) {
+                    Some(list) => self.join(list, start(&bout), (bout, features)),
+                    None => left.push(bout),
+                }
+            }
+            if let Some(group) = self.all.get_mut(at) {
+                group.bouts = left;
+            }
+        }
+        for group in self.all.iter_mut().filter(|group| !group.bouts.is_empty()) {
+            let first =
+                group.bouts.iter().map(start).min_by_key(|span| (span.days() as i64, *span));
+            group.start =
+                group.bouts.iter().map(start).fold(first.unwrap_or(group.start), |all, span| {
+                    if all.gap(span) == 0 { all.both(span) } else { all }
+                });
+            group.features = Features::of_all(&group.bouts, settings);
+        }
     }
 
     /// A group that a smaller one fits but for its start.

@@ -9,6 +9,7 @@
 //! - `unit`: points into units of evidence: what one vantage said in one hour.
 //! - `sum`, `noise`, `walk`: cumulative sums in which no voice decides, and the walk along a series that they make.
 //! - `spell`, `target`: what was blocked from when until when; networks pooled; servers that fail, targets that move.
+//! - `bout`: networks in which one target was blocked by one order.
 //! - `volume`: measurements that stop coming.
 //! - `features`, `lists`, `group`, `event`: spells into events over networks and targets.
 //! - [`keep`]: statements that later data replace.
@@ -17,6 +18,7 @@
 //! [`find`] does all of it on points in memory. A store feeds [`Survey`] and [`Finder`] instead, each with points sorted by
 //! target, network and time; both can be fed in parts, target by target, on several cores.
 
+mod bout;
 mod event;
 mod features;
 mod group;
@@ -182,7 +184,11 @@ fn shutdowns(silences: &[Silence], climate: &Climate) -> Vec<Event> {
         let near = |event: &&mut Event| {
             let over = event.end.map_or(i64::MAX, |end| end.at_s);
             let start = silence.start.at_s;
-            let begins = (start - event.start.at_s).abs() <= SAME_SHUTDOWN_S;
+            let ends = match (event.end, silence.end) {
+                (Some(ours), Some(theirs)) => (ours.at_s - theirs.at_s).abs() <= SAME_END_S,
+                _ => true,
+            };
+            let begins = ends && (start - event.start.at_s).abs() <= SAME_SHUTDOWN_S;
             let within = event.country_wide && start >= event.start.at_s && start < over;
             event.country == silence.country && (begins || within)
         };
@@ -220,5 +226,7 @@ fn shutdown(silence: &Silence, networks: Vec<u32>, against: Vec<u32>) -> Event {
     }
 }
 
-/// Seconds between silences of two networks of a country that are one shutdown: 12 hours.
-const SAME_SHUTDOWN_S: i64 = 43_200;
+/// Seconds between silences of two networks of a country that are one shutdown: 3 hours between their starts, 12
+/// between their ends.
+const SAME_SHUTDOWN_S: i64 = 10_800;
+const SAME_END_S: i64 = 43_200;

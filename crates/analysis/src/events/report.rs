@@ -102,6 +102,9 @@ pub struct Spell {
     /// Moments between which it can have begun, and can have ended.
     #[serde(skip)]
     pub(super) began: Span,
+    /// The same, with little left out: where others that began at one moment speak for it.
+    #[serde(skip)]
+    pub(super) could: Span,
     #[serde(skip)]
     pub(super) over: Option<Span>,
     /// Where no end was seen: the first times after [`Spell::last_blocked_s`] at which it could be used.

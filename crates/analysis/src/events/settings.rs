@@ -23,7 +23,7 @@ pub struct Settings {
     /// Hours without a measurement after which a series is `insufficient` and what it was about to say is forgotten.
     /// Default 336 (two weeks).
     pub stale_h: i64,
-    /// Hours between blocks of one target in two networks up to which they are one event. Default 24.
+    /// Hours between blocks of one target in two networks up to which they are one event. Default 12.
     pub roll_out_h: i64,
     /// Hours between blocks of two targets up to which they are one event, beyond what is not known of either's start.
     /// Default 3.
@@ -49,7 +49,7 @@ impl Default for Settings {
             one_vantage: 0.6,
             one_network: 0.4,
             stale_h: 336,
-            roll_out_h: 24,
+            roll_out_h: 12,
             at_once_h: 3,
             resolver_share: 0.35,
             resolver_targets: 8,

@@ -17,8 +17,8 @@ pub(super) struct Cell<'u> {
 }
 
 impl Cell<'_> {
-    /// The spell that a stretch of this cell's own walk is.
-    pub(super) fn spell(&self, stretch: &Stretch, settings: &Settings) -> Spell {
+    /// The spell that a stretch of this cell's own walk is. Units before `floor` are of another.
+    pub(super) fn spell(&self, stretch: &Stretch, floor: usize, settings: &Settings) -> Spell {
         let start = Turn {
             after_s: self.before(stretch.since, Unit::is_blocked).filter(|_| stretch.settled),
             at_s: self.at(stretch.since),
@@ -34,7 +34,11 @@ impl Cell<'_> {
         let until = stretch.end.map_or_else(last, |(since, _)| since);
         let mut spell = self.summary(stretch.since, until);
         (spell.start, spell.end) = (start, end);
-        self.exactness(&mut spell, stretch, settings);
+        let unseen = spell.unseen();
+        if let (Some(end), Some((since, alarm))) = (&mut spell.end, stretch.end) {
+            end.at_s = self.at((since + unseen).min(alarm));
+        }
+        self.exactness(&mut spell, (stretch, floor), settings);
         if stretch.footing != Footing::Firm {
             self.of_one_mind(&mut spell, stretch, until);
         }
@@ -54,51 +58,65 @@ impl Cell<'_> {
 
     /// When it began and ended, and between which moments that can have been: where the likelihood is at least a twentieth of
     /// the highest. Units that name another mechanism than most say nothing here: noise does.
-    fn exactness(&self, spell: &mut Spell, stretch: &Stretch, settings: &Settings) {
-        let (hit, miss) = steps(spell, settings);
+    fn exactness(
+        &self,
+        spell: &mut Spell,
+        (stretch, floor): (&Stretch, usize),
+        settings: &Settings,
+    ) {
+        let (hit, miss) = steps(spell, stretch.noise, settings);
         let named = if stretch.turns.is_empty() { spell.mechanism } else { None };
         let step = |unit: &Unit| match unit.is_blocked() {
             true if named.is_some() && unit.mechanism != named => 0.0,
             true => hit,
             false => miss,
         };
-        let place = self.place(stretch.since, stretch.alarm, step);
-        let from = self.before(place.first, Unit::is_blocked).filter(|_| stretch.settled);
-        let to = self.at(place.last);
+        let place = self.place((floor, stretch.alarm), PLAUSIBLE, step);
+        let span = |place: &Place| {
+            let from = self.before(place.first, Unit::is_blocked).filter(|_| stretch.settled);
+            let to = self.at(place.last);
+            Span { from: from.unwrap_or(to - UNKNOWN_S).max(to - UNKNOWN_S), to }
+        };
         spell.start.at_s = self.at(place.best);
         spell.start.after_s = self.before(place.best, Unit::is_blocked).filter(|_| stretch.settled);
-        spell.began = Span { from: from.unwrap_or(to - UNKNOWN_S).max(to - UNKNOWN_S), to };
+        spell.began = span(&place);
+        let place = self.place((floor, stretch.alarm), THINKABLE, step);
+        let from = self.before(place.first, Unit::is_blocked).unwrap_or(0);
+        spell.could = Span { from, to: self.at(place.last) };
         spell.over = stretch.end.map(|(since, alarm)| {
-            let place = self.place(since, alarm, |unit| -step(unit));
+            let place =
+                self.place((stretch.since.min(since), alarm), PLAUSIBLE, |unit| -step(unit));
             let from =
                 self.before(place.first, |unit| !unit.is_blocked()).unwrap_or(self.at(place.first));
             Span { from: from.min(self.at(place.last)), to: self.at(place.last) }
         });
     }
 
-    /// Where a change at `since`, stated at `alarm`, can have been.
-    fn place(&self, since: usize, alarm: usize, step: impl Fn(&Unit) -> f64) -> Place {
-        let units = self.units.get(since..alarm.min(self.units.len())).unwrap_or_default();
-        let (mut lost, mut least, mut best) = (0.0, 0.0, since);
-        let mut sums = Vec::with_capacity(units.len());
-        for (index, unit) in units.iter().enumerate() {
-            lost += step(unit);
-            sums.push(lost);
-            if lost < least {
-                (least, best) = (lost, since + index + 1);
+    /// Where a change that was stated at a unit can have been, no earlier than another: where what follows says most for it. `step` is what a unit
+    /// says for it, `plausible` the logarithm of how much less likely than the likeliest it may be.
+    fn place(
+        &self,
+        (floor, alarm): (usize, usize),
+        plausible: f64,
+        step: impl Fn(&Unit) -> f64,
+    ) -> Place {
+        let (mut said, mut most, mut best) = (0.0_f64, f64::MIN, alarm);
+        let mut sums = Vec::new();
+        for (index, unit) in self.units.iter().enumerate().take(alarm + 1).skip(floor).rev() {
+            said += step(unit);
+            sums.push((index, said));
+            if said >= most {
+                (most, best) = (said, index);
             }
-        }
-        let late =
-            sums.iter().rposition(|sum| sum - least <= PLAUSIBLE).map_or(best, |at| since + at + 1);
-        let (mut first, mut gone) = (best, 0.0);
-        for (index, unit) in self.units.iter().enumerate().take(best).rev().take(FAR_UNITS) {
-            gone += step(unit);
-            if gone < -PLAUSIBLE {
+            // What lies so far back has no part in it.
+            if said < most - 4.0 * THINKABLE {
                 break;
             }
-            first = index;
         }
-        Place { first, best, last: late.max(best) }
+        let near = || sums.iter().filter(|(_, said)| most - said <= plausible);
+        let first = near().map(|(index, _)| *index).min().unwrap_or(best);
+        let last = near().map(|(index, _)| *index).max().unwrap_or(best);
+        Place { first, best, last }
     }
 
     /// Leaves the vantages that name the same mechanism; where one vantage brought the evidence, that one.
@@ -127,13 +145,21 @@ impl Cell<'_> {
     fn turns(&self, spell: &mut Spell, stretch: &Stretch) {
         let Some((first, _)) = stretch.turns.first() else { return };
         spell.mechanism = most(&self.summary(stretch.since, *first).named);
+        let (mut floor, mut known) = (stretch.since, spell.mechanism);
         for (place, (since, alarm)) in stretch.turns.iter().enumerate() {
             let until = stretch.turns.get(place + 1).map_or(self.units.len(), |(next, _)| *next);
-            let after_s = self.before(*since, |unit| !unit.is_blocked());
-            let turn = Turn { after_s, at_s: self.at(*since), seen_s: self.said_at(*alarm) };
-            if let Some(mechanism) = most(&self.summary(*since, until).named) {
-                spell.turns.push((mechanism, turn));
-            }
+            let Some(mechanism) = most(&self.summary(*since, until).named) else { continue };
+            // Neighbours of either say nothing: a judge takes one for the other.
+            let step = |unit: &Unit| match unit.mechanism {
+                Some(named) if named == mechanism => 1.0,
+                Some(named) if Some(named) == known => -1.0,
+                _ => 0.0,
+            };
+            let best = self.place((floor, *alarm), 0.0, step).last;
+            let after_s = self.before(best, |unit| !unit.is_blocked());
+            let turn = Turn { after_s, at_s: self.at(best), seen_s: self.said_at(*alarm) };
+            spell.turns.push((mechanism, turn));
+            (floor, known) = (*since, Some(mechanism));
         }
     }
 
@@ -155,6 +181,7 @@ impl Cell<'_> {
             voices: Vec::new(),
             named: Vec::new(),
             began: Span { from: start.at_s, to: start.at_s },
+            could: Span { from: start.at_s, to: start.at_s },
             over: None,
             tail: Vec::new(),
         };
@@ -191,14 +218,21 @@ struct Place {
 }
 
 /// What a unit that says `blocked` says for a spell, and one that does not.
-pub(super) fn steps(spell: &Spell, settings: &Settings) -> (f64, f64) {
+pub(super) fn steps(spell: &Spell, noise: f64, settings: &Settings) -> (f64, f64) {
     let all = f64::from(spell.counts.ok + spell.counts.blocked + spell.counts.down).max(1.0);
-    let share = (f64::from(spell.counts.blocked) / all).clamp(settings.partial, settings.full);
-    let noise = settings.noise.clamp(0.001, 0.2);
+    let least = (2.0 * noise).max(0.5 * settings.partial).min(settings.full);
+    let share = (f64::from(spell.counts.blocked) / all).clamp(least, settings.full);
     ((share / noise).ln(), ((1.0 - share) / (1.0 - noise)).ln())
 }
 
 impl Spell {
+    /// Units that a block may have gone on for, unseen, after its last sight: as many as not. None of a block of everybody.
+    fn unseen(&self) -> usize {
+        let all = f64::from(self.counts.blocked + self.counts.ok).max(1.0);
+        let share = (f64::from(self.counts.blocked) / all).clamp(0.05, 0.95);
+        (0.5_f64.ln() / (1.0 - share).ln()) as usize
+    }
+
     fn hear(&mut self, unit: &Unit) {
         if unit.is_blocked() {
             self.counts.blocked += 1;
@@ -230,8 +264,8 @@ pub(super) fn most(named: &[(Mechanism, u32)]) -> Option<Mechanism> {
 
 /// ln 20.
 const PLAUSIBLE: f64 = 2.995_732_273_553_991;
-/// Units looked back at.
-const FAR_UNITS: usize = 12;
+/// ln 2 000.
+const THINKABLE: f64 = 7.600_902_459_542_082;
 /// Times kept of what followed a block.
 pub(super) const TAIL: usize = 10;
 /// How long before its first sight a block may have begun that was there at the first measurement: a week, in seconds.

@@ -25,6 +25,8 @@ pub struct Survey {
     resolvers: Table<(u32, u32, i64), Asked>,
     hours: Table<i64, Hour>,
     witnesses: Witnesses,
+    /// Target, network, hour and vantage of the last point that carried an answer.
+    last: Option<(u32, u32, i64, u64)>,
     points: u64,
     dropped: u64,
 }
@@ -39,8 +41,8 @@ pub struct Climate {
     outages: Table<i64, ()>,
     /// Weeks in which a vantage is not believed.
     alone: Table<(u64, i64), ()>,
-    /// Vantages by network and [`BUCKET_S`] seconds, as sketches.
-    pub(super) activity: BTreeMap<Network, BTreeMap<i64, u64>>,
+    /// What was measured, by network and [`BUCKET_S`] seconds.
+    pub(super) activity: BTreeMap<Network, BTreeMap<i64, Activity>>,
     pub(super) faults: Vec<Fault>,
     pub(super) points: u64,
     pub(super) dropped: u64,
@@ -48,9 +50,31 @@ pub struct Climate {
 
 pub(super) type Table<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 
-#[derive(Debug, Default, Clone, Copy)]
-struct Activity {
-    vantages: u64,
+/// How much a network's vantages measured in one bucket of time.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Activity {
+    /// Those who measured, as a sketch.
+    pub(super) vantages: u64,
+    /// Measurements of those of each place of the sketch, four places in one: what one vantage said of one target in one hour counts
+    /// once.
+    pub(super) counts: [u16; PLACES],
+}
+
+impl Activity {
+    fn add(&mut self, vantage: u64) {
+        let place = place(vantage);
+        self.vantages |= 1 << place;
+        if let Some(count) = self.counts.get_mut(place as usize % PLACES) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.vantages |= other.vantages;
+        for (ours, theirs) in self.counts.iter_mut().zip(other.counts) {
+            *ours = ours.saturating_add(theirs);
+        }
+    }
 }
 
 /// Distinct targets, and those of them that failed.
@@ -107,10 +131,14 @@ impl Survey {
             hour.networks |= 1 << (network % 64);
         }
         if answers {
+            let said = (point.target, network, point.at_s.div_euclid(3_600), point.vantage);
+            let again = self.last == Some(said);
+            self.last = Some(said);
             self.witnesses.add(point);
             let at = (network, point.at_s.div_euclid(BUCKET_S));
             match row(&mut self.activity, at) {
-                Some(activity) => activity.vantages |= bit(point.vantage),
+                Some(activity) if !again => activity.add(point.vantage),
+                Some(_) => {}
                 None => whole = false,
             }
         }
@@ -140,7 +168,7 @@ impl Survey {
             let ours =
                 number(network).and_then(|network| row(&mut self.activity, (network, bucket)));
             if let Some(ours) = ours {
-                ours.vantages |= theirs.vantages;
+                ours.join(theirs);
             }
         }
         for ((network, resolver, quarter), theirs) in other.resolvers {
@@ -176,7 +204,7 @@ impl Survey {
         self.broken(settings, &names, &mut climate);
         for ((number, bucket), activity) in &self.activity {
             if let Some((_, network)) = names.get(*number as usize) {
-                climate.activity.entry(*network).or_default().insert(*bucket, activity.vantages);
+                climate.activity.entry(*network).or_default().insert(*bucket, *activity);
             }
         }
         climate.networks = self.networks;
@@ -198,7 +226,13 @@ impl Survey {
     /// Hours in which measurements of many targets in many networks came to nothing.
     fn control(&self, settings: &Settings, climate: &mut Climate) {
         let share = |hour: &Hour| hour.empty as f64 / hour.points.max(1) as f64;
-        let judged = |hour: &Hour| hour.targets.count >= 10 && hour.networks.count_ones() >= 3;
+        // Where hardly anything is measured, people are cut off: that the rest comes to nothing is not the control's doing.
+        let mut volumes: Vec<u64> = self.hours.values().map(|hour| hour.points).collect();
+        volumes.sort_unstable();
+        let least = volumes.get(volumes.len() / 2).map_or(0, |usual| usual / 5);
+        let judged = |hour: &Hour| {
+            hour.targets.count >= 10 && hour.networks.count_ones() >= 3 && hour.points >= least
+        };
         let mut shares: Vec<f64> =
             self.hours.values().filter(|hour| judged(hour)).map(share).collect();
         shares.sort_by(f64::total_cmp);
@@ -319,9 +353,12 @@ pub(super) fn row<K: Eq + Hash, V: Default>(table: &mut Table<K, V>, key: K) -> 
 }
 
 /// One of 64 places of a sketch of distinct vantages (linear counting, Whang et al. 1990).
-fn bit(vantage: u64) -> u64 {
-    1 << (vantage.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58)
+fn place(vantage: u64) -> u64 {
+    vantage.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58
 }
+
+/// Places whose measurements are counted apart.
+pub(super) const PLACES: usize = 16;
 
 /// Seconds of a bucket of activity: 3 hours.
 pub(super) const BUCKET_S: i64 = 10_800;

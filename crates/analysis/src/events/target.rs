@@ -10,6 +10,7 @@
 
 use wirewitness_model::verdict::Mechanism;
 
+use super::bout::in_bouts;
 use super::report::{Basis, Country, Counts, Fault, FaultKind, Span, Spell};
 use super::settings::Settings;
 use super::spell::{Cell, TAIL};
@@ -58,7 +59,7 @@ pub(super) fn target(target: u32, units: &[Unit], settings: &Settings) -> Findin
             let spells = vec![hint];
             Bout { against: against(&cells, &spells), spells }
         }));
-        for spells in in_bouts(firm, settings) {
+        for spells in in_bouts(firm, cells.len(), settings) {
             let bout = Bout { against: against(&cells, &spells), spells };
             match fault(&bout, &cells, units) {
                 Some(fault) => findings.faults.push(fault),
@@ -71,14 +72,18 @@ pub(super) fn target(target: u32, units: &[Unit], settings: &Settings) -> Findin
 
 /// Spells of each cell by itself.
 fn own(cells: &[Cell<'_>], settings: &Settings) -> Vec<Spell> {
-    let mut spells = Vec::new();
+    let mut spells: Vec<Spell> = Vec::new();
     for cell in cells {
         if cell.units.iter().any(|unit| unit.blocked > 0) {
             let stretches = walk(cell.units.iter(), Voice::Vantage, settings);
-            let of_cell = stretches.iter().map(|stretch| cell.spell(stretch, settings));
-            spells.extend(of_cell.filter(is_coherent));
+            let mut floor = 0;
+            for stretch in &stretches {
+                spells.push(cell.spell(stretch, floor, settings));
+                floor = stretch.over().unwrap_or(floor);
+            }
         }
     }
+    spells.retain(is_coherent);
     spells
 }
 
@@ -113,11 +118,15 @@ fn pooled(cells: &[Cell<'_>], own: &[Spell], settings: &Settings) -> Vec<Spell> 
     let Some(whole) = cells.first().map(|cell| Cell { units: &pool, ..*cell }) else {
         return Vec::new();
     };
-    let firm = stretches.iter().filter(|stretch| stretch.footing == Footing::Firm);
-    firm.flat_map(|stretch| {
-        members(cells, own, &Period::new(whole.spell(stretch, settings), settings))
-    })
-    .collect()
+    let (mut spells, mut floor) = (Vec::new(), 0);
+    for stretch in &stretches {
+        if stretch.footing == Footing::Firm {
+            let period = Period::new(whole.spell(stretch, floor, settings), settings);
+            spells.extend(members(cells, own, &period));
+        }
+        floor = stretch.over().unwrap_or(floor);
+    }
+    spells
 }
 
 impl Spell {
@@ -168,11 +177,10 @@ impl Period {
         spell.start.seen_s = self.pool.start.seen_s.max(spell.start.at_s);
         // It began with the others, whatever one measurement in between says, unless it was late.
         let after_s = spell.start.after_s.unwrap_or(i64::MIN);
-        spell.began = if after_s <= self.pool.began.to.saturating_add(self.window_s) {
-            self.pool.began
-        } else {
-            Span { from: self.start_s, to: spell.start.at_s }
-        };
+        let of_pool = after_s <= self.pool.began.to.saturating_add(self.window_s);
+        let late = Span { from: self.start_s, to: spell.start.at_s };
+        spell.began = if of_pool { self.pool.began } else { late };
+        spell.could = if of_pool { self.pool.could } else { late };
         spell.end = self.pool.end;
         spell.over = self.pool.over;
         spell.basis = Basis::Networks;
@@ -201,35 +209,6 @@ fn members(cells: &[Cell<'_>], own: &[Spell], period: &Period) -> Vec<Spell> {
     let unknown = cells.iter().filter(|cell| !told(cell.network.asn));
     let spells: Vec<Spell> = unknown.filter_map(|cell| period.spell(cell)).collect();
     if spells.len() + known < NETWORKS_NEEDED { Vec::new() } else { spells }
-}
-
-/// Spells that began within a roll-out of one another.
-fn in_bouts(mut spells: Vec<Spell>, settings: &Settings) -> Vec<Vec<Spell>> {
-    spells.sort_by_key(|spell| (spell.start.at_s, spell.asn, spell.basis));
-    let mut bouts: Vec<Vec<Spell>> = Vec::new();
-    for spell in spells {
-        let near = bouts
-            .iter_mut()
-            .rev()
-            .find(|bout| bout.iter().any(|other| meet(other, &spell, settings)));
-        match near {
-            Some(bout) => bout.push(spell),
-            None => bouts.push(vec![spell]),
-        }
-    }
-    bouts
-}
-
-/// Whether two spells of one target, the first not later than the second, are of one event.
-fn meet(early: &Spell, late: &Spell, settings: &Settings) -> bool {
-    let window = settings.roll_out_h * 3_600;
-    let over = early.end.map_or(i64::MAX, |end| end.at_s);
-    if early.asn == late.asn {
-        return late.basis != early.basis && late.start.at_s < over;
-    }
-    // What was there at a network's first measurement began at an unknown time before it: it belongs to what was going on.
-    let begun_together = early.began.gap(late.began) <= window || late.start.after_s.is_none();
-    begun_together && late.start.at_s <= over.saturating_add(window)
 }
 
 /// Networks of the country that say otherwise at the time of a bout.
@@ -355,5 +334,5 @@ fn is_unspecific(unit: &Unit) -> bool {
 /// ln 20: a cell is counted in where what it says is twenty times likelier under the block.
 const AGREES: f64 = 2.995_732_273_553_991;
 /// Networks below which what is pooled is nothing.
-const NETWORKS_NEEDED: usize = 3;
+pub(super) const NETWORKS_NEEDED: usize = 3;
 const DAY_S: i64 = 86_400;

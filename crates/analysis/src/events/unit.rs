@@ -20,7 +20,7 @@ pub(super) struct Unit {
     pub(super) down: u16,
     /// Of the first blocked point.
     pub(super) mechanism: Option<Mechanism>,
-    /// Of the first blocked point; 0 where not known.
+    /// Of the first blocked point, or else of the first; 0 where not known.
     pub(super) resolver_asn: u32,
 }
 
@@ -35,7 +35,7 @@ impl Unit {
             blocked: 0,
             down: 0,
             mechanism: None,
-            resolver_asn: 0,
+            resolver_asn: point.resolver_asn,
         };
         unit.add(point);
         unit

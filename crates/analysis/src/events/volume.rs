@@ -1,12 +1,15 @@
 //! Measurements that stop coming: shutdowns.
 //!
-//! What is watched is how many vantages of a network (and of a country) answered in three hours, against the lower quartile of
-//! the same hours of the two weeks before. A cumulative sum of Poisson log likelihood ratios (Page 1954) asks whether no more than
-//! [`Settings::shutdown_rest`] of that is left; the same sum the other way round finds the end. No single bucket decides, and
-//! fewer than four vantages in the three days before say nothing: one volunteer who leaves is not a shutdown.
+//! What is watched is how much is measured in a network (and in a country) in three hours, against what is usual at that time of
+//! the day: the lower quartile of the two weeks before, or the median of three days where that is less. A cumulative sum of Poisson log likelihood
+//! ratios (Page 1954) asks whether no more than [`Settings::shutdown_rest`] of that is left rather than [`LULL`] of it; the same sum the
+//! other way round finds the end. Counts that vary more than Poisson's are divided by how much more (quasi-likelihood,
+//! Wedderburn 1974). The sum is shared among vantages (networks, of a country) as they usually measure at that time, and none of them
+//! brings more than a cap of it: one volunteer who stops is not a shutdown. Nor does one bucket decide, and fewer than
+//! three vantages in the three days before say nothing.
 //!
 //! Cannot tell apart: a shutdown of the only country that is measured, from a collection that stopped; a power cut, from a
-//! shutdown.
+//! shutdown; a network that is cut off while only one vantage of it measures, from that vantage's absence.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +17,7 @@ use wirewitness_model::point::Network;
 
 use super::report::{Country, Fault, FaultKind, Turn};
 use super::settings::Settings;
-use super::survey::{BUCKET_S, Climate};
+use super::survey::{Activity, BUCKET_S, Climate};
 
 /// A network, or a whole country, of which nothing came.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,24 +35,17 @@ pub(super) struct Silence {
 pub(super) fn silences(climate: &Climate, settings: &Settings) -> (Vec<Silence>, Vec<Fault>) {
     let Some(range) = range(climate) else { return Default::default() };
     let mut silences = Vec::new();
-    let mut countries: BTreeMap<Country, BTreeMap<i64, Vec<u64>>> = BTreeMap::new();
+    let mut countries: BTreeMap<Country, Vec<&BTreeMap<i64, Activity>>> = BTreeMap::new();
     for (network, activity) in &climate.activity {
         let country = Country(network.country);
-        let single = activity.iter().map(|(bucket, sketch)| (*bucket, vec![*sketch])).collect();
-        silences.extend(silent(
-            (country, Some(network.asn)),
-            &Line::new(&single, range, climate),
-            settings,
-        ));
-        let all = countries.entry(country).or_default();
-        for (bucket, sketch) in activity {
-            all.entry(*bucket).or_default().push(*sketch);
-        }
+        let line = Line::of_network(activity, range, climate);
+        silences.extend(silent((country, Some(network.asn)), &line, settings));
+        countries.entry(country).or_default().push(activity);
     }
     let national: Vec<Silence> = countries
         .iter()
         .flat_map(|(country, activity)| {
-            silent((*country, None), &Line::new(activity, range, climate), settings)
+            silent((*country, None), &Line::of_country(activity, range, climate), settings)
         })
         .collect();
     let faults = collection(&national, countries.len());
@@ -95,8 +91,8 @@ fn collection(national: &[Silence], countries: usize) -> Vec<Fault> {
 /// First and last bucket: the last that has a tenth of what is usual, so that one clock in the future is not the present.
 fn range(climate: &Climate) -> Option<(i64, i64)> {
     let mut totals: BTreeMap<i64, u32> = BTreeMap::new();
-    for (bucket, sketch) in climate.activity.values().flatten() {
-        *totals.entry(*bucket).or_default() += sketch.count_ones();
+    for (bucket, activity) in climate.activity.values().flatten() {
+        *totals.entry(*bucket).or_default() += activity.vantages.count_ones();
     }
     let mut sorted: Vec<u32> = totals.values().copied().collect();
     sorted.sort_unstable();
@@ -107,40 +103,103 @@ fn range(climate: &Climate) -> Option<(i64, i64)> {
     Some((first.max(last - MOST_BUCKETS), last))
 }
 
-/// Vantages bucket by bucket: how many, and as sketches.
+/// What each voice measured, bucket by bucket.
 struct Line {
     first: i64,
-    /// None in a control outage.
-    counts: Vec<Option<f64>>,
+    /// The share of a threshold that one voice brings.
+    voice: fn(&Settings) -> f64,
+    /// By voice; none in a control outage.
+    counts: Vec<Option<Vec<f64>>>,
+    totals: Vec<f64>,
     sketches: Vec<Vec<u64>>,
 }
 
 impl Line {
-    fn new(
-        activity: &BTreeMap<i64, Vec<u64>>,
-        (first, last): (i64, i64),
+    /// Of one network: its vantages are the voices.
+    fn of_network(
+        activity: &BTreeMap<i64, Activity>,
+        range: (i64, i64),
         climate: &Climate,
     ) -> Self {
-        let none = Vec::new();
-        let mut line = Self { first, counts: Vec::new(), sketches: Vec::new() };
+        let of = |bucket: i64| {
+            let Activity { vantages, counts } = activity.get(&bucket).copied().unwrap_or_default();
+            (counts.map(f64::from).to_vec(), vec![vantages])
+        };
+        Self::new(of, range, climate, |settings| settings.one_vantage)
+    }
+
+    /// Of a country: its networks are the voices.
+    fn of_country(
+        networks: &[&BTreeMap<i64, Activity>],
+        range: (i64, i64),
+        climate: &Climate,
+    ) -> Self {
+        let of = |bucket: i64| {
+            let all = networks.iter().map(|own| own.get(&bucket).copied().unwrap_or_default());
+            all.map(|activity| (activity.all(), activity.vantages)).unzip()
+        };
+        Self::new(of, range, climate, |settings| settings.one_network)
+    }
+
+    fn new(
+        of: impl Fn(i64) -> (Vec<f64>, Vec<u64>),
+        (first, last): (i64, i64),
+        climate: &Climate,
+        voice: fn(&Settings) -> f64,
+    ) -> Self {
+        let (counts, totals, sketches) = Default::default();
+        let mut line = Self { first, voice, counts, totals, sketches };
         for bucket in first..=last {
-            let sketches = activity.get(&bucket).unwrap_or(&none);
-            let count = sketches.iter().map(|sketch| distinct(*sketch)).sum();
-            line.counts.push((!climate.is_dark(bucket)).then_some(count));
-            line.sketches.push(sketches.clone());
+            let (counts, sketches) = of(bucket);
+            line.totals.push(counts.iter().sum());
+            line.counts.push((!climate.is_dark(bucket)).then_some(counts));
+            line.sketches.push(sketches);
         }
         line
     }
 
-    /// What is usual in this bucket: the lower quartile of the same hours of two weeks before, without silences.
-    fn usual(&self, index: usize, silent: &[bool]) -> f64 {
-        let mut same: Vec<f64> = (1..=14)
-            .filter_map(|days| index.checked_sub(8 * days))
+    /// Buckets of the same hours in two weeks before, without silences; the last first.
+    fn same(&self, index: usize, silent: &[bool]) -> Vec<usize> {
+        let before = (1..=14).filter_map(|day| index.checked_sub(8 * day));
+        before
             .filter(|at| !silent.get(*at).copied().unwrap_or(false))
-            .filter_map(|at| self.counts.get(at).copied().flatten())
-            .collect();
-        same.sort_by(f64::total_cmp);
-        if same.len() < 5 { 0.0 } else { same.get(same.len() / 4).copied().unwrap_or(0.0) }
+            .filter(|at| self.counts.get(*at).is_some_and(Option::is_some))
+            .collect()
+    }
+
+    fn total(&self, index: usize) -> f64 {
+        self.totals.get(index).copied().unwrap_or(0.0)
+    }
+
+    /// What is usual in this bucket, and how far from it a bucket is, in units of Poisson's variance.
+    fn usual(&self, index: usize, silent: &[bool]) -> Option<(Usual, f64)> {
+        let same = self.same(index, silent);
+        if same.len() < LEAST_DAYS {
+            return None;
+        }
+        let recent = same.get(..LEAST_DAYS)?;
+        let sorted = |of: &[usize]| {
+            let mut totals: Vec<f64> = of.iter().map(|at| self.total(*at)).collect();
+            totals.sort_by(f64::total_cmp);
+            totals
+        };
+        let (weeks, days) = (sorted(&same), sorted(recent));
+        let quantile = |of: &[f64], part: usize| of.get(of.len() * part / 4).copied();
+        let middle = quantile(&weeks, 2)?;
+        let all = quantile(&weeks, 1)?.min(quantile(&days, 2)?);
+        let mut shares: Vec<f64> = Vec::new();
+        for at in recent.iter().flat_map(|at| at.saturating_sub(1)..at + 2) {
+            for (voice, count) in self.counts.get(at).into_iter().flatten().flatten().enumerate() {
+                if shares.len() <= voice {
+                    shares.resize(voice + 1, 0.0);
+                }
+                *shares.get_mut(voice)? += count;
+            }
+        }
+        let sum = shares.iter().sum::<f64>();
+        shares.iter_mut().for_each(|share| *share /= sum.max(1.0));
+        let off = (self.total(index) - middle).powi(2) / middle.max(1.0);
+        (sum > 0.0).then_some((Usual { all, shares }, off))
     }
 
     /// Different vantages of the three days before.
@@ -149,35 +208,73 @@ impl Line {
         let places = recent.iter().map(Vec::len).max().unwrap_or(0);
         let union =
             |place: usize| recent.iter().filter_map(|all| all.get(place)).fold(0, |a, b| a | b);
-        (0..places).map(|place| distinct(union(place))).sum::<f64>() as u32
+        (0..places).map(|place| distinct(union(place))).sum::<f64>().round() as u32
+    }
+}
+
+/// What is usual at a time of the day.
+struct Usual {
+    /// Measurements.
+    all: f64,
+    /// Each voice's part of them.
+    shares: Vec<f64>,
+}
+
+impl Usual {
+    /// What each voice says for a silence in a bucket, all together no more than `most`. `spread` is how many times Poisson's the variance of what
+    /// is usual is.
+    fn steps(&self, counts: &[f64], spread: f64, (rest, most): (f64, f64)) -> Vec<f64> {
+        let step = |(voice, share): (usize, &f64)| {
+            let count = counts.get(voice).copied().unwrap_or(0.0);
+            (count * (rest / LULL).ln() + (LULL - rest) * self.all * share) / spread
+        };
+        let mut steps: Vec<f64> = self.shares.iter().enumerate().map(step).collect();
+        let sum = steps.iter().sum::<f64>().abs();
+        if sum > most {
+            steps.iter_mut().for_each(|step| *step *= most / sum);
+        }
+        steps
     }
 }
 
 fn silent(of: (Country, Option<u32>), line: &Line, settings: &Settings) -> Vec<Silence> {
-    let rest = settings.shutdown_rest.clamp(0.01, 0.5);
+    let rest = settings.shutdown_rest.clamp(0.01, 0.5 * LULL);
     let threshold = (BUCKETS_A_YEAR / settings.false_changes.max(f64::MIN_POSITIVE)).ln().max(4.0);
+    let cap = (line.voice)(settings) * threshold;
     let mut silences: Vec<Silence> = Vec::new();
     let mut dead = vec![false; line.counts.len()];
-    let (mut sum, mut since, mut open) = (0.0_f64, 0, false);
-    for (index, count) in line.counts.iter().enumerate() {
-        let Some(count) = count else { continue };
-        let gone = count * rest.ln() + (1.0 - rest) * line.usual(index, &dead);
-        let step = if open { -gone } else { gone };
-        if sum <= 0.0 {
-            since = index;
+    let mut offs: Vec<f64> = Vec::new();
+    let (mut own, mut since, mut open): (Vec<f64>, usize, bool) = (Vec::new(), 0, false);
+    for (index, counts) in line.counts.iter().enumerate() {
+        let (Some(counts), Some((usual, off))) = (counts, line.usual(index, &dead)) else {
+            continue;
+        };
+        let spread = spread(&offs);
+        if own.is_empty() {
+            (since, own) = (index, vec![0.0; usual.shares.len()]);
         }
-        sum = (sum + step.clamp(-0.6 * threshold, 0.6 * threshold)).max(0.0);
+        for (own, step) in own.iter_mut().zip(usual.steps(counts, spread, (rest, 0.9 * threshold)))
+        {
+            *own = (*own + if open { -step } else { step }).min(4.0 * cap);
+        }
+        let sum = own.iter().map(|own| own.min(cap)).sum::<f64>();
         if let Some(dead) = dead.get_mut(index) {
-            *dead = open || sum > 0.0 && *count <= 0.0;
+            *dead = open || sum > 0.0 && line.total(index) < LULL / 2.0 * usual.all;
+            if !*dead {
+                offs.push(off);
+            }
+        }
+        if sum <= 0.0 {
+            own.clear();
         }
         if sum < threshold {
             continue;
         }
-        sum = 0.0;
+        own.clear();
         let turn = line.turn(since, index);
         match silences.last_mut() {
             Some(silence) if open => silence.end = Some(turn),
-            _ if line.recent(since) < 4 => continue,
+            _ if line.recent(since) < 3 => continue,
             _ => silences.push(Silence {
                 country: of.0,
                 asn: of.1,
@@ -212,7 +309,7 @@ pub(super) fn quiet(climate: &Climate, silence: &Silence) -> (Vec<u32>, Vec<u32>
             continue;
         }
         let mean = |from: i64, to: i64| {
-            activity.range(from..to).map(|(_, sketch)| distinct(*sketch)).sum::<f64>()
+            activity.range(from..to).map(|(_, activity)| activity.all()).sum::<f64>()
                 / (to - from) as f64
         };
         let before = mean(start - 56, start);
@@ -223,12 +320,34 @@ pub(super) fn quiet(climate: &Climate, silence: &Silence) -> (Vec<u32>, Vec<u32>
     (quiet, loud)
 }
 
+/// How many times Poisson's the variance of a lull would be, as that of two weeks is: half of the squares of a normal variable lie below
+/// 0.455, and what people do varies with how much they do, so that what is above Poisson's shrinks with it.
+fn spread(offs: &[f64]) -> f64 {
+    let mut last: Vec<f64> = offs.iter().rev().take(8 * 14).copied().collect();
+    last.sort_by(f64::total_cmp);
+    let usual = (last.get(last.len() / 2).copied().unwrap_or(UNKNOWN_SPREAD) / 0.455).max(1.0);
+    1.0 + LULL * (usual - 1.0)
+}
+
+impl Activity {
+    /// Measurements of all vantages.
+    fn all(&self) -> f64 {
+        self.counts.into_iter().map(f64::from).sum()
+    }
+}
+
 /// How many different vantages a sketch has seen (linear counting).
 fn distinct(sketch: u64) -> f64 {
     let empty = f64::from(sketch.count_zeros()).max(0.5);
     -64.0 * (empty / 64.0).ln()
 }
 
+/// Share of the usual that is left where less is measured and nothing is cut off.
+const LULL: f64 = 0.4;
+/// Days from which what is usual is known.
+const LEAST_DAYS: usize = 3;
+/// Before it is known.
+const UNKNOWN_SPREAD: f64 = 10.0;
 /// Of three hours each.
 const BUCKETS_A_YEAR: f64 = 2_922.0;
 /// Twenty years.

@@ -12,6 +12,7 @@
 
 use wirewitness_model::verdict::Mechanism;
 
+use super::layer::Layer;
 use super::noise::Noise;
 use super::settings::Settings;
 use super::sum::{Said, Sum};
@@ -51,6 +52,16 @@ pub(super) struct Stretch {
     pub(super) footing: Footing,
     /// Whether the series was known not to be blocked before.
     pub(super) settled: bool,
+    /// Share of units that say `blocked` where nothing is.
+    pub(super) noise: f64,
+}
+
+impl Stretch {
+    /// The first unit that cannot be a part of it, where it was surely there.
+    pub(super) fn over(&self) -> Option<usize> {
+        let over = self.end.map_or(self.alarm, |(since, _)| since);
+        (self.footing == Footing::Firm).then_some(over)
+    }
 }
 
 /// Walks along units in order of time.
@@ -95,6 +106,9 @@ struct Blocked {
     tally: (f64, f64),
     mechanisms: Vec<(Mechanism, f64)>,
     fresh: Vec<(Mechanism, f64)>,
+    /// Resolvers whose answers were blocked, by those mechanisms and by the fresh ones.
+    resolvers: Vec<u32>,
+    fresh_resolvers: Vec<u32>,
     lifted: Sum,
     other: Sum,
 }
@@ -156,7 +170,8 @@ impl<'s> Walk<'s> {
         let (threshold, cap) = self.threshold();
         let voice = self.voice.of(unit);
         let full = hit * steps.full.0 + miss * steps.full.1 + against;
-        let partial = hit * steps.partial.0 + miss * steps.partial.1 + against;
+        let agreement = if hit >= 0.5 { self.noise.agreement(unit.mechanism) } else { 0.0 };
+        let partial = hit * (steps.partial.0 + agreement) + miss * steps.partial.1 + against;
         let full = self.full.add(index, Said { voice, step: full, hit }, cap);
         // What is usual must be known before a little more than it means something.
         let calm = self.noise.units() >= CALIBRATION_UNITS;
@@ -170,7 +185,7 @@ impl<'s> Walk<'s> {
         }
         self.excursion = self.full.since().or(self.excursion);
         self.peak = self.peak.max(self.full.uncapped());
-        self.noise.pending(hit);
+        self.noise.pending(hit, unit.mechanism);
         if full >= threshold {
             self.block(index, &self.full.clone(), settled);
         } else if partial >= threshold {
@@ -209,10 +224,13 @@ impl<'s> Walk<'s> {
                 turns: Vec::new(),
                 footing: Footing::Firm,
                 settled,
+                noise: self.noise.share,
             },
             tally: sum.tally(),
             mechanisms: Vec::new(),
             fresh: Vec::new(),
+            resolvers: Vec::new(),
+            fresh_resolvers: Vec::new(),
             lifted: Sum::default(),
             other: Sum::default(),
         });
@@ -237,6 +255,7 @@ impl<'s> Walk<'s> {
                 turns: Vec::new(),
                 footing,
                 settled: self.calm >= 2,
+                noise: self.noise.share,
             });
         }
         self.peak = 0.0;
@@ -261,6 +280,9 @@ impl<'s> Walk<'s> {
     /// Blocked: whether it no longer is. Then the stretch has its end.
     fn lift(&mut self, index: usize, unit: &Unit, blocked: &mut Blocked) -> bool {
         let (hit, down) = unit.shares();
+        if hit < 0.5 && !blocked.meets(unit) {
+            return false;
+        }
         let miss = 1.0 - hit - down;
         let began = blocked.lifted.since().is_some();
         if hit >= 0.5 && !began {
@@ -300,13 +322,17 @@ impl<'s> Walk<'s> {
             blocked.other.add(index, Said { voice: self.voice.of(unit), step, hit: 1.0 }, cap);
         if blocked.other.since().is_none() {
             blocked.fresh.clear();
+            blocked.fresh_resolvers.clear();
             count(&mut blocked.mechanisms, mechanism);
+            hear(&mut blocked.resolvers, unit.resolver_asn);
             return;
         }
         count(&mut blocked.fresh, mechanism);
+        hear(&mut blocked.fresh_resolvers, unit.resolver_asn);
         if value >= threshold {
             blocked.stretch.turns.extend(blocked.other.since().map(|since| (since, index)));
             blocked.mechanisms = std::mem::take(&mut blocked.fresh);
+            blocked.resolvers = std::mem::take(&mut blocked.fresh_resolvers);
             blocked.other.clear();
         }
     }
@@ -322,12 +348,27 @@ impl<'s> Walk<'s> {
     }
 }
 
+impl Blocked {
+    /// Whether a unit can be met by it: who asks another resolver says nothing of a block in resolvers.
+    fn meets(&self, unit: &Unit) -> bool {
+        let in_dns = |(mechanism, _): &(Mechanism, f64)| Layer::of(Some(*mechanism)) == Layer::Dns;
+        let is_dns = !self.mechanisms.is_empty() && self.mechanisms.iter().all(in_dns);
+        !is_dns || unit.resolver_asn == 0 || self.resolvers.contains(&unit.resolver_asn)
+    }
+}
+
 impl Voice {
     fn of(self, unit: &Unit) -> u64 {
         match self {
             Self::Vantage => unit.vantage,
             Self::Network => u64::from(unit.network.asn),
         }
+    }
+}
+
+fn hear(resolvers: &mut Vec<u32>, resolver_asn: u32) {
+    if resolvers.len() < MOST_RESOLVERS && !resolvers.contains(&resolver_asn) {
+        resolvers.push(resolver_asn);
     }
 }
 
@@ -338,6 +379,8 @@ fn count(mechanisms: &mut Vec<(Mechanism, f64)>, mechanism: Mechanism) {
     }
 }
 
+/// Resolvers of a block that are kept apart: of a country's pool, more than it has networks.
+const MOST_RESOLVERS: usize = 256;
 /// Units of a series that make its own noise known.
 const CALIBRATION_UNITS: f64 = 30.0;
 /// Units a year that a series is taken to have at least: a rate known from little is not known to be low.

@@ -6,6 +6,8 @@
 //!
 //! Cannot tell apart: a fault of a volunteer's line, from a block of so small a part of a network that no other volunteer is in it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use wirewitness_model::point::Point;
 use wirewitness_model::verdict::Status;
 
@@ -97,6 +99,7 @@ impl Witnesses {
         let mut all = Heard::default();
         rows.iter().for_each(|(_, heard)| all.join(*heard));
         let least = ALONE.max(4.0 * all.share()).min(0.9);
+        let many = many(&rows, least);
         let (mut bad, mut faults): (Table<(u64, i64), ()>, Vec<Fault>) = Default::default();
         for weeks in rows.chunk_by(|(a, _), (b, _)| a.0 == b.0) {
             let mut whole = Heard::default();
@@ -108,6 +111,7 @@ impl Witnesses {
             let weeks: Vec<i64> = weeks
                 .iter()
                 .filter(|(_, heard)| is_bad(heard))
+                .filter(|((_, week), heard)| !many.contains(&(heard.country, heard.asn, *week)))
                 .map(|((vantage, week), _)| {
                     bad.insert((*vantage, *week), ());
                     *week
@@ -126,6 +130,18 @@ impl Witnesses {
         }
         (bad, faults)
     }
+}
+
+/// Networks and weeks in which so many vantages were alone that none was: three or more, and a third of all.
+fn many(rows: &[((u64, i64), Heard)], least: f64) -> BTreeSet<([u8; 2], u32, i64)> {
+    let mut weeks: BTreeMap<([u8; 2], u32, i64), (u32, u32)> = BTreeMap::new();
+    for ((_, week), heard) in rows.iter().filter(|(_, heard)| heard.runs >= 5) {
+        let (all, bad) = weeks.entry((heard.country, heard.asn, *week)).or_default();
+        *all += 1;
+        *bad += u32::from(heard.is_bad(least));
+    }
+    let many = weeks.into_iter().filter(|(_, (all, bad))| *bad >= 3 && 3 * bad >= *all);
+    many.map(|(at, _)| at).collect()
 }
 
 impl Heard {

@@ -46,6 +46,7 @@ impl Connection {
     }
 
     /// Takes in a packet.
+    #[inline(always)]
     pub fn take(&mut self, header: &Header) {
         self.last_ns = self.last_ns.max(header.at_ns);
         let [low, high] = &mut self.sides;
@@ -57,6 +58,7 @@ impl Connection {
     }
 
     /// Takes in which way a packet of an end passed, and that it was not captured whole.
+    #[inline]
     pub fn passed(&mut self, from: Place, way: Way) {
         if way != Way::Unknown {
             let in_and_out =
@@ -66,11 +68,20 @@ impl Connection {
     }
 
     /// A packet of it was not captured whole.
+    #[inline]
     pub fn cut(&mut self) {
         self.cut = true;
     }
 
+    /// A number of each cache line, as one that means nothing: reading it brings them all near.
+    #[inline]
+    pub(crate) fn fetch(&self) -> u64 {
+        let [low, high] = &self.sides;
+        low.fetch() ^ high.fetch() ^ self.packet ^ self.last_ns as u64
+    }
+
     /// What one end sent.
+    #[inline]
     pub fn side(&self, place: Place) -> &Side {
         let [low, high] = &self.sides;
         if place == Place::Low { low } else { high }
@@ -87,11 +98,13 @@ impl Connection {
     }
 
     /// Which end it is.
+    #[inline]
     pub fn end(&self, place: Place) -> End {
         if place == self.client { End::Client } else { End::Server }
     }
 
     /// Where an end is in the key.
+    #[inline]
     pub fn place(&self, end: End) -> Place {
         if end == End::Client { self.client } else { self.client.other() }
     }
@@ -102,6 +115,7 @@ impl Connection {
     }
 
     /// True if its beginning was seen, so that it is known who opened it.
+    #[inline]
     pub fn is_opened(&self) -> bool {
         self.opened
     }
@@ -112,16 +126,19 @@ impl Connection {
     }
 
     /// True if both ends said that they end.
+    #[inline]
     pub fn is_closed(&self) -> bool {
         self.sides.iter().all(|side| side.has(Habit::Fin))
     }
 
     /// True if a reset was seen.
+    #[inline]
     pub fn is_reset(&self) -> bool {
         self.sides.iter().any(|side| side.resets > 0)
     }
 
     /// True if a SYN is not of this connection but of the next one between the same ends (RFC 9293 §3.5).
+    #[inline]
     pub fn is_another(&self, header: &Header) -> bool {
         if header.flags & (flag::SYN | flag::ACK | flag::RST) != flag::SYN {
             return false;

@@ -39,6 +39,7 @@ mod mark {
 
 impl Header {
     /// Of a packet.
+    #[inline(always)]
     pub fn of(seen: &Seen, tcp: &Tcp<'_>, from: Place) -> Self {
         let mut marks = ((tcp.options.len() / 4).min(15) as u8) << 4;
         if from == Place::High {
@@ -68,41 +69,49 @@ impl Header {
     }
 
     /// Which end it is from, or said to be.
+    #[inline]
     pub fn from(&self) -> Place {
         if self.marks & mark::HIGH == 0 { Place::Low } else { Place::High }
     }
 
     /// True for all of `flags`.
+    #[inline]
     pub fn has(&self, flags: u16) -> bool {
         self.flags & flags == flags
     }
 
     /// A reset.
+    #[inline]
     pub fn is_reset(&self) -> bool {
         self.has(flag::RST)
     }
 
     /// True if IPv4's flag is set, or the packet is of IPv6.
+    #[inline]
     pub fn dont_fragment(&self) -> bool {
         self.marks & mark::DONT_FRAGMENT != 0
     }
 
     /// True for IPv4, where there is an identification.
+    #[inline]
     pub fn version_4(&self) -> bool {
         self.marks & mark::VERSION_4 != 0
     }
 
     /// True if all of its payload, eight bytes at most, is zeros: padding of the link that was counted as the packet's.
+    #[inline]
     pub fn zeros(&self) -> bool {
         self.marks & mark::ZEROS != 0
     }
 
     /// Length of the options, bytes.
+    #[inline]
     pub fn options(&self) -> u8 {
         self.marks >> 4 << 2
     }
 
     /// The number behind all that it fills in the stream.
+    #[inline]
     pub fn end(&self) -> u32 {
         let length = if self.zeros() || self.is_reset() { 0 } else { self.len };
         let extra = u32::from(self.has(flag::SYN)) + u32::from(self.has(flag::FIN));
@@ -110,6 +119,7 @@ impl Header {
     }
 
     /// True for a copy of the same packet, as a capture on two interfaces holds it (a hop may lie between).
+    #[inline]
     pub fn copy_of(&self, other: &Self) -> bool {
         let same = self.seq == other.seq
             && self.ack == other.ack
@@ -125,6 +135,7 @@ impl Header {
 }
 
 /// How far `to` lies ahead of `from` in a stream; negative where it lies behind (RFC 9293 §3.4).
+#[inline]
 pub fn ahead(to: u32, from: u32) -> i32 {
     to.wrapping_sub(from) as i32
 }

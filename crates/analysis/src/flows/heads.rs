@@ -66,6 +66,23 @@ pub struct OtherBeginning {
     pub bytes: Vec<u8>,
 }
 
+/// What adds nothing to beginnings that are whole: what lies behind these places of the ways, until a time.
+#[derive(Debug, Clone, Copy)]
+pub struct Settled {
+    /// Place in the client's way.
+    pub client: u64,
+    /// Place in the server's way.
+    pub server: u64,
+    /// ns since 1970; the earliest time there is while they are not whole.
+    pub until_ns: i64,
+}
+
+impl Default for Settled {
+    fn default() -> Self {
+        Self { client: 0, server: 0, until_ns: i64::MIN }
+    }
+}
+
 /// The beginnings of both ways.
 #[derive(Debug, Default)]
 pub struct Heads {
@@ -97,9 +114,31 @@ impl Heads {
         self.stays_open(segment.seen.at_ns)
     }
 
+    /// What adds nothing any more, without being looked at.
+    pub fn settled(&self) -> Settled {
+        let Some(whole_ns) = self.whole_ns else { return Settled::default() };
+        Settled {
+            client: self.limit(End::Client) as u64,
+            server: self.limit(End::Server) as u64,
+            until_ns: whole_ns.saturating_add(HOLD_NS),
+        }
+    }
+
+    /// A number of each cache line, as one that means nothing: reading it brings them all near.
+    #[inline]
+    pub(crate) fn fetch(&self) -> u64 {
+        let [client, server] = [&self.client, &self.server].map(Stream::fetch);
+        client ^ server ^ self.whole_ns.unwrap_or(0) as u64 ^ self.asked.end.unwrap_or(0) as u64
+    }
+
     /// What the client asked for, as soon as it can be read.
     pub fn trigger(&self) -> Option<&Trigger> {
         self.asked.trigger.as_ref()
+    }
+
+    /// Takes out what the client asked for, and the copies that differ: all that is to stay.
+    pub(crate) fn take(&mut self) -> (Option<Trigger>, Vec<Overlap>) {
+        (self.asked.trigger.take(), std::mem::take(&mut self.overlaps))
     }
 
     /// What the client's first bytes are.
@@ -179,7 +218,7 @@ impl Heads {
                 self.asked.read(segment.payload, |_| segment.seen.packet);
             }
             let limit = self.limit(End::Client);
-            self.client.put(segment, limit);
+            self.client.put(segment, limit, limit);
             if !self.asked.is_read() {
                 let Self { client, asked, .. } = self;
                 asked.read_more(client.beginning(), client.is_full(CLIENT_LIMIT), || {
@@ -187,27 +226,22 @@ impl Heads {
                 });
             }
         } else {
-            self.stream_mut(segment.from).put(segment, limit);
-            if self.sealed == Sealed::Unknown && segment.from == End::Server {
-                self.read_server_hello();
+            let mut expected = limit;
+            // The whole hello is in the first segment, mostly, and says how much of what follows is kept.
+            if segment.from == End::Server
+                && segment.offset == 0
+                && self.sealed == Sealed::Unknown
+                && self.server.pieces().is_empty()
+            {
+                let bytes = segment.payload.get(..limit).unwrap_or(segment.payload);
+                self.sealed = sealed(self.asked.protocol, bytes);
+                expected = self.limit(End::Server);
+            }
+            self.stream_mut(segment.from).put(segment, limit, expected);
+            if segment.from == End::Server && self.sealed == Sealed::Unknown {
+                self.sealed = sealed(self.asked.protocol, self.server.beginning());
             }
         }
-    }
-
-    /// From TLS 1.3 on, nothing behind the server's hello can be read: there is no need to keep it.
-    fn read_server_hello(&mut self) {
-        if self.asked.protocol != Protocol::Tls {
-            return;
-        }
-        self.sealed = match messages(self.server.beginning()).next() {
-            Some(Ok(Item::Message { bytes, .. })) => match ServerHello::parse(&bytes) {
-                Ok(hello) if hello.is_retry() => Sealed::No,
-                Ok(hello) if hello.version() >= TLS_1_3 => Sealed::Yes,
-                _ => Sealed::No,
-            },
-            Some(_) => Sealed::No,
-            None => Sealed::Unknown,
-        };
     }
 
     fn differs(&mut self, segment: &Segment<'_>, differs: stream::Differs) {
@@ -239,6 +273,22 @@ impl Heads {
                 true
             }
         }
+    }
+}
+
+/// From TLS 1.3 on, nothing behind the server's hello can be read: there is no need to keep it.
+fn sealed(protocol: Protocol, server: &[u8]) -> Sealed {
+    if protocol != Protocol::Tls {
+        return Sealed::Unknown;
+    }
+    match messages(server).next() {
+        Some(Ok(Item::Message { bytes, .. })) => match ServerHello::parse(&bytes) {
+            Ok(hello) if hello.is_retry() => Sealed::No,
+            Ok(hello) if hello.version() >= TLS_1_3 => Sealed::Yes,
+            _ => Sealed::No,
+        },
+        Some(_) => Sealed::No,
+        None => Sealed::Unknown,
     }
 }
 

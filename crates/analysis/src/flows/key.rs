@@ -26,6 +26,7 @@ pub enum Place {
 
 impl Place {
     /// The other end.
+    #[inline]
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -37,7 +38,7 @@ impl Place {
 
 impl Key {
     /// The key of a packet, and which end its source is.
-    #[inline]
+    #[inline(always)]
     pub fn of(source: SocketAddr, destination: SocketAddr) -> (Self, Place) {
         if let (SocketAddr::V4(from), SocketAddr::V4(to)) = (source, destination) {
             return Self::of_4(from, to);
@@ -51,7 +52,7 @@ impl Key {
     }
 
     /// [`Self::of`], of most packets.
-    #[inline]
+    #[inline(always)]
     fn of_4(source: SocketAddrV4, destination: SocketAddrV4) -> (Self, Place) {
         let number =
             |end: SocketAddrV4| u64::from(u32::from(*end.ip())) << 16 | u64::from(end.port());

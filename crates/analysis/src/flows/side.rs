@@ -75,26 +75,37 @@ pub enum Habit {
 
 impl Side {
     /// True if it has been seen.
+    #[inline]
     pub fn has(&self, habit: Habit) -> bool {
         self.seen & habit as u16 != 0
     }
 
     /// The times to live of its packets, resets aside.
+    #[inline]
     pub fn ttls(&self) -> &[u8] {
         self.ttls.get(..usize::from(self.ttl_count)).unwrap_or_default()
     }
 
     /// The time to live of its first packet.
+    #[inline]
     pub fn first_ttl(&self) -> Option<u8> {
         self.ttls().first().copied()
     }
 
     /// True if anything but resets is there.
+    #[inline]
     pub fn is_known(&self) -> bool {
         self.ttl_count > 0
     }
 
+    /// A number of each cache line, as one that means nothing.
+    #[inline]
+    pub(super) fn fetch(&self) -> u64 {
+        self.last.packet ^ self.asked.packet ^ self.bytes ^ u64::from(self.next)
+    }
+
     /// Takes in a packet of this end.
+    #[inline(always)]
     pub fn take(&mut self, header: &Header) {
         self.packets = self.packets.saturating_add(1);
         if header.is_reset() {
@@ -115,6 +126,7 @@ impl Side {
     }
 
     /// Takes in the time that an answer of this end to the other one took.
+    #[inline(always)]
     pub fn answered(&mut self, header: &Header, other: &Self) {
         let asked = &other.asked;
         if asked.packet == 0 || other.asked_again {
@@ -129,6 +141,7 @@ impl Side {
         }
     }
 
+    #[inline(always)]
     fn learn(&mut self, header: &Header) {
         let mut set = |habit: Habit, is: bool| self.seen |= if is { habit as u16 } else { 0 };
         let syn = header.has(flag::SYN);
@@ -151,6 +164,7 @@ impl Side {
         }
     }
 
+    #[inline]
     fn learn_ttl(&mut self, ttl: u8) {
         if self.ttls().contains(&ttl) {
             return;
@@ -164,6 +178,7 @@ impl Side {
         }
     }
 
+    #[inline(always)]
     fn number(&mut self, header: &Header) {
         let (seq, end) = (header.seq, header.end());
         if self.last.packet == 0 {

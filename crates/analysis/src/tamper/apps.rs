@@ -27,13 +27,16 @@ const MAX_RECENT: usize = 32_768;
 const TRAILER: usize = 20;
 
 impl Apps {
-    /// The app of a packet. Nothing is looked at in a packet without trailer and comment.
+    /// False for a packet of which the capture cannot say an app: one without trailer and comment.
+    #[inline]
+    pub(super) fn may_name(record: &Record<'_>, packet: &IpPacket<'_>) -> bool {
+        packet.trailer.len() >= TRAILER || record.comment.is_some()
+    }
+
+    /// The app of a packet.
     #[inline]
     pub(super) fn name(record: &Record<'_>, packet: &IpPacket<'_>) -> Option<String> {
-        if packet.trailer.len() < TRAILER && record.comment.is_none() {
-            return None;
-        }
-        name(record, packet)
+        if Self::may_name(record, packet) { name(record, packet) } else { None }
     }
 
     /// Remembers the app of a connection; the last that was told counts.

@@ -33,11 +33,10 @@ pub fn read(connection: Connection, heads: &Heads, fingerprints: &Fingerprints) 
     }
     if heads.protocol() == Protocol::Http {
         let first = first_answer(heads);
-        let packets = packets_of(heads, first.len());
         let place = Place { connection, heads, fingerprints };
-        content.page(&place, first, packets);
+        content.page(&place, first, || packets_of(heads, first.len()));
         if let Some(other) = heads.other_beginning() {
-            content.page(&place, &other.bytes, vec![other.packet]);
+            content.page(&place, &other.bytes, || vec![other.packet]);
         }
     }
     content
@@ -51,7 +50,7 @@ struct Place<'a> {
 }
 
 impl Content {
-    fn page(&mut self, place: &Place<'_>, bytes: &[u8], packets: Vec<u64>) {
+    fn page(&mut self, place: &Place<'_>, bytes: &[u8], packets: impl Fn() -> Vec<u64>) {
         let Place { connection, heads, fingerprints } = *place;
         let Some(answer) = Answer::read(bytes) else { return };
         let is_one_of_two = heads.other_beginning().is_some();
@@ -63,6 +62,7 @@ impl Content {
         }) else {
             return;
         };
+        let packets = packets();
         let at_ns = heads.pieces(End::Server).first().map_or(0, |piece| piece.at_ns);
         let mut evidence = vec![Evidence {
             kind: judged.kind,

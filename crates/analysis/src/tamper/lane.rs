@@ -9,14 +9,21 @@ use crate::flows::key::pair;
 /// fragments, and ICMP errors about them) has the same number.
 ///
 /// Ports do not count, since later fragments have none. An ICMP error belongs to the packet that it quotes, whoever sent it.
+#[inline]
 pub fn lane(packet: &IpPacket<'_>) -> u64 {
     if matches!(packet.protocol, ICMP | ICMPV6)
-        && let Ok(Transport::Icmp(icmp)) = transport(packet)
-        && let Ok(quoted) = IpPacket::read(icmp.quoted)
+        && let Some(lane) = of_quoted(packet)
     {
-        return pair(quoted.source, quoted.destination);
+        return lane;
     }
     pair(packet.source, packet.destination)
+}
+
+#[inline(never)]
+fn of_quoted(packet: &IpPacket<'_>) -> Option<u64> {
+    let Ok(Transport::Icmp(icmp)) = transport(packet) else { return None };
+    let quoted = IpPacket::read(icmp.quoted).ok()?;
+    Some(pair(quoted.source, quoted.destination))
 }
 
 const ICMP: u8 = 1;

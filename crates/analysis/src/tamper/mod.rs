@@ -1,5 +1,6 @@
 //! Packets in, findings out: what was done to each connection of a capture, and on what evidence.
 
+mod ahead;
 mod apps;
 pub mod content;
 pub mod drop;
@@ -14,17 +15,21 @@ use std::net::SocketAddr;
 
 use wirewitness_wire::file::{Record, Way};
 use wirewitness_wire::ip::IpPacket;
-use wirewitness_wire::transport::{Transport, transport};
+use wirewitness_wire::transport::{Tcp, Transport, Udp, transport};
 
+pub use ahead::{Packet, batch};
 pub use finding::Finding;
 pub use lane::lane;
 
+use self::ahead::{Ahead, Of};
 use self::apps::Apps;
-use self::tcp::{Ledgers, TcpWatch};
+use self::tcp::{Arrived, Ledgers, TcpWatch};
 use self::udp::UdpWatch;
 use crate::fingerprints::Fingerprints;
 use crate::flows::Seen;
 use crate::flows::fragments::Fragments;
+use crate::flows::header::Header;
+use crate::flows::table::Sought;
 
 /// Limits of an inspection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +88,25 @@ pub struct Counters {
     pub cut: u64,
 }
 
+impl std::ops::AddAssign for Counters {
+    fn add_assign(&mut self, more: Self) {
+        // Each by name, so that none is forgotten.
+        *self = Self {
+            packets: self.packets + more.packets,
+            tcp_flows: self.tcp_flows + more.tcp_flows,
+            dns_questions: self.dns_questions + more.dns_questions,
+            quic_flows: self.quic_flows + more.quic_flows,
+            resets: self.resets + more.resets,
+            malformed: self.malformed + more.malformed,
+            fragments: self.fragments + more.fragments,
+            evicted: self.evicted + more.evicted,
+            unread: self.unread + more.unread,
+            backwards: self.backwards + more.backwards,
+            cut: self.cut + more.cut,
+        };
+    }
+}
+
 /// Inspects the packets of one capture, or of one lane of it.
 pub struct Inspector<'f> {
     counters: Counters,
@@ -131,27 +155,79 @@ impl<'f> Inspector<'f> {
         packet: &IpPacket<'_>,
         out: &mut dyn FnMut(Finding),
     ) {
+        self.take(record, &self.ahead(*packet), out);
+    }
+
+    /// Takes in a packet that was looked up.
+    #[inline(always)]
+    fn take(&mut self, record: &Record<'_>, ahead: &Ahead<'_>, out: &mut dyn FnMut(Finding)) {
         self.count(record);
         self.pass_time(record.at_ns, out);
-        let place = Place { number: record.number, at_ns: record.at_ns, way: record.way };
+        let Ahead { packet, of } = ahead;
+        // Most packets.
+        if !Apps::may_name(record, packet) {
+            match of {
+                Of::Segment(of) => {
+                    if let Ok(segment) = Tcp::read(packet) {
+                        return self.segment(Place::of(record), (packet, of, segment), out);
+                    }
+                }
+                Of::Datagram(of) => {
+                    if let Ok(datagram) = Udp::read(packet) {
+                        return self.datagram(Place::of(record), (packet, of, datagram), out);
+                    }
+                }
+                Of::Unknown => {}
+            }
+        }
+        self.any(record, packet, out);
+    }
+
+    /// Takes in a segment of TCP. What is given is of a packet that is no fragment.
+    #[inline(always)]
+    fn segment(
+        &mut self,
+        place: Place,
+        (packet, of, segment): (&IpPacket<'_>, &Sought, Tcp<'_>),
+        out: &mut dyn FnMut(Finding),
+    ) {
+        let Self { tcp, ledgers, apps, .. } = self;
+        let seen = place.seen(packet, [segment.source_port, segment.destination_port]);
+        let header = Header::of(&seen, &segment, of.from);
+        let arrived = Arrived { of, header, way: seen.way, tcp: segment };
+        tcp.segment(&arrived, ledgers, &mut |finding: Finding| told(finding, apps, out));
+    }
+
+    /// Takes in a datagram of UDP.
+    #[inline]
+    fn datagram(
+        &mut self,
+        place: Place,
+        (packet, of, datagram): (&IpPacket<'_>, &Sought, Udp<'_>),
+        out: &mut dyn FnMut(Finding),
+    ) {
+        let Self { udp, ledgers, apps, .. } = self;
+        let seen = place.seen(packet, [datagram.source_port, datagram.destination_port]);
+        udp.datagram_of(of, (&seen, &datagram), &mut ledgers.drops, &mut |it| told(it, apps, out));
+    }
+
+    /// Takes in any packet, fragments too.
+    #[inline(never)]
+    fn any(&mut self, record: &Record<'_>, packet: &IpPacket<'_>, out: &mut dyn FnMut(Finding)) {
         if packet.fragment.is_some() {
             self.counters.fragments += 1;
             if let Some(payload) = self.fragments.put(packet, record.at_ns) {
-                self.of_app(place, (record, &packet.joined(&payload)), out);
+                self.of_app(record, &packet.joined(&payload), out);
             }
             return;
         }
-        self.of_app(place, (record, packet), out);
+        self.of_app(record, packet, out);
     }
 
     /// Takes in a packet with its app, where the capture says that.
     #[inline]
-    fn of_app(
-        &mut self,
-        place: Place,
-        (record, packet): (&Record<'_>, &IpPacket<'_>),
-        out: &mut dyn FnMut(Finding),
-    ) {
+    fn of_app(&mut self, record: &Record<'_>, packet: &IpPacket<'_>, out: &mut dyn FnMut(Finding)) {
+        let place = Place::of(record);
         let Some(name) = Apps::name(record, packet) else { return self.whole(place, packet, out) };
         let Some(ends) = apps::ends_of(packet) else { return self.whole(place, packet, out) };
         if !self.apps.knows(&ends) {
@@ -198,6 +274,11 @@ impl<'f> Inspector<'f> {
         if self.now_ns.saturating_sub(self.passed_ns) < PASS_NS {
             return;
         }
+        self.pass(out);
+    }
+
+    #[inline(never)]
+    fn pass(&mut self, out: &mut dyn FnMut(Finding)) {
         self.passed_ns = self.now_ns;
         let Self { tcp, udp, ledgers, apps, .. } = self;
         let mut out = |finding: Finding| told(finding, apps, out);
@@ -211,20 +292,21 @@ impl<'f> Inspector<'f> {
             self.counters.malformed += 1;
             return;
         };
-        let Self { tcp, udp, ledgers, apps, .. } = self;
-        let mut out = |finding: Finding| told(finding, apps, out);
         match &carried {
             Transport::Tcp(segment) => {
                 let seen = place.seen(packet, [segment.source_port, segment.destination_port]);
-                tcp.segment(&seen, segment, ledgers, &mut out);
+                let of = self.tcp.table().sought(seen.source, seen.destination);
+                self.segment(place, (packet, &of, *segment), out);
             }
             Transport::Udp(datagram) => {
                 let seen = place.seen(packet, [datagram.source_port, datagram.destination_port]);
-                udp.datagram(&seen, datagram, &mut ledgers.drops, &mut out);
+                let of = self.udp.sought(seen.source, seen.destination);
+                self.datagram(place, (packet, &of, *datagram), out);
             }
             Transport::Icmp(icmp) => {
                 let seen = place.seen(packet, [0, 0]);
-                tcp.quoted(&seen, icmp, &mut out);
+                let Self { tcp, udp, ledgers, apps, .. } = self;
+                tcp.quoted(&seen, icmp, &mut |it| told(it, apps, out));
                 udp.icmp(&seen, icmp, &mut ledgers.drops);
             }
             Transport::Other => {}
@@ -248,6 +330,11 @@ struct Place {
 
 impl Place {
     #[inline]
+    fn of(record: &Record<'_>) -> Self {
+        Self { number: record.number, at_ns: record.at_ns, way: record.way }
+    }
+
+    #[inline(always)]
     fn seen(self, packet: &IpPacket<'_>, [source, destination]: [u16; 2]) -> Seen {
         Seen {
             packet: self.number,

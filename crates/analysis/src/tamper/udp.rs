@@ -9,6 +9,8 @@ mod quic;
 mod residual;
 mod resolver;
 
+use std::net::SocketAddr;
+
 use wirewitness_wire::file::Way;
 use wirewitness_wire::transport::{Icmp, Udp};
 
@@ -16,6 +18,7 @@ use super::Wants;
 use super::drop::Drops;
 use super::finding::{Connection, Finding, Protocol, SeenFrom};
 use crate::flows::Seen;
+use crate::flows::table::Sought;
 
 /// Watches datagrams.
 #[derive(Debug)]
@@ -42,6 +45,24 @@ impl UdpWatch {
         self.quic.set_wants(wants);
     }
 
+    /// The connection of a datagram, to look for.
+    #[inline(always)]
+    pub(super) fn sought(&self, source: SocketAddr, destination: SocketAddr) -> Sought {
+        self.quic.table().sought(source, destination)
+    }
+
+    /// Looks for the connection attempt over QUIC that a datagram is of.
+    #[inline]
+    pub(super) fn look_for(&self, of: &mut Sought) {
+        self.quic.table().look_for(of);
+    }
+
+    /// Reads something of each cache line of that attempt. The number that comes of it means nothing.
+    #[inline]
+    pub(super) fn fetch(&self, of: &Sought) -> u64 {
+        self.quic.table().glance(of).map_or(0, quic::Attempt::fetch)
+    }
+
     /// Takes in a datagram.
     pub fn datagram(
         &mut self,
@@ -50,11 +71,23 @@ impl UdpWatch {
         drops: &mut Drops,
         out: &mut dyn FnMut(Finding),
     ) {
+        let of = self.sought(seen.source, seen.destination);
+        self.datagram_of(&of, (seen, udp), drops, out);
+    }
+
+    /// [`Self::datagram`], of an attempt that was looked for.
+    pub(super) fn datagram_of(
+        &mut self,
+        of: &Sought,
+        (seen, udp): (&Seen, &Udp<'_>),
+        drops: &mut Drops,
+        out: &mut dyn FnMut(Finding),
+    ) {
         let is_dns = udp.source_port == DNS || udp.destination_port == DNS;
         if is_dns && self.dns.datagram(seen, udp, out) {
             return;
         }
-        self.quic.datagram(seen, udp, drops, out);
+        self.quic.datagram(of, (seen, udp), drops, out);
     }
 
     /// Takes in an ICMP error. One that quotes a packet says that the packet did not arrive, so that the silence after it is
@@ -103,7 +136,7 @@ impl UdpWatch {
 
 /// The connection of the packet that an ICMP error quotes, from whom it came as the client.
 fn quoted(icmp: &Icmp<'_>) -> Option<Connection> {
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
     let ip = icmp.quoted;
     let address = |at: usize, len: usize| -> Option<IpAddr> {
         let bytes = ip.get(at..at + len)?;

@@ -47,6 +47,64 @@ fn two_orders_are_two_events() {
     assert_eq!(report.events.len(), 4, "{:#?}", lines(&report.events));
 }
 
+/// One name, two networks, within hours, by different means: not one order.
+#[test]
+fn other_means_in_another_network_are_another_event() {
+    let world = World { networks: 6, ..World::default() };
+    let report = world.find(|point, random| {
+        if point.target == 3 && point.network.asn == 102 && point.at_s > at(10, 0) {
+            block(point, Mechanism::HttpBlockpage, 0.95, random);
+        }
+        if point.target == 3 && point.network.asn == 104 && point.at_s > at(10, 5) {
+            block(point, Mechanism::TlsResetSni, 0.95, random);
+        }
+        true
+    });
+    let networks: Vec<&[u32]> = report.events.iter().map(|event| &event.networks[..]).collect();
+    assert_eq!(networks, [[102], [104]], "{:#?}", lines(&report.events));
+}
+
+/// The same in most networks at once is one.
+#[test]
+fn one_order_by_several_means_is_one_event() {
+    let world = World { networks: 6, ..World::default() };
+    let report = world.find(|point, random| {
+        let by_dns = point.network.asn % 2 == 0;
+        if point.target == 3 && point.network.asn != 105 && point.at_s > at(10, 0) {
+            let means = if by_dns { Mechanism::DnsInjectionOther } else { Mechanism::TlsResetSni };
+            block(point, means, 0.95, random);
+        }
+        true
+    });
+    assert_eq!(report.events.len(), 1, "{:#?}", lines(&report.events));
+    assert_eq!(report.events[0].networks, [100, 101, 102, 103, 104]);
+}
+
+/// Of what stood from the first measurement, each end is said.
+#[test]
+fn standing_blocks_end_one_by_one() {
+    let world = World { networks: 4, ..World::default() };
+    let report = world.find(|point, random| {
+        let (means, over) = match point.network.asn {
+            100 => (Mechanism::HttpBlockpage, at(12, 0)),
+            101 => (Mechanism::HttpBlockpage, at(20, 0)),
+            102 => (Mechanism::TlsResetSni, at(12, 4)),
+            _ => return true,
+        };
+        if point.target == 3 && point.at_s < over {
+            block(point, means, 0.96, random);
+        }
+        true
+    });
+    let ends: Vec<(u32, i64)> = report
+        .events
+        .iter()
+        .map(|event| (event.networks[0], (event.end.expect("an end").at_s - at(0, 0)) / 86_400))
+        .collect();
+    assert_eq!(ends.len(), 3, "{:#?}", lines(&report.events));
+    assert!([(100, 12), (101, 20), (102, 12)].iter().all(|it| ends.contains(it)), "{ends:?}");
+}
+
 #[test]
 fn a_change_of_mechanism_stays_in_its_event() {
     let world = World { networks: 3, ..World::default() };

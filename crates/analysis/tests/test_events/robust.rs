@@ -183,6 +183,67 @@ fn a_collection_that_stops_is_not_a_shutdown() {
     assert!(report.faults.iter().any(|fault| fault.kind == FaultKind::Collection));
 }
 
+/// The one who makes five of six measurements of a network stops, for a day and for good.
+#[test]
+fn a_busy_volunteer_who_stops_is_not_a_shutdown() {
+    for days in [1, 12] {
+        let report = World::default().find(|point, random| {
+            if point.network.asn != 101 {
+                return true;
+            }
+            let busy = point.vantage == 101_000;
+            let stopped = (at(18, 0)..at(18 + days, 0)).contains(&point.at_s);
+            if busy { !stopped } else { random.chance(0.12) }
+        });
+        assert!(report.events.is_empty(), "{days}: {:#?}", lines(&report.events));
+    }
+}
+
+#[test]
+fn a_network_that_measures_less_is_not_shut_down() {
+    for rest in [0.3, 0.4, 0.6] {
+        let report = World::default().find(|point, random| {
+            let less = point.network.asn == 101 && (at(16, 0)..at(22, 0)).contains(&point.at_s);
+            !less || random.chance(rest)
+        });
+        assert!(report.events.is_empty(), "{rest}: {:#?}", lines(&report.events));
+    }
+}
+
+/// Nobody answers, but for one in thirty, and half of those cannot say: a control that fails is not the reason.
+#[test]
+fn a_shutdown_is_not_a_control_outage() {
+    let world = World { networks: 8, ..World::default() };
+    let report = world.find(|point, random| {
+        if !(at(20, 6)..at(21, 6)).contains(&point.at_s) {
+            return true;
+        }
+        if random.chance(0.8) {
+            (point.status, point.mechanism) = (Status::Insufficient, None);
+        }
+        random.chance(0.033)
+    });
+    assert_eq!(report.events.len(), 1, "{:#?}", lines(&report.events));
+    assert_eq!(report.events[0].kind, Kind::Shutdown);
+    assert!((report.events[0].start.at_s - at(20, 6)).abs() <= 3 * 3_600);
+}
+
+/// Half of a network asks other resolvers than the one that lies; on some days, all do.
+#[test]
+fn who_asks_another_resolver_does_not_lift_a_block() {
+    let world = World { networks: 1, rate: 30.0, ..World::default() };
+    let report = world.find(|point, random| {
+        let own = point.resolver_asn == point.network.asn;
+        let there = point.target == 3 && point.at_s > at(8, 0);
+        if there && own {
+            block(point, Mechanism::DnsNxdomain, 0.97, random);
+        }
+        !(there && own && (at(15, 0)..at(19, 0)).contains(&point.at_s))
+    });
+    assert_eq!(report.events.len(), 1, "{:#?}", lines(&report.events));
+    assert!(report.events[0].end.is_none(), "{:#?}", lines(&report.events));
+}
+
 /// Volunteers of a small network leave one by one.
 #[test]
 fn volunteers_who_leave_are_not_a_shutdown() {

@@ -17,12 +17,14 @@
 //! | [`follow_up`] | `x_follow_ups` | our own prober's |
 //! | [`network_event`] | `network_events` | df-008-netevents |
 //! | this one | `tunnel` | df-009-tunnel |
+//! | [`analysis_web`] | rows of `analysis_web_measurement` | OONI's detector |
 //! | [`control`] | `x_control_request`, `control` | the test helper's protocol (th-004) |
 //!
 //! Source: the data formats of <https://github.com/ooni/spec>, and the bytes of real files where they differ.
 
 pub(crate) mod record;
 
+pub mod analysis_web;
 pub mod body;
 pub mod control;
 pub mod dns;
@@ -33,6 +35,7 @@ pub mod network_event;
 pub mod packet;
 pub mod tcp;
 pub mod tls;
+mod weight;
 
 use std::borrow::Cow;
 
@@ -99,9 +102,14 @@ impl Measurement<'_> {
     /// Reads one measurement from one JSON object.
     ///
     /// # Errors
-    /// Text that is not JSON, is not an object, or nests deeper than 128 levels. The error carries line and column
+    /// Text that is not JSON, is not an object, nests deeper than 128 levels, or holds more than 200,000 objects and lists. The error carries line and column
     /// of the text given; [`byte_offset`] turns them into an offset.
     pub fn from_json(json: &str) -> Result<Measurement<'_>, serde_json::Error> {
+        if weight::is_too_much(json) {
+            let [brackets, commas] = [weight::BRACKETS_MAX, weight::COMMAS_MAX];
+            let words = format!("more than {brackets} objects and lists, or {commas} commas");
+            return Err(serde::de::Error::custom(words));
+        }
         // A record of another type reads as empty inside a file, but a file that is not an object is no measurement.
         if !json.trim_ascii_start().starts_with('{') {
             serde_json::from_str::<std::collections::BTreeMap<String, serde::de::IgnoredAny>>(

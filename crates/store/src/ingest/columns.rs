@@ -152,22 +152,25 @@ impl Rows {
 }
 
 impl Builder {
+    /// Begins small: of a million tiny files, each has rows of its own.
     fn of(kind: Kind) -> Self {
+        let texts = || StringBuilder::with_capacity(0, 0);
         match kind {
-            Kind::Text => Self::Text(StringBuilder::new()),
+            Kind::Text => Self::Text(texts()),
             Kind::Texts => {
-                Self::Texts(ListBuilder::new(StringBuilder::new()).with_field(element(kind)))
+                Self::Texts(ListBuilder::with_capacity(texts(), 0).with_field(element(kind)))
             }
-            Kind::Int => Self::Int(Int32Builder::new()),
-            Kind::Long => Self::Long(Int64Builder::new()),
+            Kind::Int => Self::Int(Int32Builder::with_capacity(0)),
+            Kind::Long => Self::Long(Int64Builder::with_capacity(0)),
             Kind::Longs => {
-                Self::Longs(ListBuilder::new(Int64Builder::new()).with_field(element(kind)))
+                let longs = Int64Builder::with_capacity(0);
+                Self::Longs(ListBuilder::with_capacity(longs, 0).with_field(element(kind)))
             }
-            Kind::Real => Self::Real(Float64Builder::new()),
-            Kind::Flag => Self::Flag(BooleanBuilder::new()),
-            Kind::Time => {
-                Self::Time(TimestampMicrosecondBuilder::new().with_data_type(kind.arrow()))
-            }
+            Kind::Real => Self::Real(Float64Builder::with_capacity(0)),
+            Kind::Flag => Self::Flag(BooleanBuilder::with_capacity(0)),
+            Kind::Time => Self::Time(
+                TimestampMicrosecondBuilder::with_capacity(0).with_data_type(kind.arrow()),
+            ),
         }
     }
 

@@ -5,10 +5,13 @@
 //! not committed, and nothing else: reading the same files again adds what is missing. In reading order:
 //!
 //! - [`Judging`]: what the judge uses, and its name in the rows.
-//! - `record`: one measurement as rows. `columns`: rows in the making.
+//! - `record`: one measurement as rows. `afar`: one row of a scan made from afar. `columns`: rows in the making.
 //! - `work`: pieces of files into rows. `sink`: rows into the archive. `known`: which records it has.
+//! - `gate`: how much is on its way.
 
+mod afar;
 pub(crate) mod columns;
+mod gate;
 mod judging;
 mod known;
 pub(crate) mod record;
@@ -19,11 +22,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-pub use judging::Judging;
+pub use afar::Afar;
+pub use judging::{Judging, Used};
 
 use crate::archive::Writer;
 use crate::error::StoreError;
+use gate::Gate;
 use sink::Sink;
+pub(crate) use sink::sorted;
 use work::{Done, Work};
 
 /// Limits of one run.
@@ -47,14 +53,20 @@ impl Default for Settings {
 pub struct Piece {
     /// Name of the file, without folders.
     pub file: Arc<str>,
+    /// Of a file that holds files (tar): the one that these records are from.
+    pub member: Option<Arc<str>>,
     /// Their text, one behind the other.
     pub text: String,
     /// Where each ends in `text`, and its line in the file, from 1.
     pub ends: Vec<(usize, u64)>,
+    /// Rows of scans made from afar, judged. A piece has records or these.
+    pub afar: Vec<Afar>,
     /// What between them could not be used.
     pub refused: Vec<Refused>,
     /// The file ends here.
     pub end: Option<FileEnd>,
+    /// It ends too early: it could not be read on, and gets no row in table `source`.
+    pub is_cut: bool,
 }
 
 /// What is known of a file once it was read to its end.
@@ -71,9 +83,9 @@ pub struct FileEnd {
 /// A record, or something between records, that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Refused {
-    /// Name of the file, without folders.
+    /// Name of the file, without folders; with that of its member where it holds files.
     pub file: Arc<str>,
-    /// Line on which it begins, from 1.
+    /// Line on which it begins, from 1; 0 where it is no matter of lines.
     pub line: u64,
     /// Why.
     pub reason: String,
@@ -107,6 +119,7 @@ pub struct Ingest {
     workers: Vec<JoinHandle<()>>,
     sink: Option<JoinHandle<Result<(Writer, Summary), StoreError>>>,
     progress: Arc<Progress>,
+    gate: Arc<Gate>,
     next: u64,
 }
 
@@ -120,6 +133,22 @@ pub struct Progress {
 /// Told of each refused piece, in the order of the files.
 pub type OnRefused = Box<dyn FnMut(&Refused) + Send>;
 
+/// Told of what becomes of the files, in their order.
+pub trait Watch: Send {
+    /// A piece could not be used.
+    fn refused(&mut self, refused: &Refused);
+    /// The file at hand was read to its end: the pieces refused since the last such call were its own.
+    fn ended(&mut self, file: &str, end: &FileEnd);
+}
+
+impl Watch for OnRefused {
+    fn refused(&mut self, refused: &Refused) {
+        self(refused);
+    }
+
+    fn ended(&mut self, _: &str, _: &FileEnd) {}
+}
+
 impl Ingest {
     /// Begins. `on_refused` is told of every piece that could not be used.
     pub fn start(
@@ -128,22 +157,33 @@ impl Ingest {
         settings: Settings,
         on_refused: OnRefused,
     ) -> Self {
+        Self::start_watched(writer, judging, settings, Box::new(on_refused))
+    }
+
+    /// [`Ingest::start`], and `watch` is told where files end, too.
+    pub fn start_watched(
+        writer: Writer,
+        judging: Arc<Judging>,
+        settings: Settings,
+        watch: Box<dyn Watch>,
+    ) -> Self {
         let threads = settings.threads.max(1);
         let (work, works) = sync_channel::<Work>(threads * 2);
         // The sink keeps the order: it holds at most what is between the slowest worker and the fastest.
         let (done, dones) = sync_channel::<Done>(threads * 2);
         let works = Arc::new(Mutex::new(works));
         let progress = Arc::new(Progress::default());
+        let gate = Arc::new(Gate::default());
         let workers = (0..threads)
             .map(|_| {
                 let (works, done) = (Arc::clone(&works), done.clone());
                 let (judging, progress) = (Arc::clone(&judging), Arc::clone(&progress));
-                std::thread::spawn(move || work::run(&works, &done, &judging, &progress))
+                let gate = Arc::clone(&gate);
+                std::thread::spawn(move || work::run(&works, &done, &judging, (&progress, &gate)))
             })
             .collect();
-        let sink =
-            std::thread::spawn(move || run_sink(writer, &judging, settings, dones, on_refused));
-        Self { work: Some(work), workers, sink: Some(sink), progress, next: 0 }
+        let sink = std::thread::spawn(move || run_sink(writer, &judging, settings, (dones, watch)));
+        Self { work: Some(work), workers, sink: Some(sink), progress, gate, next: 0 }
     }
 
     /// Hands over some records. Waits while the threads are behind.
@@ -153,6 +193,7 @@ impl Ingest {
     pub fn push(&mut self, piece: Piece) -> Result<(), StoreError> {
         let number = self.next;
         self.next += 1;
+        self.gate.enter(piece.text.len());
         let sent = self.work.as_ref().map(|work| work.send(Work { number, piece }));
         match sent {
             Some(Ok(())) => Ok(()),
@@ -180,8 +221,7 @@ fn run_sink(
     writer: Writer,
     judging: &Judging,
     settings: Settings,
-    dones: Receiver<Done>,
-    on_refused: OnRefused,
+    (dones, watch): (Receiver<Done>, Box<dyn Watch>),
 ) -> Result<(Writer, Summary), StoreError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -189,7 +229,7 @@ fn run_sink(
         .build()
         .map_err(|error| StoreError::Worker(error.to_string()))?;
     runtime.block_on(async {
-        let mut sink = Sink::new(writer, judging.described().to_owned(), settings, on_refused);
+        let mut sink = Sink::new(writer, judging.described().to_owned(), settings, watch);
         for done in dones {
             sink.take(done).await?;
         }

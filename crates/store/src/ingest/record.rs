@@ -14,6 +14,7 @@ use wirewitness_model::ooni::tcp::TcpConnect;
 use wirewitness_model::ooni::tls::Handshake;
 use wirewitness_model::ooni::{Measurement, TestKeys, asn_number};
 use wirewitness_model::outcome::{Layer, Outcome};
+use wirewitness_model::verdict::Verdict;
 
 use super::columns::Rows;
 use crate::schema::{MEASUREMENT, OBSERVATION, VERDICT};
@@ -146,7 +147,6 @@ impl Tables {
 
     fn verdict(&mut self, c: &Common<'_>, judgement: &Judgement<'_>, judged_with: &str) {
         let verdict = &judgement.verdict;
-        let evidence = serde_json::to_string(&verdict.evidence).ok();
         let ooni = judgement.ooni.as_ref();
         self.verdict
             .text(Some(&c.id))
@@ -157,7 +157,21 @@ impl Tables {
             .text(c.domain.as_deref())
             .long(c.asn)
             .long(c.resolver)
-            .long(Some(c.vantage))
+            .long(Some(c.vantage));
+        self.verdict_words(verdict);
+        self.verdict
+            .text(ooni.and_then(|keys| blocking(&keys.blocking)))
+            .flag(ooni.and_then(|keys| keys.accessible))
+            .text(Some(judged_with))
+            .end();
+    }
+}
+
+impl Tables {
+    /// The columns from `status` to `cannot_tell`.
+    pub(super) fn verdict_words(&mut self, verdict: &Verdict) {
+        let evidence = serde_json::to_string(&verdict.evidence).ok();
+        self.verdict
             .text(Some(verdict.status.word()))
             .text(verdict.mechanism.map(|mechanism| mechanism.word()))
             .texts(
@@ -170,11 +184,7 @@ impl Tables {
             .int(Some(i32::from(verdict.rule.version)))
             .text(evidence.as_deref())
             .text(verdict.fingerprint.as_deref())
-            .texts(Some(verdict.cannot_tell.iter().map(String::as_str)))
-            .text(ooni.and_then(|keys| blocking(&keys.blocking)))
-            .flag(ooni.and_then(|keys| keys.accessible))
-            .text(Some(judged_with))
-            .end();
+            .texts(Some(verdict.cannot_tell.iter().map(String::as_str)));
     }
 }
 

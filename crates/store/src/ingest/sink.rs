@@ -9,7 +9,7 @@ use super::columns::Rows;
 use super::known::Known;
 use super::record::Head;
 use super::work::Done;
-use super::{OnRefused, Settings, Summary};
+use super::{Settings, Summary, Watch};
 use crate::archive::{Changes, Writer};
 use crate::error::StoreError;
 use crate::schema::{MEASUREMENT, OBSERVATION, SOURCE, Table, VERDICT};
@@ -22,7 +22,7 @@ pub(super) struct Sink {
     writer: Writer,
     judged_with: String,
     settings: Settings,
-    on_refused: OnRefused,
+    watch: Box<dyn Watch>,
     /// What came before its turn.
     early: BTreeMap<u64, Done>,
     next: u64,
@@ -45,13 +45,13 @@ impl Sink {
         writer: Writer,
         judged_with: String,
         settings: Settings,
-        on_refused: OnRefused,
+        watch: Box<dyn Watch>,
     ) -> Self {
         Self {
             writer,
             judged_with,
             settings,
-            on_refused,
+            watch,
             early: BTreeMap::new(),
             next: 0,
             known: Known::default(),
@@ -101,13 +101,14 @@ impl Sink {
     async fn in_order(&mut self, done: Done) -> Result<(), StoreError> {
         self.summary.refused += done.refused.len() as u64;
         self.refused += done.refused.len() as u64;
-        done.refused.iter().for_each(|refused| (self.on_refused)(refused));
+        done.refused.iter().for_each(|refused| self.watch.refused(refused));
         self.taken += done.heads.len() as u64;
         self.split(&done.heads, &done.rows?).await?;
         if let Some(end) = done.end {
             self.summary.files += 1;
+            self.watch.ended(&done.file, &end);
             let [taken, refused] = [&mut self.taken, &mut self.refused].map(std::mem::take);
-            if self.sources.insert(end.sha256.clone()) {
+            if !done.is_cut && self.sources.insert(end.sha256.clone()) {
                 self.ledger
                     .text(Some(&end.sha256))
                     .text(Some(&done.file))

@@ -1,12 +1,13 @@
 //! Pieces of files into rows, on several threads.
 
-use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
 use wirewitness_model::ooni::Measurement;
 
+use super::gate::Gate;
 use super::record::{Head, Tables, Taking, id_of};
 use super::{FileEnd, Judging, Piece, Progress, Refused};
 use crate::error::StoreError;
@@ -20,12 +21,13 @@ pub(super) struct Work {
 /// What became of it.
 pub(super) struct Done {
     pub(super) number: u64,
-    pub(super) file: std::sync::Arc<str>,
+    pub(super) file: Arc<str>,
     pub(super) heads: Vec<Head>,
     /// Rows of `measurement`, `observation` and `verdict`.
     pub(super) rows: Result<[RecordBatch; 3], StoreError>,
     pub(super) refused: Vec<Refused>,
     pub(super) end: Option<FileEnd>,
+    pub(super) is_cut: bool,
 }
 
 /// Takes work until there is no more.
@@ -33,12 +35,15 @@ pub(super) fn run(
     works: &Mutex<Receiver<Work>>,
     done: &SyncSender<Done>,
     judging: &Judging,
-    progress: &Progress,
+    (progress, gate): (&Progress, &Gate),
 ) {
     let next = || works.lock().ok()?.recv().ok();
     while let Some(work) = next() {
-        let records = work.piece.ends.len() as u64;
-        if done.send(judge(work, judging)).is_err() {
+        let records = (work.piece.ends.len() + work.piece.afar.len()) as u64;
+        let bytes = work.piece.text.len();
+        let judged = judge(work, judging);
+        gate.leave(bytes);
+        if done.send(judged).is_err() {
             return;
         }
         progress.records.fetch_add(records, Ordering::Relaxed);
@@ -52,11 +57,18 @@ fn judge(work: Work, judging: &Judging) -> Done {
     let mut tables = Tables::new();
     let mut refused = piece.refused;
     let mut from = 0;
+    let told_as = || member_name(&piece.file, piece.member.as_deref());
     for (end, line) in piece.ends {
         let text = piece.text.get(from..end).unwrap_or_default();
         from = end;
         if let Err(reason) = take(&mut tables, text, &taking) {
-            refused.push(Refused { file: piece.file.clone(), line, reason, text: head(text) });
+            refused.push(Refused { file: told_as(), line, reason, text: head(text) });
+        }
+    }
+    for afar in &piece.afar {
+        if let Err(reason) = tables.take_afar(afar, (taking.source, taking.judged_with)) {
+            let (file, line) = (told_as(), afar.line());
+            refused.push(Refused { file, line, reason, text: String::new() });
         }
     }
     refused.sort_by_key(|refused| refused.line);
@@ -64,7 +76,8 @@ fn judge(work: Work, judging: &Judging) -> Done {
     let rows = measurement
         .finish()
         .and_then(|measurement| Ok([measurement, observation.finish()?, verdict.finish()?]));
-    Done { number, file: piece.file, heads, rows, refused, end: piece.end }
+    let (file, end, is_cut) = (piece.file, piece.end, piece.is_cut);
+    Done { number, file, heads, rows, refused, end, is_cut }
 }
 
 fn take(tables: &mut Tables, text: &str, taking: &Taking<'_>) -> Result<(), String> {
@@ -75,6 +88,11 @@ fn take(tables: &mut Tables, text: &str, taking: &Taking<'_>) -> Result<(), Stri
     // What is judged is what is kept, so that judging it again says the same.
     let condensed = Measurement::from_json(&document).map_err(|error| error.to_string())?;
     tables.take(id_of(text), (&document, &condensed), taking)
+}
+
+/// The file, and of a file that holds files its member.
+pub(super) fn member_name(file: &Arc<str>, member: Option<&str>) -> Arc<str> {
+    member.map_or_else(|| Arc::clone(file), |member| format!("{file}: {member}").into())
 }
 
 /// The beginning of a refused record.

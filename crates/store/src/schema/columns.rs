@@ -23,7 +23,7 @@ const AT: Column = is("measured_at", Time, "When the measurement began, by the v
 const ORIGIN: Column = is(
     "origin",
     Text,
-    "Whose data: `ooni`, `wirewitness`, `hyperquack`, `satellite`, `capture`, `population` (made up).",
+    "Whose data: `ooni`, `wirewitness`, `hyperquack`, `satellite`, `capture`, `ooni-analysis` (rows of OONI's own analysis), `population` (made up).",
 );
 const TEST: Column = is("test_name", Text, "Name of the experiment: `web_connectivity`, ..");
 const TARGET: Column = is(
@@ -76,7 +76,7 @@ pub const MEASUREMENT: Table = Table {
         is(
             "document",
             Text,
-            "The record, condensed: bodies of pages replaced by length, hash, title and known marks (docs/condensed.md). The judge reads this.",
+            "The record, condensed: bodies of pages replaced by length, hash, title and known marks (docs/condensed.md). The judge reads this. Empty for scans made from afar, whose verdicts stand on side files too.",
         ),
     ],
     is_partitioned: true,
@@ -100,7 +100,11 @@ pub const OBSERVATION: Table = Table {
         is("outcome", Text, "How it ended, `layer/what` (docs/outcomes.md)."),
         may("failure", Text, "The failure as the record words it. Null on success."),
         may("name", Text, "Name looked up, sent as SNI or asked for as host."),
-        may("address", Text, "Address of the far end. Never one of a client."),
+        may(
+            "address",
+            Text,
+            "Address of the far end; of scans made from afar, of the public server or resolver that was asked. Never one of a client.",
+        ),
         may("port", Int, "Its port."),
         may(
             "address_asn",
@@ -225,7 +229,11 @@ pub const EVENT: Table = Table {
         is("units_down", Long, "The same: the target's own failure."),
         is("vantages", Long, "Independent vantages that saw it."),
         is("confidence", Text, "`low`, `medium`, `high` (docs/events.md)."),
-        is("detail", Text, "Each cell's part in it, as JSON."),
+        is(
+            "detail",
+            Text,
+            "The whole event with each cell's part in it, as JSON. Targets are numbers in it, in the order of `targets`.",
+        ),
     ],
     is_partitioned: false,
     sorted_by: &["started_at", "statement"],

@@ -118,9 +118,10 @@ impl Walk {
 
     /// The next step from the beginning of `buffer`, and how many bytes of it were used. The rest is to be given
     /// again, with more behind it after [`Step::More`], which never asks for more than [`Self::MAX_BLOCK`].
-    #[inline]
+    #[inline(always)]
     pub fn step<'a>(&mut self, buffer: &'a [u8]) -> (usize, Step<'a>) {
         let (used, step) = match &mut self.state {
+            // Inlined: the record is made where it is wanted, not copied there.
             State::Pcap(file) => file.step(buffer, &mut self.place),
             State::Pcapng(file) => file.step(buffer, &mut self.place),
             State::Start => self.start(buffer),

@@ -82,7 +82,7 @@ impl File {
     }
 
     /// The next record.
-    #[inline]
+    #[inline(always)]
     pub(super) fn step<'a>(&mut self, buffer: &'a [u8], place: &mut Place) -> (usize, Step<'a>) {
         if self.lost {
             match self.search(buffer, 0, Step::Passed) {

@@ -180,7 +180,7 @@ impl<'a> IpPacket<'a> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn v6(reader: Reader<'a>) -> Result<Self, Malformed> {
         let bytes = reader.rest();
         let Some((head, rest)) = bytes.split_first_chunk::<40>() else {

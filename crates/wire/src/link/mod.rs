@@ -22,13 +22,12 @@ pub enum Carried<'a> {
 ///
 /// # Errors
 /// A header is cut, or has a length that cannot be. Damage within a tunnel is not one: then the packet around it is what is carried.
-#[inline]
+#[inline(always)]
 pub fn innermost(link: LinkType, bytes: &[u8]) -> Result<Carried<'_>, Malformed> {
     if link == LinkType::ETHERNET
         && let Some(&[.., high, low]) = bytes.first_chunk::<ETHERNET_HEADER>()
     {
-        let mut reader = Reader::new(bytes);
-        reader.take(ETHERNET_HEADER, "Ethernet header")?;
+        let reader = Reader::at(bytes, ETHERNET_HEADER);
         let packet = match (u16::from_be_bytes([high, low]), reader.rest().first()) {
             (frame::IPV4, Some(0x40..=0x4f)) => IpPacket::v4(reader)?,
             (frame::IPV6, Some(0x60..=0x6f)) => IpPacket::v6(reader)?,
@@ -44,6 +43,7 @@ pub fn innermost(link: LinkType, bytes: &[u8]) -> Result<Carried<'_>, Malformed>
 }
 
 /// [`innermost`], of any link.
+#[inline(never)]
 fn any(link: LinkType, bytes: &[u8]) -> Result<Carried<'_>, Malformed> {
     let reader = Reader::new(bytes);
     let mut frame =

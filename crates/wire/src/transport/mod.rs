@@ -103,60 +103,72 @@ pub fn transport<'a>(packet: &IpPacket<'a>) -> Result<Transport<'a>, Malformed> 
         return Ok(Transport::Other);
     }
     match packet.protocol {
-        protocol::TCP => tcp(packet).map(Transport::Tcp),
-        protocol::UDP => udp(packet).map(Transport::Udp),
+        protocol::TCP => Tcp::read(packet).map(Transport::Tcp),
+        protocol::UDP => Udp::read(packet).map(Transport::Udp),
         protocol::ICMP => icmp(packet, Version::V4).map(Transport::Icmp),
         protocol::ICMPV6 => icmp(packet, Version::V6).map(Transport::Icmp),
         _ => Ok(Transport::Other),
     }
 }
 
-#[inline(always)]
-fn tcp<'a>(packet: &IpPacket<'a>) -> Result<Tcp<'a>, Malformed> {
-    let Some((head, rest)) = packet.payload.split_first_chunk::<TCP_HEADER>() else {
-        return Err(short(packet, "TCP header", TCP_HEADER));
-    };
-    let &[a, b, c, d, s, e, q, n, k, l, m, o, h, f, w, i, ..] = head;
-    let header_len = usize::from(h >> 4) * 4;
-    let options_len = header_len.wrapping_sub(TCP_HEADER);
-    if header_len < TCP_HEADER || header_len > packet.payload_len {
-        let (what, value) = ("TCP header length", header_len as u64);
-        return Err(Malformed::Value { what, offset: 12, value });
+impl<'a> Tcp<'a> {
+    /// Reads a packet of which it is known that it carries TCP, and is no later fragment.
+    ///
+    /// # Errors
+    /// As of [`transport`].
+    #[inline(always)]
+    pub fn read(packet: &IpPacket<'a>) -> Result<Self, Malformed> {
+        let Some((head, rest)) = packet.payload.split_first_chunk::<TCP_HEADER>() else {
+            return Err(short(packet, "TCP header", TCP_HEADER));
+        };
+        let &[a, b, c, d, s, e, q, n, k, l, m, o, h, f, w, i, ..] = head;
+        let header_len = usize::from(h >> 4) * 4;
+        let options_len = header_len.wrapping_sub(TCP_HEADER);
+        if header_len < TCP_HEADER || header_len > packet.payload_len {
+            let (what, value) = ("TCP header length", header_len as u64);
+            return Err(Malformed::Value { what, offset: 12, value });
+        }
+        let (options, payload) = rest.split_at_checked(options_len).unwrap_or((rest, &[]));
+        Ok(Self {
+            source_port: u16::from_be_bytes([a, b]),
+            destination_port: u16::from_be_bytes([c, d]),
+            seq: u32::from_be_bytes([s, e, q, n]),
+            ack: u32::from_be_bytes([k, l, m, o]),
+            flags: u16::from_be_bytes([h & 0x0f, f]),
+            window: u16::from_be_bytes([w, i]),
+            options,
+            payload,
+            payload_len: packet.payload_len - header_len,
+        })
     }
-    let (options, payload) = rest.split_at_checked(options_len).unwrap_or((rest, &[]));
-    Ok(Tcp {
-        source_port: u16::from_be_bytes([a, b]),
-        destination_port: u16::from_be_bytes([c, d]),
-        seq: u32::from_be_bytes([s, e, q, n]),
-        ack: u32::from_be_bytes([k, l, m, o]),
-        flags: u16::from_be_bytes([h & 0x0f, f]),
-        window: u16::from_be_bytes([w, i]),
-        options,
-        payload,
-        payload_len: packet.payload_len - header_len,
-    })
 }
 
-#[inline]
-fn udp<'a>(packet: &IpPacket<'a>) -> Result<Udp<'a>, Malformed> {
-    let Some((head, rest)) = packet.payload.split_first_chunk::<UDP_HEADER>() else {
-        return Err(short(packet, "UDP header", UDP_HEADER));
-    };
-    let &[a, b, c, d, l, e, _, _] = head;
-    let said = usize::from(u16::from_be_bytes([l, e]));
-    if said != 0 && said < UDP_HEADER {
-        let (what, value) = ("UDP length", said as u64);
-        return Err(Malformed::Value { what, offset: 4, value });
+impl<'a> Udp<'a> {
+    /// Reads a packet of which it is known that it carries UDP, and is no later fragment.
+    ///
+    /// # Errors
+    /// As of [`transport`].
+    #[inline]
+    pub fn read(packet: &IpPacket<'a>) -> Result<Self, Malformed> {
+        let Some((head, rest)) = packet.payload.split_first_chunk::<UDP_HEADER>() else {
+            return Err(short(packet, "UDP header", UDP_HEADER));
+        };
+        let &[a, b, c, d, l, e, _, _] = head;
+        let said = usize::from(u16::from_be_bytes([l, e]));
+        if said != 0 && said < UDP_HEADER {
+            let (what, value) = ("UDP length", said as u64);
+            return Err(Malformed::Value { what, offset: 4, value });
+        }
+        // 0 for a jumbo payload, or where a card cuts the packet up only later.
+        let whole = if said == 0 { packet.payload_len } else { said.min(packet.payload_len) };
+        let payload_len = whole.saturating_sub(UDP_HEADER);
+        Ok(Self {
+            source_port: u16::from_be_bytes([a, b]),
+            destination_port: u16::from_be_bytes([c, d]),
+            payload: rest.get(..payload_len).unwrap_or(rest),
+            payload_len,
+        })
     }
-    // 0 for a jumbo payload, or where a card cuts the packet up only later.
-    let whole = if said == 0 { packet.payload_len } else { said.min(packet.payload_len) };
-    let payload_len = whole.saturating_sub(UDP_HEADER);
-    Ok(Udp {
-        source_port: u16::from_be_bytes([a, b]),
-        destination_port: u16::from_be_bytes([c, d]),
-        payload: rest.get(..payload_len).unwrap_or(rest),
-        payload_len,
-    })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -24,7 +24,7 @@ use crate::output::{clean, complain};
 
 /// Inspect captures: what was done to each connection, by what kind of device, and how that is known
 ///
-/// Reads pcap and pcapng, plain or compressed with gzip, xz or zstd, from files, folders or standard input. Tells forged packets from
+/// Reads pcap and pcapng, plain or compressed with gzip, xz, zstd or lz4, from files, folders or standard input. Tells forged packets from
 /// those of the ends, packets that were dropped on the way, throttling and block pages, each with the packets it stands on.
 /// Addresses of clients are cut to their network in all output. Nothing leaves this machine.
 #[derive(Debug, Args)]

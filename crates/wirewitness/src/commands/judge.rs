@@ -22,7 +22,7 @@ use crate::output::{self, Summary};
 
 /// Judge OONI measurement files: what was done to the connection, by whom, on what evidence
 ///
-/// Reads JSON, JSON lines and the YAML reports of old probes, plain or compressed with gzip or zstd. Each measurement
+/// Reads JSON, JSON lines and the YAML reports of old probes, plain or compressed with gzip, zstd, xz or lz4. Each measurement
 /// gets OONI's own keys, recomputed from its raw observations, and beside them our verdict: status, mechanism, locus,
 /// the rule that says so, the evidence, and what the measurement cannot tell apart. Nothing leaves this machine.
 #[derive(Debug, Args)]

@@ -7,10 +7,14 @@ pub(crate) mod completions;
 pub(crate) mod export;
 pub(crate) mod exposure;
 pub(crate) mod helper;
+#[cfg(feature = "archive")]
+pub(crate) mod ingest;
 pub(crate) mod inspect;
 pub(crate) mod judge;
 pub(crate) mod lab;
 pub(crate) mod man;
+#[cfg(not(feature = "archive"))]
+pub(crate) mod not_built;
 pub(crate) mod probe;
 #[cfg(feature = "archive")]
 pub(crate) mod query;

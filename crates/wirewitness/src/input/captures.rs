@@ -11,6 +11,8 @@ pub(crate) struct Capture {
     source: Box<dyn Read + Send>,
     walk: Walk,
     buffer: Vec<u8>,
+    /// The next one, where buffers are given away.
+    spare: Vec<u8>,
     /// What of the buffer holds bytes that were not used yet.
     begin: usize,
     end: usize,
@@ -49,6 +51,14 @@ pub(crate) enum Go {
     Stop,
 }
 
+/// What takes whole buffers, each with its packets.
+pub(crate) trait Buffers {
+    /// Some packets of the buffer at hand.
+    fn packets(&mut self, buffer: &[u8], records: &[Record<'_>]);
+    /// That buffer, all of whose packets were given. Another to use, of any length.
+    fn full(&mut self, buffer: Vec<u8>) -> Vec<u8>;
+}
+
 impl Capture {
     /// Opens a source.
     pub(crate) fn open(source: &Source) -> io::Result<Self> {
@@ -58,7 +68,8 @@ impl Capture {
     /// Over bytes that come from anywhere, decompressed.
     pub(crate) fn over(source: Box<dyn Read + Send>) -> Self {
         let buffer = vec![0; PIECE];
-        Self { source, walk: Walk::default(), buffer, begin: 0, end: 0, passed: 0 }
+        let spare = Vec::new();
+        Self { source, walk: Walk::default(), buffer, spare, begin: 0, end: 0, passed: 0 }
     }
 
     /// Gives every packet to `each`, in order, until it says stop. Damage is passed over and told; what was read before is not lost.
@@ -72,28 +83,69 @@ impl Capture {
     /// [`Self::packets`], some at a time: whoever does one thing with all of them and then the next keeps a core's caches warm.
     pub(crate) fn batches(&mut self, mut each: impl FnMut(&[Record<'_>]) -> Go) -> Told {
         let mut told = Told::default();
-        while let Piece::Used { need } = self.walk_piece(&mut told, &mut each) {
-            match self.fill(need) {
-                Ok(Filled::More) => {}
-                Ok(Filled::End) => {
-                    let rest = self.buffer.get(self.begin..self.end).unwrap_or_default();
-                    if let Some(damage) = self.walk.finish(rest) {
-                        told.damage(damage);
-                    }
-                    break;
-                }
-                Err(error) => {
-                    told.failure = Some(error);
-                    break;
-                }
-            }
-        }
+        while let Piece::Used { need } = self.walk_piece(&mut told, &mut |_, records| each(records))
+            && self.filled(need, &mut told) == Filled::More
+        {}
         told.bytes = self.passed + self.end as u64;
         told
     }
 
+    /// [`Self::fill`]; what is wrong at the end is told.
+    fn filled(&mut self, need: usize, told: &mut Told) -> Filled {
+        match self.fill(need) {
+            Ok(Filled::More) => return Filled::More,
+            Ok(Filled::End) => {
+                let rest = self.buffer.get(self.begin..self.end).unwrap_or_default();
+                if let Some(damage) = self.walk.finish(rest) {
+                    told.damage(damage);
+                }
+            }
+            Err(error) => told.failure = Some(error),
+        }
+        Filled::End
+    }
+
+    /// Gives every packet, in order, and the buffers that hold them: nothing is copied but what of a packet reaches into the next.
+    pub(crate) fn buffers(&mut self, to: &mut impl Buffers) -> Told {
+        let mut told = Told::default();
+        self.buffer.resize(SHARED_PIECE, 0);
+        loop {
+            let used = self.walk_piece(&mut told, &mut |buffer, records| {
+                to.packets(buffer, records);
+                Go::On
+            });
+            let Piece::Used { need } = used else { break };
+            self.pass_on(need, to);
+            if self.filled(need, &mut told) == Filled::End {
+                break;
+            }
+        }
+        to.full(std::mem::take(&mut self.buffer));
+        told.bytes = self.passed + self.end as u64;
+        told
+    }
+
+    /// Gives the buffer away, and goes on with another that begins with what was not used.
+    fn pass_on(&mut self, need: usize, to: &mut impl Buffers) {
+        if self.begin == 0 {
+            return;
+        }
+        let rest = self.buffer.get(self.begin..self.end).unwrap_or_default();
+        let mut next = std::mem::take(&mut self.spare);
+        next.clear();
+        next.extend_from_slice(rest);
+        next.resize(need.clamp(SHARED_PIECE, PIECE_MAX), 0);
+        self.passed += self.begin as u64;
+        (self.begin, self.end) = (0, rest.len());
+        self.spare = to.full(std::mem::replace(&mut self.buffer, next));
+    }
+
     /// All steps that the buffer has the bytes of.
-    fn walk_piece(&mut self, told: &mut Told, each: &mut impl FnMut(&[Record<'_>]) -> Go) -> Piece {
+    fn walk_piece(
+        &mut self,
+        told: &mut Told,
+        each: &mut impl FnMut(&[u8], &[Record<'_>]) -> Go,
+    ) -> Piece {
         let mut batch = Vec::with_capacity(BATCH);
         let need = loop {
             let rest = self.buffer.get(self.begin..self.end).unwrap_or_default();
@@ -103,7 +155,7 @@ impl Capture {
                 Step::Packet(record) => {
                     batch.push(record);
                     if batch.len() == BATCH {
-                        if each(&batch) == Go::Stop {
+                        if each(&self.buffer, &batch) == Go::Stop {
                             return Piece::Stopped;
                         }
                         batch.clear();
@@ -114,7 +166,7 @@ impl Capture {
                 Step::More(need) => break need.saturating_sub(used),
             }
         };
-        match each(&batch) {
+        match each(&self.buffer, &batch) {
             Go::On => Piece::Used { need },
             Go::Stop => Piece::Stopped,
         }
@@ -147,6 +199,7 @@ enum Piece {
     Stopped,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Filled {
     More,
     End,
@@ -156,6 +209,8 @@ enum Filled {
 const BATCH: usize = 32;
 /// Bytes read at a time: small enough to stay in a core's own cache until they are used.
 const PIECE: usize = 256 << 10;
+/// As many of a buffer that other threads look at: few enough to pass through the cache that cores share.
+const SHARED_PIECE: usize = 1 << 20;
 /// A block of a file may be this long, bytes.
 const PIECE_MAX: usize = 32 << 20;
 /// Of one file.

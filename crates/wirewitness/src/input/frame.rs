@@ -32,6 +32,9 @@ const MAX_INDENT: usize = 4 << 10;
 /// So many brackets and commas may stand between two records: the end of a list and the begin of the next, say.
 const MAX_BETWEEN: usize = 4;
 
+/// Lines, commas and opening brackets that a YAML report may have: each may become a value, some fifty bytes of memory.
+const MAX_YAML_SIGNS: usize = 6_000_000;
+
 /// The records of one file.
 pub(crate) struct Records<R> {
     source: R,
@@ -335,8 +338,18 @@ impl<R: Read> Records<R> {
     fn read_report(&mut self) {
         while self.unread().len() <= MAX_YAML && self.fill() {}
         let mut records = VecDeque::new();
-        if self.unread().len() > MAX_YAML {
-            let reason = format!("YAML report too long: at most {MAX_YAML} bytes are taken");
+        let has_too_much = || {
+            let signs = self.unread().iter().filter(|byte| b"{[,\n".contains(byte));
+            signs.count() > MAX_YAML_SIGNS
+        };
+        let reason = if self.unread().len() > MAX_YAML {
+            Some(format!("YAML report too long: at most {MAX_YAML} bytes are taken"))
+        } else if has_too_much() {
+            Some(format!("YAML report of more than {MAX_YAML_SIGNS} lines, commas and brackets"))
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
             records.push_back(Err(Problem { offset: 0, line: 1, reason }));
             self.is_at_end = true;
             self.consume(self.unread().len());
@@ -572,6 +585,18 @@ mod tests {
         assert!(problem.reason.contains("too long"), "{problem}");
         let next = records.next().unwrap().unwrap();
         assert_eq!((next.text, next.line), ("{\"c\":1}", 3));
+        assert!(records.next().is_none());
+    }
+
+    #[test]
+    fn a_report_of_nothing_but_brackets_is_refused() {
+        let head = "---\nprobe_asn: AS64500\nprobe_cc: XA\ntest_name: http_requests\nsoftware_name: ooniprobe\n...\n";
+        let entry = format!("---\ninput: x\nrequests: [{}]\n...\n", "{},".repeat(3_000_001));
+        let text = format!("{head}{entry}");
+        let mut source = text.as_bytes();
+        let mut records = Records::new(&mut source);
+        let problem = records.next().unwrap().unwrap_err();
+        assert!(problem.reason.contains("commas and brackets"), "{problem}");
         assert!(records.next().is_none());
     }
 

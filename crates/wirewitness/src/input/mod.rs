@@ -1,6 +1,7 @@
 //! What a command reads: files, folders and standard input, cut into records.
 //!
-//! - [`sources`]: which files, and how they are compressed.
+//! - [`sources`]: which files.
+//! - [`packed`]: how they are compressed.
 //! - [`frame`]: where one record ends and the next begins, however damaged the first is.
 //! - [`captures`]: the packets of capture files.
 //! - [`asn`]: the table of networks.
@@ -10,6 +11,7 @@
 pub(crate) mod asn;
 pub(crate) mod captures;
 pub(crate) mod frame;
+pub(crate) mod packed;
 pub(crate) mod progress;
 pub(crate) mod sources;
 pub(crate) mod token;

@@ -1,10 +1,11 @@
-//! Which files to read, and how they are compressed.
+//! Which files to read.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::frame::{MAX_RECORD, Records};
+use super::packed;
 use crate::command_error::CommandError;
 
 /// One file, or standard input.
@@ -47,51 +48,12 @@ impl Source {
 
     /// Opens it, decompressed as its first bytes say.
     pub(crate) fn plain(&self) -> io::Result<Box<dyn Read + Send>> {
-        let mut raw: Box<dyn Read + Send> = match &self.path {
+        let raw: Box<dyn Read + Send> = match &self.path {
             Some(path) => Box::new(File::open(path)?),
             None => Box::new(io::stdin()),
         };
-        let mut head = [0_u8; 6];
-        let got = read_full(&mut raw, &mut head)?;
-        let head = head.get(..got).unwrap_or_default();
-        let whole = io::Cursor::new(head.to_vec()).chain(raw);
-        Ok(match head {
-            [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(whole)),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd_decoder(whole)?),
-            [0xfd, b'7', b'z', b'X', b'Z', 0] => Box::new(xz_decoder(whole)),
-            _ => Box::new(whole),
-        })
+        Ok(Box::new(packed::unpacked(raw)?))
     }
-}
-
-/// An xz file may ask for this much memory at most, KiB: what its strongest preset (9) needs, and a little more.
-const XZ_MEMORY_MAX_KIB: u32 = 80 << 10;
-
-/// Files may be several streams, one behind the other, as those of gzip.
-fn xz_decoder(source: impl Read + Send + 'static) -> impl Read + Send {
-    lzma_rust2::XzReader::new_mem_limit(source, true, XZ_MEMORY_MAX_KIB)
-}
-
-/// A frame may ask for this much memory at most: 2 to the power of, bytes. 27 is zstd's own default limit.
-const ZSTD_WINDOW_LOG_MAX: u32 = 27;
-
-fn zstd_decoder(source: impl Read + Send + 'static) -> io::Result<impl Read + Send> {
-    let mut decoder = zstd::stream::read::Decoder::new(source)?;
-    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
-    Ok(decoder)
-}
-
-fn read_full(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut got = 0;
-    while let Some(rest) = buffer.get_mut(got..).filter(|rest| !rest.is_empty()) {
-        match source.read(rest) {
-            Ok(0) => break,
-            Ok(n) => got += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(got)
 }
 
 /// The sources that the person named: folders become their files, sorted by name, hidden ones left out.

@@ -3,18 +3,22 @@
 //! All packets between two addresses go to one lane, and each lane has an inspector of its own, so that lanes need not know of one
 //! another. What is found is told in the order of the packets that showed it: the same, however many threads there are.
 
+use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use wirewitness_analysis::fingerprints::Fingerprints;
-use wirewitness_analysis::tamper::{Counters, Finding, Inspector, Limits, Wants, lane};
+use wirewitness_analysis::tamper::{
+    Counters, Finding, Inspector, Limits, Packet, Wants, batch, lane,
+};
 use wirewitness_wire::file::{LinkType, Record, Way};
 use wirewitness_wire::ip::IpPacket;
 use wirewitness_wire::link::{Carried, innermost};
 
-use crate::input::captures::{Capture, Go, Told};
+use crate::input::captures::{Buffers, Capture, Go, Told};
 use crate::input::sources::Source;
 
 /// What one capture came to, beside its findings.
@@ -89,19 +93,17 @@ impl Inspecting<'_> {
         let mut inspectors: Vec<_> = (0..lanes).map(|_| self.inspector(lanes)).collect();
         let mut done = Inspected::default();
         let told = capture.batches(|records| {
-            let packets: Vec<_> = records.iter().map(|record| done.take(record, read)).collect();
-            for (record, packet) in records.iter().zip(&packets) {
-                let Some(packet) = packet else { continue };
-                let at = if lanes == 1 { 0 } else { lane_of(packet, lanes) };
-                if let Some(inspector) = inspectors.get_mut(at) {
-                    inspector.packet(record, packet, out);
-                }
-            }
+            let packets = records.iter().filter_map(|record| {
+                let ip = done.take(record, read)?;
+                let lane = if lanes == 1 { 0 } else { lane_of(&ip, lanes) };
+                Some(Packet { lane, record, ip })
+            });
+            batch(&mut inspectors, packets, &mut |_, finding| out(finding));
             Go::On
         });
         done.told = told;
         for inspector in inspectors {
-            add(&mut done.counters, &inspector.finish(out));
+            done.counters += inspector.finish(out);
         }
         done
     }
@@ -117,25 +119,21 @@ impl Inspecting<'_> {
         thread::scope(|scope| {
             let workers: Vec<Worker> = (0..threads)
                 .map(|number| {
-                    let (to, parcels) = sync_channel(QUEUE);
+                    let (to, rounds) = sync_channel(QUEUE);
                     let (results, from) = sync_channel(QUEUE + 2);
                     let own = (number..lanes).step_by(threads);
-                    let inspectors = own.map(|lane| (lane, self.inspector(lanes))).collect();
-                    scope.spawn(move || work(inspectors, (lanes, threads), &parcels, &results));
-                    Worker { to, from, parcel: Parcel::default() }
+                    let inspectors = own.map(|lane| (lane, self.inspector(lanes))).unzip();
+                    scope.spawn(move || work(number, inspectors, &rounds, &results));
+                    Worker { to, from }
                 })
                 .collect();
-            let mut sharing = Sharing { workers, waiting: 0, held: 0 };
-            let told = capture.packets(|record| {
-                if let Some(packet) = done.take(record, read) {
-                    let at = lane_of(&packet, lanes) % threads;
-                    sharing.put(at, record, out);
-                }
-                Go::On
-            });
+            let round = Round::new(threads);
+            let waiting = VecDeque::new();
+            let mut sharing =
+                Sharing { workers, waiting, round, lanes, done: &mut done, out, read };
+            let told = capture.buffers(&mut sharing);
+            sharing.finish();
             done.told = told;
-            sharing.send(out);
-            sharing.finish(out, &mut done.counters);
         });
         done
     }
@@ -143,6 +141,7 @@ impl Inspecting<'_> {
 
 impl Inspected {
     /// Counts a record, and gives the IP packet in it.
+    #[inline(always)]
     fn take<'a>(&mut self, record: &Record<'a>, read: &mut dyn FnMut(u64)) -> Option<IpPacket<'a>> {
         self.packets += 1;
         if self.packets.is_multiple_of(TOLD_EVERY) {
@@ -166,6 +165,7 @@ impl Inspected {
     }
 }
 
+#[inline]
 fn lane_of(packet: &IpPacket<'_>, lanes: usize) -> usize {
     // The high bits are the well mixed ones.
     (lane(packet) >> 32) as usize % lanes
@@ -173,20 +173,21 @@ fn lane_of(packet: &IpPacket<'_>, lanes: usize) -> usize {
 
 /// A worker's end of things, as the reader holds it.
 struct Worker {
-    to: SyncSender<Parcel>,
+    to: SyncSender<Arc<Round>>,
     from: Receiver<Results>,
-    parcel: Parcel,
 }
 
-/// Packets on their way to a worker.
+/// A buffer of the file, and what of it is for each worker.
 #[derive(Default)]
-struct Parcel {
+struct Round {
     bytes: Vec<u8>,
-    heads: Vec<Head>,
+    heads: Vec<Vec<Head>>,
 }
 
-/// A [`Record`] whose bytes are in a parcel.
+/// A [`Record`] whose bytes are in a round's.
 struct Head {
+    /// Number among its worker's lanes.
+    lane: usize,
     number: u64,
     at_ns: i64,
     link: LinkType,
@@ -198,36 +199,19 @@ struct Head {
     offset: u64,
 }
 
-/// What a worker found in a parcel, each with the number of the packet that showed it; or at the end, with its counts.
+/// What a worker found in a round, each with the number of the packet that showed it; or at the end, with its counts.
 enum Results {
-    Parcel(Vec<(u64, Finding)>),
+    Round(Vec<(u64, Finding)>),
     End(Vec<(usize, Vec<Finding>, Counters)>),
 }
 
-impl Parcel {
-    fn put(&mut self, record: &Record<'_>) {
-        let mut keep = |bytes: &[u8]| {
-            let begin = self.bytes.len();
-            self.bytes.extend_from_slice(bytes);
-            begin..self.bytes.len()
-        };
-        let (bytes, comment) = (keep(record.bytes), record.comment.map(keep));
-        let Record { number, at_ns, link, original_len, interface, way, offset, .. } = *record;
-        self.heads.push(Head {
-            number,
-            at_ns,
-            link,
-            bytes,
-            comment,
-            original_len,
-            interface,
-            way,
-            offset,
-        });
+impl Round {
+    fn new(workers: usize) -> Self {
+        Self { bytes: Vec::new(), heads: (0..workers).map(|_| Vec::new()).collect() }
     }
 
-    fn records(&self) -> impl Iterator<Item = Record<'_>> {
-        self.heads.iter().map(|head| Record {
+    fn record<'a>(&'a self, head: &Head) -> Record<'a> {
+        Record {
             number: head.number,
             at_ns: head.at_ns,
             link: head.link,
@@ -237,60 +221,89 @@ impl Parcel {
             way: head.way,
             offset: head.offset,
             comment: head.comment.clone().and_then(|it| self.bytes.get(it)),
-        })
+        }
     }
 }
 
-/// The reader's view of all workers: parcels go out together, and their results come back together.
-struct Sharing {
+impl Head {
+    fn new(record: &Record<'_>, buffer: &[u8], lane: usize) -> Self {
+        // Where a part of the buffer is in it.
+        let place = |part: &[u8]| {
+            let begin = part.as_ptr().addr().wrapping_sub(buffer.as_ptr().addr());
+            begin..begin.wrapping_add(part.len())
+        };
+        let (bytes, comment) = (place(record.bytes), record.comment.map(place));
+        let Record { number, at_ns, link, original_len, interface, way, offset, .. } = *record;
+        Self { lane, number, at_ns, link, bytes, comment, original_len, interface, way, offset }
+    }
+}
+
+/// The reader's view of all workers: each buffer goes to all of them, and their results come back together.
+struct Sharing<'a> {
     workers: Vec<Worker>,
-    /// Rounds of parcels whose results were not taken yet.
-    waiting: usize,
-    /// Bytes in parcels that were not sent yet.
-    held: usize,
+    /// Rounds whose results were not taken yet.
+    waiting: VecDeque<Arc<Round>>,
+    /// The next, whose buffer is still being read.
+    round: Round,
+    lanes: usize,
+    done: &'a mut Inspected,
+    out: &'a mut dyn FnMut(Finding),
+    read: &'a mut dyn FnMut(u64),
 }
 
-impl Sharing {
-    fn put(&mut self, at: usize, record: &Record<'_>, out: &mut dyn FnMut(Finding)) {
-        let Some(worker) = self.workers.get_mut(at) else { return };
-        worker.parcel.put(record);
-        self.held += record.bytes.len();
-        if self.held >= ROUND_BYTES {
-            self.send(out);
+impl Buffers for Sharing<'_> {
+    fn packets(&mut self, buffer: &[u8], records: &[Record<'_>]) {
+        let workers = self.workers.len();
+        for record in records {
+            let Some(packet) = self.done.take(record, self.read) else { continue };
+            let lane = lane_of(&packet, self.lanes);
+            if let Some(heads) = self.round.heads.get_mut(lane % workers) {
+                heads.push(Head::new(record, buffer, lane / workers));
+            }
         }
     }
 
-    fn send(&mut self, out: &mut dyn FnMut(Finding)) {
-        self.held = 0;
-        for worker in &mut self.workers {
-            // A worker that is gone has panicked; the scope tells.
-            let _ = worker.to.send(std::mem::take(&mut worker.parcel));
-        }
-        self.waiting += 1;
-        while self.waiting > QUEUE {
-            self.take_round(out);
-        }
-    }
-
-    fn take_round(&mut self, out: &mut dyn FnMut(Finding)) {
-        self.waiting -= 1;
-        let mut round = Vec::new();
+    fn full(&mut self, buffer: Vec<u8>) -> Vec<u8> {
+        self.round.bytes = buffer;
+        let round = Arc::new(std::mem::take(&mut self.round));
         for worker in &self.workers {
-            if let Ok(Results::Parcel(found)) = worker.from.recv() {
-                round.extend(found);
+            // A worker that is gone has panicked; the scope tells.
+            let _ = worker.to.send(Arc::clone(&round));
+        }
+        self.waiting.push_back(round);
+        if self.waiting.len() > QUEUE {
+            self.take_round();
+        }
+        if self.round.heads.is_empty() {
+            self.round = Round::new(self.workers.len());
+        }
+        std::mem::take(&mut self.round.bytes)
+    }
+}
+
+impl Sharing<'_> {
+    /// Tells the results of the first round that waits. What it was made of is used again.
+    fn take_round(&mut self) {
+        let mut found = Vec::new();
+        for worker in &self.workers {
+            if let Ok(Results::Round(part)) = worker.from.recv() {
+                found.extend(part);
             }
         }
         // Stable: what one packet showed stays in its order.
-        round.sort_by_key(|(number, _)| *number);
-        round.into_iter().for_each(|(_, finding)| out(finding));
+        found.sort_by_key(|(number, _)| *number);
+        found.into_iter().for_each(|(_, finding)| (self.out)(finding));
+        let round = self.waiting.pop_front().and_then(|round| Arc::try_unwrap(round).ok());
+        self.round = round.unwrap_or_default();
+        self.round.heads.iter_mut().for_each(Vec::clear);
     }
 
-    fn finish(mut self, out: &mut dyn FnMut(Finding), counters: &mut Counters) {
-        while self.waiting > 0 {
-            self.take_round(out);
+    fn finish(mut self) {
+        while !self.waiting.is_empty() {
+            self.take_round();
         }
         let mut ends = Vec::new();
-        for Worker { to, from, .. } in self.workers {
+        for Worker { to, from } in self.workers {
             drop(to);
             if let Ok(Results::End(end)) = from.recv() {
                 ends.extend(end);
@@ -298,33 +311,37 @@ impl Sharing {
         }
         ends.sort_by_key(|(lane, ..)| *lane);
         for (_, found, counted) in ends {
-            found.into_iter().for_each(&mut *out);
-            add(counters, &counted);
+            found.into_iter().for_each(&mut *self.out);
+            self.done.counters += counted;
         }
     }
 }
 
 /// A worker's whole life.
 fn work(
-    mut inspectors: Vec<(usize, Inspector<'_>)>,
-    (lanes, threads): (usize, usize),
-    parcels: &Receiver<Parcel>,
+    number: usize,
+    (lanes, mut inspectors): (Vec<usize>, Vec<Inspector<'_>>),
+    rounds: &Receiver<Arc<Round>>,
     results: &SyncSender<Results>,
 ) {
-    while let Ok(parcel) = parcels.recv() {
+    while let Ok(round) = rounds.recv() {
         let mut found = Vec::new();
-        for record in parcel.records() {
-            let Ok(Carried::Ip(packet)) = innermost(record.link, record.bytes) else { continue };
-            // Its lanes are every so many-th of all.
-            let at = lane_of(&packet, lanes) / threads;
-            let Some((_, inspector)) = inspectors.get_mut(at) else { continue };
-            inspector.packet(&record, &packet, &mut |finding| found.push((record.number, finding)));
+        let own = round.heads.get(number).map(Vec::as_slice).unwrap_or_default();
+        for heads in own.chunks(BATCH) {
+            let records: Vec<_> = heads.iter().map(|head| round.record(head)).collect();
+            let packets = heads.iter().zip(&records).filter_map(|(head, record)| {
+                let Ok(Carried::Ip(ip)) = innermost(record.link, record.bytes) else { return None };
+                Some(Packet { lane: head.lane, record, ip })
+            });
+            batch(&mut inspectors, packets, &mut |number, finding| found.push((number, finding)));
         }
-        if results.send(Results::Parcel(found)).is_err() {
+        // Before the results: whoever gets them is the only one to have it then.
+        drop(round);
+        if results.send(Results::Round(found)).is_err() {
             return;
         }
     }
-    let ends = inspectors.into_iter().map(|(lane, inspector)| {
+    let ends = lanes.into_iter().zip(inspectors).map(|(lane, inspector)| {
         let mut found = Vec::new();
         let counters = inspector.finish(&mut |finding| found.push(finding));
         (lane, found, counters)
@@ -332,43 +349,12 @@ fn work(
     let _ = results.send(Results::End(ends.collect()));
 }
 
-fn add(sum: &mut Counters, more: &Counters) {
-    let Counters {
-        packets,
-        tcp_flows,
-        dns_questions,
-        quic_flows,
-        resets,
-        malformed,
-        fragments,
-        evicted,
-        unread,
-        backwards,
-        cut,
-    } = *more;
-    for (sum, more) in [
-        (&mut sum.packets, packets),
-        (&mut sum.tcp_flows, tcp_flows),
-        (&mut sum.dns_questions, dns_questions),
-        (&mut sum.quic_flows, quic_flows),
-        (&mut sum.resets, resets),
-        (&mut sum.malformed, malformed),
-        (&mut sum.fragments, fragments),
-        (&mut sum.evicted, evicted),
-        (&mut sum.unread, unread),
-        (&mut sum.backwards, backwards),
-        (&mut sum.cut, cut),
-    ] {
-        *sum += more;
-    }
-}
-
 /// Files up to this size have one lane, so that all of their connections can be compared with one another.
 const ONE_LANE_BYTES: u64 = 64 << 20;
 /// Lanes of greater ones. A constant, so that what is found does not depend on the machine.
 const LANES: usize = 16;
-/// Bytes of packets that go to the workers at a time.
-const ROUND_BYTES: usize = 2 << 20;
+/// Packets that a worker looks up together.
+const BATCH: usize = 32;
 /// Rounds on their way.
 const QUEUE: usize = 3;
 /// Packets between two words of progress.

@@ -3,7 +3,7 @@
 use super::Segment;
 
 /// A run of bytes, and the packet that brought them first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Piece {
     /// Place of its first byte in the stream.
     pub start: u32,
@@ -15,6 +15,39 @@ pub struct Piece {
     pub at_ns: i64,
     /// Time to live, or hop limit.
     pub ttl: u8,
+}
+
+/// A few pieces, which most streams have, are held in place.
+#[derive(Debug, Default)]
+struct Pieces {
+    few: [Piece; FEW_PIECES],
+    count: u8,
+    /// All of them, where they are more.
+    many: Vec<Piece>,
+}
+
+impl Pieces {
+    #[inline]
+    fn all(&self) -> &[Piece] {
+        if self.many.is_empty() {
+            self.few.get(..usize::from(self.count)).unwrap_or_default()
+        } else {
+            &self.many
+        }
+    }
+
+    fn push(&mut self, piece: Piece) {
+        if self.many.is_empty() {
+            if let Some(free) = self.few.get_mut(usize::from(self.count)) {
+                *free = piece;
+                self.count += 1;
+                return;
+            }
+            self.many.reserve_exact(4 * FEW_PIECES);
+            self.many.extend(self.few);
+        }
+        self.many.push(piece);
+    }
 }
 
 /// A place at which a copy differs from the one before.
@@ -29,7 +62,7 @@ pub(super) struct Differs {
 pub(super) struct Stream {
     bytes: Vec<u8>,
     /// Disjoint, in the order in which they came.
-    pieces: Vec<Piece>,
+    pieces: Pieces,
     /// Length up to the first hole.
     contiguous: u32,
     /// True once bytes behind the limit were seen with no hole before them that could still be filled soon.
@@ -37,21 +70,27 @@ pub(super) struct Stream {
 }
 
 impl Stream {
+    /// A number of it, as one that means nothing.
+    #[inline]
+    pub(super) fn fetch(&self) -> u64 {
+        u64::from(self.contiguous) ^ u64::from(self.pieces.count)
+    }
+
     pub(super) fn beginning(&self) -> &[u8] {
         self.bytes.get(..self.contiguous as usize).unwrap_or_default()
     }
 
     pub(super) fn pieces(&self) -> &[Piece] {
-        &self.pieces
+        self.pieces.all()
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.bytes.capacity() + self.pieces.capacity() * size_of::<Piece>()
+        self.bytes.capacity() + self.pieces.many.capacity() * size_of::<Piece>()
     }
 
     /// True if nothing more can be put in below `limit`, or what can is not worth waiting for.
     pub(super) fn is_full(&self, limit: usize) -> bool {
-        self.contiguous as usize >= limit || self.passed || self.pieces.len() >= MAX_PIECES
+        self.contiguous as usize >= limit || self.passed || self.pieces().len() >= MAX_PIECES
     }
 
     /// Bytes at `offset` were sent, behind `limit`.
@@ -62,7 +101,7 @@ impl Stream {
     /// The packet that brought the byte at `offset`; 0 where none did.
     pub(super) fn packet_of(&self, offset: u32) -> u64 {
         let covers = |piece: &&Piece| (piece.start..piece.end).contains(&offset);
-        self.pieces.iter().find(covers).map_or(0, |piece| piece.packet)
+        self.pieces().iter().find(covers).map_or(0, |piece| piece.packet)
     }
 
     /// Compares a segment with what is there.
@@ -70,7 +109,7 @@ impl Stream {
         let start = u32::try_from(segment.offset).ok()?;
         let end = start.saturating_add(u32::try_from(segment.payload.len()).unwrap_or(u32::MAX));
         let mut first: Option<(u32, u64)> = None;
-        for piece in self.pieces.iter().filter(|piece| piece.start < end && piece.end > start) {
+        for piece in self.pieces().iter().filter(|piece| piece.start < end && piece.end > start) {
             let (from, to) = (piece.start.max(start), piece.end.min(end));
             let old = self.bytes.get(from as usize..to as usize)?;
             let new = segment.payload.get((from - start) as usize..(to - start) as usize)?;
@@ -94,22 +133,22 @@ impl Stream {
     fn known_from(&self, offset: u32) -> &[u8] {
         let mut end = offset;
         while let Some(piece) =
-            self.pieces.iter().find(|piece| piece.start <= end && end < piece.end)
+            self.pieces().iter().find(|piece| piece.start <= end && end < piece.end)
         {
             end = piece.end;
         }
         self.bytes.get(offset as usize..end as usize).unwrap_or_default()
     }
 
-    /// Puts what is new of a segment in, below `limit`.
-    pub(super) fn put(&mut self, segment: &Segment<'_>, limit: usize) {
+    /// Puts what is new of a segment in, below `limit`. Nothing beyond `expected` is expected to come.
+    pub(super) fn put(&mut self, segment: &Segment<'_>, limit: usize, expected: usize) {
         let Ok(start) = usize::try_from(segment.offset) else { return };
         let end = start.saturating_add(segment.payload.len()).min(limit);
         if start >= end {
             return;
         }
         // Most segments come in order.
-        self.make_room(end, limit);
+        self.make_room(end, expected);
         if start == self.contiguous as usize && self.bytes.len() == start {
             self.add(segment, start, end);
         } else {
@@ -128,22 +167,22 @@ impl Stream {
     }
 
     fn hole_end(&self, at: u32, end: u32) -> u32 {
-        if self.pieces.iter().any(|piece| (piece.start..piece.end).contains(&at)) {
+        if self.pieces().iter().any(|piece| (piece.start..piece.end).contains(&at)) {
             return at;
         }
-        let starts = self.pieces.iter().map(|piece| piece.start);
+        let starts = self.pieces().iter().map(|piece| piece.start);
         starts.filter(|start| *start > at).min().unwrap_or(end).min(end)
     }
 
     fn piece_end(&self, at: u32) -> u32 {
         let covers = |piece: &&Piece| (piece.start..piece.end).contains(&at);
-        self.pieces.iter().find(covers).map_or(at, |piece| piece.end)
+        self.pieces().iter().find(covers).map_or(at, |piece| piece.end)
     }
 
-    /// Room for `end` bytes, and for some more, but never for more than `limit`.
-    fn make_room(&mut self, end: usize, limit: usize) {
+    /// Room for `end` bytes, and for some more, but for no more than are expected.
+    fn make_room(&mut self, end: usize, expected: usize) {
         if end > self.bytes.capacity() {
-            let room = (2 * end).min(limit).max(end);
+            let room = (2 * end).min(expected).max(end);
             self.bytes.reserve_exact(room - self.bytes.len());
         }
     }
@@ -152,7 +191,7 @@ impl Stream {
     fn add(&mut self, segment: &Segment<'_>, start: usize, end: usize) {
         let base = segment.offset as usize;
         let Some(new) = segment.payload.get(start - base..end - base) else { return };
-        if self.pieces.len() >= MAX_PIECES {
+        if self.pieces().len() >= MAX_PIECES {
             return;
         }
         if self.bytes.len() == start {
@@ -170,6 +209,7 @@ impl Stream {
         self.pieces.push(Piece { start, end, packet, at_ns, ttl });
         while let Some(piece) = self
             .pieces
+            .all()
             .iter()
             .find(|piece| piece.start <= self.contiguous && self.contiguous < piece.end)
         {
@@ -183,4 +223,5 @@ fn excerpt(bytes: &[u8]) -> Vec<u8> {
 }
 
 const MAX_PIECES: usize = 64;
+const FEW_PIECES: usize = 2;
 const MAX_EXCERPT: usize = 64;

@@ -61,7 +61,10 @@ impl Asked {
 
     fn found(&mut self, kind: TriggerKind, value: &[u8], packet: u64) {
         let value = value.get(..value.len().min(MAX_VALUE)).unwrap_or_default();
-        let value = String::from_utf8_lossy(value).into_owned();
+        let mut value = String::from_utf8_lossy(value).into_owned();
+        if kind == TriggerKind::Sni {
+            value.make_ascii_lowercase();
+        }
         self.trigger = Some(Trigger { kind, value, packet });
     }
 
@@ -72,7 +75,7 @@ impl Asked {
                 if let Ok(hello) = ClientHello::parse(&message) {
                     self.encrypted_hello = hello.has_encrypted_hello();
                     if let Some(name) = hello.server_name().filter(|name| !name.is_empty()) {
-                        self.found(TriggerKind::Sni, &name.to_ascii_lowercase(), packet(()));
+                        self.found(TriggerKind::Sni, name, packet(()));
                     }
                 }
                 self.finish(records_len(bytes, message.len()));

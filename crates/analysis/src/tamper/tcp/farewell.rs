@@ -36,6 +36,7 @@ const WITHIN_NS: i64 = 5_000_000_000;
 
 /// What a packet contradicts of its end's course, which is `own` before it. Segments out of order and sent again lie before the
 /// FIN's number. Data that was there before its FIN says nothing: tools that make packets end with whatever number they like.
+#[inline]
 pub(super) fn contradiction(own: &Side, header: &Header) -> Option<Farewell> {
     let fin = &own.asked;
     if !fin.has(flag::FIN) || header.flags & (flag::SYN | flag::RST) != 0 {

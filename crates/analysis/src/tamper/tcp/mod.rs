@@ -25,12 +25,13 @@ pub mod talk;
 mod tell;
 pub mod transfers;
 
+use wirewitness_wire::file::Way;
 use wirewitness_wire::transport::{Icmp, Tcp, flag};
 
 use self::suspicion::Suspicion;
 use self::talk::{Repeats, Room, Talk};
 use super::drop::Drops;
-use super::finding::{self, Finding, Protocol};
+use super::finding::{self, End, Finding, Protocol};
 use super::throttle::Throttling;
 use super::{Limits, Wants};
 use crate::fingerprints::Fingerprints;
@@ -40,7 +41,7 @@ use crate::flows::header::{Header, ahead};
 use crate::flows::heads::Segment;
 use crate::flows::key::Key;
 use crate::flows::side::{Habit, Side};
-use crate::flows::table::{Stage, Table};
+use crate::flows::table::{Sought, Stage, Table};
 
 /// Watches the TCP connections of a capture.
 #[derive(Debug)]
@@ -75,6 +76,19 @@ pub struct Ledgers {
     pub drops: Drops,
     /// Who was slowed.
     pub throttling: Throttling,
+}
+
+/// A segment, and the connection that it is of.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrived<'a> {
+    /// The connection.
+    pub of: &'a Sought,
+    /// Its headers.
+    pub header: Header,
+    /// Which way it passed.
+    pub way: Way,
+    /// As it was read.
+    pub tcp: Tcp<'a>,
 }
 
 /// What is held of a connection.
@@ -121,21 +135,43 @@ impl<'f> TcpWatch<'f> {
         self.table.len()
     }
 
+    /// The connections.
+    #[inline]
+    pub(super) fn table(&self) -> &Table<Held> {
+        &self.table
+    }
+
+    /// Reads something of each cache line that [`Self::segment`] will read of a connection that was found, so that these are near
+    /// by then. The number that comes of it means nothing.
+    #[inline]
+    pub(super) fn fetch(&self, of: &Sought) -> u64 {
+        self.table.glance(of).map_or(0, |held| held.connection.fetch())
+    }
+
+    /// [`Self::fetch`], of what lies behind the connection.
+    #[inline]
+    pub(super) fn fetch_talk(&self, of: &Sought) -> u64 {
+        let talk = self.table.glance(of).and_then(|held| held.talk.as_ref());
+        talk.map_or(0, |talk| talk.fetch())
+    }
+
     /// Takes in a segment.
+    ///
+    /// Inlined, with all that most segments need: the header is then never written to memory and read again at once, which a core
+    /// does slowly where the sizes differ (it waits for all writes before).
+    #[inline(always)]
     pub fn segment(
         &mut self,
-        seen: &Seen,
-        tcp: &Tcp<'_>,
+        arrived: &Arrived<'_>,
         ledgers: &mut Ledgers,
         out: &mut dyn FnMut(Finding),
     ) {
-        self.now_ns = self.now_ns.max(seen.at_ns);
-        let (key, place) = Key::of(seen.source, seen.destination);
-        let header = Header::of(seen, tcp, place);
+        let Arrived { of, header, .. } = arrived;
+        self.now_ns = self.now_ns.max(header.at_ns);
         self.counts.resets += u64::from(header.is_reset());
-        let mut at = self.table.find(&key);
+        let mut at = self.table.find(of);
         if let Some(old) = at
-            && self.table.value(old).is_some_and(|held| held.connection.is_another(&header))
+            && self.table.peek(old).is_some_and(|held| held.connection.is_another(header))
         {
             if let Some((key, held)) = self.table.remove(old) {
                 self.tell((key, held), ledgers, out);
@@ -144,17 +180,19 @@ impl<'f> TcpWatch<'f> {
         }
         let at = match at {
             Some(at) => at,
-            None => self.begin(&key, &header, (ledgers, out)),
+            None => self.begin(of, &{ *header }, (ledgers, out)),
         };
-        let stage = self.take(at, (&key, &header), (seen, tcp), out);
+        let stage = self.take(at, arrived, out);
         self.table.touch(at, stage, self.now_ns);
     }
 
     /// Takes in an ICMP error: whoever quotes a segment that was never sent has made it up, or saw one that was.
     pub fn quoted(&mut self, seen: &Seen, icmp: &Icmp<'_>, out: &mut dyn FnMut(Finding)) {
         let Some(quoted) = icmp::quoted(icmp) else { return };
-        let (key, place) = Key::of(quoted.source, quoted.destination);
-        let Some(held) = self.table.find(&key).and_then(|at| self.table.value(at)) else { return };
+        let sought = self.table.sought(quoted.source, quoted.destination);
+        let Sought { key, from: place, .. } = sought;
+        let at = self.table.find(&sought);
+        let Some(held) = at.and_then(|at| self.table.value(at)) else { return };
         if !held.connection.quoted
             && let Some(injection) = icmp::told(held, (&key, place), seen, quoted.seq)
         {
@@ -189,7 +227,7 @@ impl<'f> TcpWatch<'f> {
     /// A place for a new connection.
     fn begin(
         &mut self,
-        key: &Key,
+        of: &Sought,
         header: &Header,
         (ledgers, out): (&mut Ledgers, &mut dyn FnMut(Finding)),
     ) -> u32 {
@@ -200,38 +238,34 @@ impl<'f> TcpWatch<'f> {
             self.counts.evicted += 1;
             self.tell(gone, ledgers, out);
         }
-        let connection = Connection::new(header, key);
+        let connection = Connection::new(header, &of.key);
         let held = Held { connection, suspicion: None, talk: None };
-        self.table.insert(*key, held, self.now_ns)
+        self.table.insert(of, held, self.now_ns)
     }
 
     /// Takes a packet into its connection. Where that stands then.
-    fn take(
-        &mut self,
-        at: u32,
-        (key, header): (&Key, &Header),
-        (seen, tcp): (&Seen, &Tcp<'_>),
-        out: &mut dyn FnMut(Finding),
-    ) -> Stage {
+    #[inline(always)]
+    fn take(&mut self, at: u32, arrived: &Arrived<'_>, out: &mut dyn FnMut(Finding)) -> Stage {
         let room = if self.memory < self.memory_limit { Room::Enough } else { Room::None };
+        let Arrived { of, header, way, tcp } = arrived;
         let Some(held) = self.table.value(at) else { return Stage::Open };
         held.suspect(header);
         let mut grown = 0;
         if header.len > 0 && !header.is_reset() {
-            grown += held.data(header, (seen, tcp), room);
+            grown += held.data(arrived, room);
             if held.talk.as_ref().is_some_and(|talk| talk.is_full()) {
-                grown -= held.read(key, self.fingerprints, out);
+                grown -= held.read(&of.key, self.fingerprints, out);
             }
         }
         if let Some(talk) = &mut held.talk {
             let from = header.from();
             grown += talk.note(header, held.connection.end(from), held.connection.side(from));
             if let Some(transfers) = &mut talk.transfers {
-                grown += transfers.put(header, held.connection.first_ns);
+                grown += transfers.put(&{ *header }, held.connection.first_ns);
             }
         }
         held.connection.take(header);
-        held.connection.passed(header.from(), seen.way);
+        held.connection.passed(header.from(), *way);
         if tcp.payload.len() < tcp.payload_len {
             held.connection.cut();
         }
@@ -242,20 +276,23 @@ impl<'f> TcpWatch<'f> {
 }
 
 impl Held {
+    #[inline(always)]
     fn suspect(&mut self, header: &Header) {
-        match &mut self.suspicion {
-            Some(suspicion) => suspicion.note(header, &self.connection),
-            None if suspicion::suspect(&self.connection, header).is_some() => {
-                let mut suspicion = Suspicion::new(&self.connection);
-                suspicion.note(header, &self.connection);
-                self.suspicion = Some(Box::new(suspicion));
-            }
-            None => {}
+        if self.suspicion.is_some() || suspicion::suspect(&self.connection, header).is_some() {
+            self.note(&{ *header });
         }
     }
 
+    #[cold]
+    fn note(&mut self, header: &Header) {
+        let begin = || Box::new(Suspicion::new(&self.connection));
+        self.suspicion.get_or_insert_with(begin).note(header, &self.connection);
+    }
+
     /// Takes in payload. Bytes of memory held more, or less.
-    fn data(&mut self, header: &Header, (seen, tcp): (&Seen, &Tcp<'_>), room: Room) -> isize {
+    #[inline(always)]
+    fn data(&mut self, arrived: &Arrived<'_>, room: Room) -> isize {
+        let header = &arrived.header;
         let from = self.connection.end(header.from());
         let place = header.from();
         let own = self.connection.side(place);
@@ -278,10 +315,9 @@ impl Held {
         talk.passed(header, from, repeats);
         if talk.is_reading()
             && let Some(offset) = offset(own, header)
+            && !talk.is_settled(from, offset, header.at_ns)
         {
-            let (window, payload, payload_len) = (tcp.window, tcp.payload, tcp.payload_len);
-            let segment = Segment { seen: *seen, window, from, offset, payload, payload_len };
-            grown += talk.segment(&segment);
+            grown += talk.segment(&arrived.segment(from, offset));
         }
         grown
     }
@@ -309,7 +345,28 @@ impl Held {
     }
 }
 
+impl<'a> Arrived<'a> {
+    /// As a piece of a stream.
+    #[inline]
+    fn segment(&self, from: End, offset: u64) -> Segment<'a> {
+        let Self { of, header, way, tcp } = self;
+        let seen = Seen {
+            packet: header.packet,
+            at_ns: header.at_ns,
+            source: of.key.end(of.from),
+            destination: of.key.end(of.from.other()),
+            ttl: header.ttl,
+            identification: header.version_4().then_some(header.identification),
+            dont_fragment: header.dont_fragment(),
+            way: *way,
+        };
+        let (payload, payload_len) = (tcp.payload, tcp.payload_len);
+        Segment { seen, window: tcp.window, from, offset, payload, payload_len }
+    }
+}
+
 /// Place in the stream of a segment's first byte; none for what is not of the stream.
+#[inline]
 fn offset(own: &Side, header: &Header) -> Option<u64> {
     // Data of the SYN itself (RFC 7413) begins the stream.
     if header.flags & flag::SYN != 0 {

@@ -61,6 +61,7 @@ pub enum Suspect {
 }
 
 /// True if a packet is to be looked at more closely; `now` is the connection before it.
+#[inline(always)]
 pub fn suspect(now: &Connection, header: &Header) -> Option<Suspect> {
     if header.is_reset() {
         return Some(Suspect::Reset);

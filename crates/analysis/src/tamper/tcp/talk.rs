@@ -6,7 +6,7 @@ use super::farewell::{self, Farewell};
 use super::transfers::Transfers;
 use crate::fingerprints::Fingerprints;
 use crate::flows::header::{Header, ahead};
-use crate::flows::heads::{Heads, Overlap, Segment};
+use crate::flows::heads::{Heads, Overlap, Segment, Settled};
 use crate::flows::key::Place;
 use crate::flows::side::Side;
 use crate::tamper::content;
@@ -27,6 +27,8 @@ pub struct Talk {
     /// The ways that carry much.
     pub(super) transfers: Option<Box<Transfers>>,
     full: bool,
+    /// Until when it is known what of the streams adds nothing.
+    settled: Settled,
 }
 
 /// The client's packets that nothing but bare acknowledgements followed.
@@ -84,15 +86,33 @@ impl Talk {
         let Some(heads) = &mut self.heads else { return 0 };
         let before = heads.memory() as isize;
         self.full = !heads.segment(segment);
+        self.settled = heads.settled();
         heads.memory() as isize - before
     }
 
+    /// True for a segment that would add nothing: it need not be given to [`Self::segment`].
+    #[inline]
+    pub fn is_settled(&self, from: End, offset: u64, at_ns: i64) -> bool {
+        let behind = if from == End::Client { self.settled.client } else { self.settled.server };
+        at_ns < self.settled.until_ns && offset >= behind
+    }
+
+    /// A number of what [`Self::note`] and [`Self::segment`] will read, as one that means nothing.
+    #[inline]
+    pub(super) fn fetch(&self) -> u64 {
+        let header = self.headers.last().map_or(0, |header| header.packet);
+        let heads = self.heads.as_ref().filter(|_| self.settled.until_ns == i64::MIN);
+        header ^ heads.map_or(0, |heads| heads.fetch()) ^ self.unanswered.since_ns as u64
+    }
+
     /// True while the beginnings are kept.
+    #[inline]
     pub fn is_reading(&self) -> bool {
         self.heads.is_some()
     }
 
     /// True if the beginnings have told all that they can, and are to be read.
+    #[inline]
     pub fn is_full(&self) -> bool {
         self.full && self.heads.is_some()
     }
@@ -104,20 +124,20 @@ impl Talk {
         fingerprints: &Fingerprints,
         out: &mut dyn FnMut(Finding),
     ) -> isize {
-        let Some(heads) = self.heads.take() else { return 0 };
+        let Some(mut heads) = self.heads.take() else { return 0 };
+        let held = size_of::<Heads>() + heads.memory();
         let content = content::read(connection, &heads, fingerprints);
         for finding in content.findings {
             out(finding);
         }
         self.evidence = content.evidence;
-        self.trigger = heads.trigger().cloned();
-        self.overlaps = heads.overlaps().to_vec();
-        (size_of::<Heads>() + heads.memory()) as isize
+        (self.trigger, self.overlaps) = heads.take();
+        held as isize
     }
 
-    /// What the client asked for.
-    pub fn trigger(&self) -> Option<&Trigger> {
-        self.trigger.as_ref()
+    /// What the client asked for; it is known no more then.
+    pub fn take_trigger(&mut self) -> Option<Trigger> {
+        self.trigger.take()
     }
 
     /// Copies of data that differ.
@@ -147,6 +167,7 @@ impl Talk {
 
     /// A packet of the end `own` passed, with payload or without; `own` is how things stood before it. The bytes of memory that
     /// are held more.
+    #[inline(always)]
     pub fn note(&mut self, header: &Header, from: End, own: &Side) -> isize {
         if self.farewell.is_none() {
             self.farewell = farewell::contradiction(own, header);
@@ -166,6 +187,7 @@ impl Talk {
     }
 
     /// A segment with payload passed.
+    #[inline]
     pub fn passed(&mut self, header: &Header, from: End, repeats: Repeats) {
         match from {
             End::Server => self.unanswered.count = 0,
@@ -197,6 +219,7 @@ impl Unanswered {
     }
 
     /// What the server acknowledges has arrived, and was not dropped.
+    #[inline]
     fn acknowledged(&mut self, header: &Header) {
         let acknowledges = header.has(flag::ACK) && !header.is_reset();
         if self.repeated > 0 && acknowledges && ahead(header.ack, self.until) >= 0 {

@@ -25,7 +25,7 @@ impl TcpWatch<'_> {
         let whole = &held.connection;
         let is_unread = held.talk.is_none() && whole.client().bytes + whole.server().bytes > 0;
         self.counts.unread += u64::from(is_unread);
-        let trigger = held.talk.as_ref().and_then(|talk| talk.trigger()).cloned();
+        let trigger = held.talk.as_mut().and_then(|talk| talk.take_trigger());
         let (suspicion, talk) = (held.suspicion.as_deref(), held.talk.as_deref());
         let injections = judge::injections(suspicion, talk, (whole, &key));
         let injected_reset = injections.iter().any(|it| {

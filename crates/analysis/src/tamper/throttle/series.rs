@@ -122,6 +122,10 @@ fn piece(transfer: &Transfer, kept: &Kept, from: u32, len: u32) -> Segment {
 
 /// Which segments were sent again because they were lost, in order, and the shortest round trip.
 fn repeats(sent: &[Segment], acks: &[(u32, u32)]) -> (Vec<usize>, Option<u32>) {
+    if is_in_order(sent) {
+        // Most transfers; nothing was sent again.
+        return (Vec::new(), base(sent, acks, &[]));
+    }
     let mut copies: Vec<(usize, usize)> = Vec::new();
     let mut latest: BTreeMap<u32, (u32, usize)> = BTreeMap::new();
     for (index, segment) in sent.iter().enumerate() {
@@ -149,6 +153,14 @@ fn repeats(sent: &[Segment], acks: &[(u32, u32)]) -> (Vec<usize>, Option<u32>) {
         .collect();
     lost.sort_unstable();
     (lost, base)
+}
+
+/// True if each segment lies behind the one before it in the stream.
+fn is_in_order(sent: &[Segment]) -> bool {
+    let pairs = sent.iter().zip(sent.iter().skip(1));
+    pairs
+        .into_iter()
+        .all(|(one, next)| one.offset.checked_add(one.len).is_some_and(|end| end <= next.offset))
 }
 
 /// True if an acknowledgement of the earlier copy came too soon after the later one to be due to it.

@@ -3,9 +3,8 @@
 //! At most [`MAX_ATTEMPTS`] are held at once, and [`MAX_FLIGHTS`] of those whose name is still being read; the oldest goes first.
 //! A datagram that is the very same as the one before is no client's: QUIC never sends the same packet twice (RFC 9000 §13.3).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher};
-use std::net::SocketAddr;
 
 use wirewitness_wire::app::quic::{ClientFlight, Kind, Version, google, packets};
 use wirewitness_wire::transport::Udp;
@@ -14,12 +13,14 @@ use super::residual::Residuals;
 use super::seen_from;
 use crate::flows::Seen;
 use crate::flows::quick::Quick;
+use crate::flows::table::{Sought, Table};
 use crate::tamper::Wants;
 use crate::tamper::drop::{Drops, Ended};
 use crate::tamper::finding::{Connection, Finding, Protocol, Quic, SeenFrom, Trigger, TriggerKind};
 
 /// An attempt.
-struct Attempt {
+#[derive(Debug)]
+pub(super) struct Attempt {
     connection: Connection,
     packet: u64,
     version: u32,
@@ -38,16 +39,12 @@ struct Attempt {
     refused: bool,
 }
 
-/// Both ends, the lesser first.
-type Key = (SocketAddr, SocketAddr);
-
 /// The attempts that are going on.
-#[derive(Default)]
 pub(super) struct Attempts {
-    /// Boxed, so that the table is small when it grows.
-    open: HashMap<Key, Box<Attempt>, Quick>,
+    /// In the order in which they began: none is ever touched.
+    open: Table<Attempt>,
     /// When to look at each again.
-    order: VecDeque<(i64, Key)>,
+    order: VecDeque<(i64, Sought)>,
     flights: usize,
     residuals: Residuals,
     told: u64,
@@ -55,23 +52,46 @@ pub(super) struct Attempts {
     quick: Quick,
 }
 
+impl Default for Attempts {
+    fn default() -> Self {
+        let quick = Quick::default();
+        Self {
+            open: Table::new(MAX_ATTEMPTS, quick.hash_one(0)),
+            order: VecDeque::new(),
+            flights: 0,
+            residuals: Residuals::default(),
+            told: 0,
+            wants: Wants::default(),
+            quick,
+        }
+    }
+}
+
 impl Attempts {
+    /// The attempts.
+    #[inline]
+    pub(super) fn table(&self) -> &Table<Attempt> {
+        &self.open
+    }
+
+    #[inline]
+    fn get_mut(&mut self, of: &Sought) -> Option<&mut Attempt> {
+        let at = self.open.find(of)?;
+        self.open.value(at)
+    }
+
     pub(super) fn datagram(
         &mut self,
-        seen: &Seen,
-        udp: &Udp<'_>,
+        of: &Sought,
+        (seen, udp): (&Seen, &Udp<'_>),
         drops: &mut Drops,
         out: &mut dyn FnMut(Finding),
     ) {
         let begins = begins_attempt(udp);
-        if self.open.is_empty() && begins.is_none() {
-            return;
-        }
-        let key = key(seen.source, seen.destination);
-        match self.open.get_mut(&key) {
+        match self.get_mut(of) {
             None if begins.is_none() => return,
             Some(attempt) if seen.at_ns.saturating_sub(attempt.last_ns) > IDLE_NS => {
-                self.close(&key, drops, out);
+                self.close(of, drops, out);
             }
             // Most datagrams: the name is read, and the connection goes on.
             Some(attempt) if begins.is_none() && attempt.flight.is_none() => {
@@ -80,12 +100,13 @@ impl Attempts {
             _ => {}
         }
         if let Some(version) = begins
-            && !self.open.contains_key(&key)
+            && self.open.find(of).is_none()
         {
             self.make_room(drops, out);
-            self.begin(seen, udp, (key, version));
+            self.begin(seen, udp, (of, version));
         }
-        let Some(attempt) = self.open.get_mut(&key) else { return };
+        let Some(at) = self.open.find(of) else { return };
+        let Some(attempt) = self.open.value(at) else { return };
         let had_flight = attempt.flight.is_some();
         attempt.passed(seen, udp.payload);
         self.flights -= usize::from(had_flight && attempt.flight.is_none());
@@ -97,7 +118,8 @@ impl Attempts {
 
     /// An error came back for a packet of this connection.
     pub(super) fn refused(&mut self, connection: Connection) {
-        if let Some(attempt) = self.open.get_mut(&key(connection.client, connection.server)) {
+        let of = self.open.sought(connection.client, connection.server);
+        if let Some(attempt) = self.get_mut(&of) {
             attempt.refused = true;
         }
     }
@@ -108,26 +130,23 @@ impl Attempts {
         drops: &mut Drops,
         out: &mut dyn FnMut(Finding),
     ) {
-        while let Some((due_ns, key)) = self.order.front().copied()
+        while let Some((due_ns, of)) = self.order.front().copied()
             && now_ns >= due_ns
         {
             self.order.pop_front();
-            let Some(attempt) = self.open.get(&key) else { continue };
+            let Some(attempt) = self.get_mut(&of) else { continue };
             let due_ns = attempt.last_ns.saturating_add(IDLE_NS);
             if due_ns > now_ns {
-                self.order.push_back((due_ns, key));
+                self.order.push_back((due_ns, of));
             } else {
-                self.close(&key, drops, out);
+                self.close(&of, drops, out);
             }
         }
     }
 
     pub(super) fn finish(&mut self, drops: &mut Drops, out: &mut dyn FnMut(Finding)) {
-        let mut keys: Vec<(u64, Key)> =
-            self.open.iter().map(|(key, attempt)| (attempt.packet, *key)).collect();
-        keys.sort_unstable();
-        for (_, key) in keys {
-            self.close(&key, drops, out);
+        while let Some((_, attempt)) = self.open.evict() {
+            self.closed(attempt, drops, out);
         }
         self.order.clear();
     }
@@ -141,8 +160,8 @@ impl Attempts {
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.open.len() * (size_of::<(Key, Attempt)>() + 200)
-            + self.order.capacity() * size_of::<(i64, Key)>()
+        self.open.len() * (Table::<Attempt>::NODE_BYTES + 200)
+            + self.order.capacity() * size_of::<(i64, Sought)>()
             + self.flights * FLIGHT_BYTES
             + self.residuals.memory()
     }
@@ -154,7 +173,7 @@ impl Attempts {
         }
     }
 
-    fn begin(&mut self, seen: &Seen, udp: &Udp<'_>, (key, version): (Key, u32)) {
+    fn begin(&mut self, seen: &Seen, udp: &Udp<'_>, (of, version): (&Sought, u32)) {
         // An attempt of which only the server's part is there.
         let is_servers = udp.source_port == HTTPS && udp.destination_port != HTTPS;
         let (client, server) = match is_servers {
@@ -163,30 +182,33 @@ impl Attempts {
         };
         let reads = self.flights < MAX_FLIGHTS && !is_servers;
         self.flights += usize::from(reads);
-        self.order.push_back((seen.at_ns.saturating_add(IDLE_NS), key));
-        self.open.insert(
-            key,
-            Box::new(Attempt {
-                connection: Connection { protocol: Protocol::Udp, client, server },
-                packet: seen.packet,
-                version,
-                trigger: None,
-                flight: reads.then(Box::default),
-                packets: [0; 2],
-                first_ns: seen.at_ns,
-                last_ns: seen.at_ns,
-                unanswered: Vec::new(),
-                repeated: 0,
-                last_hash: 0,
-                quick: self.quick,
-                seen_from: if is_servers { SeenFrom::Unknown } else { seen_from(seen) },
-                refused: false,
-            }),
-        );
+        self.order.push_back((seen.at_ns.saturating_add(IDLE_NS), *of));
+        let attempt = Attempt {
+            connection: Connection { protocol: Protocol::Udp, client, server },
+            packet: seen.packet,
+            version,
+            trigger: None,
+            flight: reads.then(Box::default),
+            packets: [0; 2],
+            first_ns: seen.at_ns,
+            last_ns: seen.at_ns,
+            unanswered: Vec::new(),
+            repeated: 0,
+            last_hash: 0,
+            quick: self.quick,
+            seen_from: if is_servers { SeenFrom::Unknown } else { seen_from(seen) },
+            refused: false,
+        };
+        self.open.insert(of, attempt, seen.at_ns);
     }
 
-    fn close(&mut self, key: &Key, drops: &mut Drops, out: &mut dyn FnMut(Finding)) {
-        let Some(attempt) = self.open.remove(key) else { return };
+    fn close(&mut self, of: &Sought, drops: &mut Drops, out: &mut dyn FnMut(Finding)) {
+        let Some(at) = self.open.find(of) else { return };
+        let Some((_, attempt)) = self.open.remove(at) else { return };
+        self.closed(attempt, drops, out);
+    }
+
+    fn closed(&mut self, attempt: Attempt, drops: &mut Drops, out: &mut dyn FnMut(Finding)) {
         self.flights -= usize::from(attempt.flight.is_some());
         self.told += 1;
         drops.ended(attempt.ended());
@@ -205,6 +227,13 @@ impl Attempts {
 }
 
 impl Attempt {
+    /// A number of each cache line that a datagram changes, as one that means nothing.
+    #[inline]
+    pub(super) fn fetch(&self) -> u64 {
+        let [client, server] = self.packets;
+        client ^ server ^ self.last_ns as u64 ^ u64::from(self.connection.client.port())
+    }
+
     fn passed(&mut self, seen: &Seen, payload: &[u8]) {
         self.last_ns = seen.at_ns;
         if seen.source == self.connection.client {
@@ -301,10 +330,6 @@ fn begins_attempt(udp: &Udp<'_>) -> Option<u32> {
     Version::of(wirewitness_wire::read::be32(udp.payload, 1)?)?;
     let packet = packets(udp.payload).next()?.ok()?;
     (packet.kind == Kind::Initial).then_some(packet.version)
-}
-
-fn key(one: SocketAddr, other: SocketAddr) -> Key {
-    (one.min(other), one.max(other))
 }
 
 const HTTPS: u16 = 443;

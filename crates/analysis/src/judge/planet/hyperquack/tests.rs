@@ -144,13 +144,93 @@ fn the_scans_own_mark_that_controls_failed_counts() {
 }
 
 #[test]
-fn hyperquack_unsent() {
+fn outage_hyperquack_ok() {
+    // The server answers nobody.
+    let silence = failed(SILENCE);
+    let found = verdict("echo", &[BAD_CONTROL, &silence, &silence, BAD_CONTROL]);
+    check(&found, "insufficient", "hyperquack.control", None);
+}
+
+#[test]
+fn positive_hyperquack_control() {
+    let found = verdict("echo", &[BAD_CONTROL, BAD_CONTROL]);
+    check(&found, "insufficient", "hyperquack.control", None);
+    assert_eq!(found.locus, Some(Locus::Vantage));
+}
+
+#[test]
+fn negative_hyperquack_control() {
+    // An answer to the keyword needs no control.
+    check(&verdict("echo", &[BAD_CONTROL, GOOD]), "ok", "hyperquack.ok", None);
+}
+
+#[test]
+fn outage_hyperquack_control() {
+    let page = text("<html>no");
+    let found = verdict("echo", &[CONTROL, &page, &page, BAD_CONTROL]);
+    check(&found, "insufficient", "hyperquack.control", None);
+}
+
+#[test]
+fn positive_hyperquack_unsent() {
     let never = failed(NO_WAY);
     let found = verdict("echo", &[CONTROL, &never, &never, CONTROL]);
     check(&found, "insufficient", "hyperquack.unsent", None);
+}
+
+#[test]
+fn negative_hyperquack_unsent() {
     // What was never sent does not count against what was.
-    let found = verdict("echo", &[CONTROL, &never, &failed(RESET), &failed(RESET), CONTROL]);
+    let trials = [CONTROL, &failed(NO_WAY), &failed(RESET), &failed(RESET), CONTROL];
+    let found = verdict("echo", &trials);
     check(&found, "blocked", "hyperquack.denied", Some(Mechanism::HttpResetHost));
+}
+
+#[test]
+fn outage_hyperquack_unsent() {
+    let found = verdict("echo", &[CONTROL, &failed(NO_WAY), &failed(NO_WAY), BAD_CONTROL]);
+    check(&found, "insufficient", "hyperquack.control", None);
+}
+
+#[test]
+fn positive_hyperquack_unclear() {
+    let bad = page("403 Forbidden", "no");
+    let found = verdict("https", &[CONTROL, &bad, &bad, CONTROL]);
+    check(&found, "insufficient", "hyperquack.unclear", None);
+}
+
+#[test]
+fn negative_hyperquack_unclear() {
+    let bad = page("403 Forbidden", "MADE FILTER");
+    let found = verdict("https", &[CONTROL, &bad, &bad, CONTROL]);
+    check(&found, "blocked", "hyperquack.blockpage", Some(Mechanism::HttpBlockpage));
+}
+
+#[test]
+fn outage_hyperquack_unclear() {
+    let bad = page("502 Bad Gateway", "no");
+    let found = verdict("http", &[CONTROL, &bad, &bad, BAD_CONTROL]);
+    check(&found, "insufficient", "hyperquack.control", None);
+}
+
+#[test]
+fn positive_planet_bare() {
+    for trials in ["[]", "null", "{}", "7"] {
+        let line =
+            format!(r#"{{"vp":"192.0.2.1","service":"echo","test_url":"a","response":{trials}}}"#);
+        check(&remote("", &line).verdict, "insufficient", "planet.bare", None);
+    }
+}
+
+#[test]
+fn negative_planet_bare() {
+    check(&verdict("echo", &["null"]), "insufficient", "hyperquack.control", None);
+}
+
+#[test]
+fn outage_planet_bare() {
+    let found = verdict("echo", &[BAD_CONTROL]);
+    check(&found, "insufficient", "hyperquack.control", None);
 }
 
 #[test]

@@ -210,10 +210,12 @@ impl<'m> Facts<'m> {
         let ours: Vec<Tags> = self.answers().map(|answer| self.tags(answer)).collect();
         let common = ours.iter().find_map(|a| theirs.iter().find_map(|b| a.common(b)));
         let is_known = |all: &[Tags]| all.iter().any(|tags| !tags.is_empty());
-        match common {
-            Some(what) => Compared::Shared(what.to_owned()),
-            None if is_known(&ours) && is_known(&theirs) => Compared::Differ,
-            None => self.compared_by_scan().but_not_alone(),
+        match (common, self.compared_by_scan()) {
+            (Some(what), _) => Compared::Shared(what.to_owned()),
+            // The scan has asked more controls than one file names.
+            (None, scans @ Compared::Shared(_)) => scans,
+            (None, _) if is_known(&ours) && is_known(&theirs) => Compared::Differ,
+            (None, scans) => scans.but_not_alone(),
         }
     }
 

@@ -135,7 +135,8 @@ pub(super) const DENIED: Rule = Rule {
     says: "The resolver denies a name that exists, or leaves questions for it unanswered, and answers others.",
     stands_on: "No such name at every try; or a refusal at every try, from a resolver known to answer at \
                 least half of what it is asked (by its profile, or counted over at least ten answers); or silence at two \
-                tries or more between two answers for a name that always resolves. A control has an address for the name, and the resolver was alive.",
+                tries or more between two answers for a name that always resolves. A control has an address for the name, \
+                and the resolver was alive.",
     cannot_tell: &[
         "a resolver that lies from a path that answers in its place",
         "a filter that the resolver's owner chose from one that a country orders",

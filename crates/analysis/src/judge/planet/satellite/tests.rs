@@ -95,9 +95,10 @@ fn positive_satellite_ok() {
     ] {
         check(&verdict(CONTROL, &answer(address, tags)), "ok", "satellite.ok", None);
     }
-    // Without a control at hand, what the scan compared.
+    // What the scan compared, without a control at hand, or with other controls than that.
     let scan = answer(ELSEWHERE, r#""asnum":1,"matched":["asnum"]"#);
     check(&verdict(&[], &scan), "ok", "satellite.ok", None);
+    check(&verdict(CONTROL, &scan), "ok", "satellite.ok", None);
 }
 
 #[test]
@@ -114,18 +115,32 @@ fn negative_satellite_ok() {
     assert!(alone.cannot_tell.iter().any(|text| text.contains("control would")), "{alone:?}");
 }
 
+fn with_page(trusted: bool, lookups: &str) -> Verdict {
+    let line = format!(
+        r#"{{"ip":"{ELSEWHERE}","keyword":"a.example","https":{{}},"trusted_cert":{trusted},"cert_hostname_match":true}}"#
+    );
+    verdict(&[CONTROL, &[("blockpages.json", &line)]].concat(), lookups)
+}
+
 #[test]
-fn satellite_proven() {
-    let page = |trusted: bool| {
-        let line = format!(
-            r#"{{"ip":"{ELSEWHERE}","keyword":"a.example","https":{{}},"trusted_cert":{trusted},"cert_hostname_match":true}}"#
-        );
-        verdict(&[CONTROL, &[("blockpages.json", &line)]].concat(), &answer(ELSEWHERE, DIFFERENT))
-    };
-    let proven = page(true);
+fn positive_satellite_proven() {
+    let proven = with_page(true, &answer(ELSEWHERE, DIFFERENT));
     check(&proven, "ok", "satellite.proven", None);
     assert_eq!(proven.confidence, Confidence::High);
-    check(&page(false), "insufficient", "satellite.unclear", None);
+}
+
+#[test]
+fn negative_satellite_proven() {
+    let untrusted = with_page(false, &answer(ELSEWHERE, DIFFERENT));
+    check(&untrusted, "insufficient", "satellite.unclear", None);
+    // What is proven of one address says nothing of another.
+    let other = with_page(true, &answer("198.51.99.8", DIFFERENT));
+    check(&other, "insufficient", "satellite.unclear", None);
+}
+
+#[test]
+fn outage_satellite_proven() {
+    check(&with_page(true, &denial(2, "null")), "insufficient", "satellite.unclear", None);
 }
 
 #[test]
@@ -174,14 +189,17 @@ fn negative_satellite_blockpage() {
     check(&found, "insufficient", "satellite.unclear", None);
 }
 
+fn dead(lookups: &str) -> Verdict {
+    let line = row(lookups).replace("liveness\":true", "liveness\":false");
+    let found = remote(CONTROL, "results.json", &line);
+    assert!(!found.steps.is_empty());
+    found.verdict
+}
+
 #[test]
-fn satellite_resolver() {
-    let dead = row(&answer(ELSEWHERE, DIFFERENT)).replace("liveness\":true", "liveness\":false");
-    let closed = denial(-1, "read udp 192.0.2.9:1->203.0.112.53:53: read: connection refused");
+fn positive_satellite_resolver() {
     let profile = with(BAD_PROFILE);
     for found in [
-        remote(CONTROL, "results.json", &dead).verdict,
-        verdict(CONTROL, &format!("{closed},{closed}")),
         verdict(CONTROL, &answer(RESOLVER, DIFFERENT)),
         verdict(&profile, &denial(3, "null")),
         verdict(&profile, &answer("10.0.0.1", "")),
@@ -189,16 +207,37 @@ fn satellite_resolver() {
         check(&found, "insufficient", "satellite.resolver", None);
         assert_eq!(found.locus, Some(Locus::Vantage));
     }
-    let gone = row("").replace("liveness\":true", "liveness\":false");
-    let gone = remote(CONTROL, "results.json", &gone);
-    check(&gone.verdict, "insufficient", "satellite.resolver", None);
-    assert_eq!(gone.steps.len(), 1);
 }
 
 #[test]
-fn satellite_bogon() {
+fn negative_satellite_resolver() {
+    // It leads where the control leads, whatever it does with other names.
+    let same = verdict(&with(BAD_PROFILE), &answer("198.51.99.1", ""));
+    check(&same, "ok", "satellite.ok", None);
+    let good = verdict(&with(PROFILE), &denial(3, "null"));
+    check(&good, "blocked", "satellite.denied", Some(Mechanism::DnsNxdomain));
+}
+
+#[test]
+fn outage_satellite_resolver() {
+    let closed = denial(-1, "read udp 192.0.2.9:1->203.0.112.53:53: read: connection refused");
+    for found in [
+        dead(&answer(ELSEWHERE, DIFFERENT)),
+        dead(""),
+        verdict(CONTROL, &format!("{closed},{closed}")),
+    ] {
+        check(&found, "insufficient", "satellite.resolver", None);
+    }
+}
+
+#[test]
+fn positive_satellite_bogon() {
     let found = verdict(CONTROL, &answer("10.10.34.35", ""));
     check(&found, "blocked", "satellite.bogon", Some(Mechanism::DnsInjectionBogon));
+}
+
+#[test]
+fn negative_satellite_bogon() {
     let nobody = row(&answer("10.10.34.35", "")).replace("in_control_group", "x");
     let nobody = remote(&[], "results.json", &nobody).verdict;
     check(&nobody, "insufficient", "satellite.unclear", None);
@@ -207,17 +246,31 @@ fn satellite_bogon() {
         r#"{"resolver":"1.1.1.1","query":"a.example","answers":["10.10.34.35"]}"#,
     )];
     check(&verdict(&same, &answer("10.10.34.35", "")), "ok", "satellite.ok", None);
+    // Text that is no address is no bogon.
+    let text = verdict(CONTROL, &answer("b.example", ""));
+    check(&text, "insufficient", "satellite.unclear", None);
 }
 
 #[test]
-fn satellite_stranger() {
-    let facebook = answer("31.13.77.33", r#""asnum":32934,"asname":"FACEBOOK","cert":"c9""#);
-    let found = verdict(CONTROL, &facebook);
-    check(&found, "blocked", "satellite.stranger", Some(Mechanism::DnsInjectionOther));
-    assert_eq!(found.locus, Some(Locus::Unknown));
-    // Compared by the scan alone.
-    let found = verdict(&[], &facebook);
-    check(&found, "blocked", "satellite.stranger", Some(Mechanism::DnsInjectionOther));
+fn outage_satellite_bogon() {
+    check(&dead(&answer("10.10.34.35", "")), "insufficient", "satellite.resolver", None);
+}
+
+const FACEBOOK: &str = r#""asnum":32934,"asname":"FACEBOOK","cert":"c9""#;
+
+#[test]
+fn positive_satellite_stranger() {
+    // Compared here, and by the scan alone.
+    for sides in [CONTROL, &[]] {
+        let found = verdict(sides, &answer("31.13.77.33", FACEBOOK));
+        check(&found, "blocked", "satellite.stranger", Some(Mechanism::DnsInjectionOther));
+        assert_eq!(found.locus, Some(Locus::Unknown));
+    }
+}
+
+#[test]
+fn negative_satellite_stranger() {
+    let lookups = answer("31.13.77.33", FACEBOOK);
     // The company's own name, a row that the scan leaves out, and nothing to compare with.
     let own = [
         (
@@ -226,13 +279,20 @@ fn satellite_stranger() {
         ),
         ("tagged_answers.json", r#"{"ip":"157.240.1.1","asnum":32934}"#),
     ];
-    check(&verdict(&own, &facebook), "ok", "satellite.ok", None);
-    let left_out = row(&facebook)
-        .replace("\"test_url\"", "\"excluded\":true,\"exclude_reason\":[\"made\"],\"test_url\"");
+    check(&verdict(&own, &lookups), "ok", "satellite.ok", None);
+    let excluded = r#""excluded":true,"exclude_reason":["made"],"test_url""#;
+    let left_out = row(&lookups).replace("\"test_url\"", excluded);
     let left_out = remote(CONTROL, "results.json", &left_out).verdict;
     check(&left_out, "insufficient", "satellite.unclear", None);
-    let alone = row(&facebook).replace("in_control_group", "x");
-    check(&remote(&[], "results.json", &alone).verdict, "insufficient", "satellite.unclear", None);
+    let alone = row(&lookups).replace("in_control_group", "x");
+    let alone = remote(&[], "results.json", &alone).verdict;
+    check(&alone, "insufficient", "satellite.unclear", None);
+}
+
+#[test]
+fn outage_satellite_stranger() {
+    let found = dead(&answer("31.13.77.33", FACEBOOK));
+    check(&found, "insufficient", "satellite.resolver", None);
 }
 
 /// Ten rows of the resolver about other names, to be counted.
@@ -255,12 +315,24 @@ const ANSWERS: &str = r#""rcode":0,"response":{"198.51.99.7":{}}"#;
 const REFUSES: &str = r#""rcode":5,"response":{}"#;
 
 #[test]
-fn satellite_own_address() {
-    let own = answer(RESOLVER, DIFFERENT);
-    let found = habitual(ANSWERS, &own);
+fn positive_satellite_own_address() {
+    let found = habitual(ANSWERS, &answer(RESOLVER, DIFFERENT));
     check(&found, "blocked", "satellite.own_address", Some(Mechanism::DnsInjectionOther));
-    let for_all = habitual(r#""rcode":0,"response":{"203.0.112.53":{}}"#, &own);
-    check(&for_all, "insufficient", "satellite.resolver", None);
+}
+
+#[test]
+fn negative_satellite_own_address() {
+    let for_all = r#""rcode":0,"response":{"203.0.112.53":{}}"#;
+    let found = habitual(for_all, &answer(RESOLVER, DIFFERENT));
+    check(&found, "insufficient", "satellite.resolver", None);
+    // Nothing to compare it with.
+    let found = habitual(ANSWERS, &answer(RESOLVER, r#""matched":["no_tags"]"#));
+    check(&found, "insufficient", "satellite.unclear", None);
+}
+
+#[test]
+fn outage_satellite_own_address() {
+    check(&dead(&answer(RESOLVER, DIFFERENT)), "insufficient", "satellite.resolver", None);
 }
 
 #[test]
@@ -274,23 +346,41 @@ fn habits_stand_in_for_a_profile() {
     check(&private, "insufficient", "satellite.resolver", None);
 }
 
+const PROVEN: (&str, &str) = (
+    "control_pages.json",
+    r#"{"ip":"198.51.99.1","keyword":"a.example","https":{},"trusted_cert":true,"cert_hostname_match":true}"#,
+);
+const OTHER: (&str, &str) = (
+    "blockpages.json",
+    r#"{"ip":"198.51.99.9","keyword":"a.example","https":{},"trusted_cert":true,"cert_hostname_match":false}"#,
+);
+
 #[test]
-fn satellite_certificate() {
-    const PROVEN: (&str, &str) = (
-        "control_pages.json",
-        r#"{"ip":"198.51.99.1","keyword":"a.example","https":{},"trusted_cert":true,"cert_hostname_match":true}"#,
-    );
-    const OTHER: (&str, &str) = (
-        "blockpages.json",
-        r#"{"ip":"198.51.99.9","keyword":"a.example","https":{},"trusted_cert":true,"cert_hostname_match":false}"#,
-    );
-    let lookups = answer(ELSEWHERE, DIFFERENT);
-    let found = verdict(&[CONTROL, &[PROVEN, OTHER]].concat(), &lookups);
+fn positive_satellite_certificate() {
+    let sides = [CONTROL, &[PROVEN, OTHER]].concat();
+    let found = verdict(&sides, &answer(ELSEWHERE, DIFFERENT));
     check(&found, "blocked", "satellite.certificate", Some(Mechanism::DnsInjectionOther));
+}
+
+#[test]
+fn negative_satellite_certificate() {
     // Where the control's address proves nothing either, a certificate for other names is how the site is.
     for side in [PROVEN, OTHER] {
-        check(&verdict(&with(side), &lookups), "insufficient", "satellite.unclear", None);
+        let found = verdict(&with(side), &answer(ELSEWHERE, DIFFERENT));
+        check(&found, "insufficient", "satellite.unclear", None);
     }
+}
+
+#[test]
+fn outage_satellite_certificate() {
+    // No certificate came, since nobody answered the scan's machine.
+    let gone = (
+        "blockpages.json",
+        r#"{"ip":"198.51.99.9","keyword":"a.example","https":"EOF","trusted_cert":null,"cert_hostname_match":null}"#,
+    );
+    let sides = [CONTROL, &[PROVEN, gone]].concat();
+    let found = verdict(&sides, &answer(ELSEWHERE, DIFFERENT));
+    check(&found, "insufficient", "satellite.unclear", None);
 }
 
 #[test]
@@ -336,7 +426,7 @@ fn outage_satellite_denied() {
 }
 
 #[test]
-fn satellite_reference() {
+fn positive_satellite_reference() {
     let found = remote(&[], CONTROL[0].0, CONTROL[0].1);
     check(&found.verdict, "insufficient", "satellite.reference", None);
     assert!(found.is_control);
@@ -344,6 +434,20 @@ fn satellite_reference() {
     let line =
         r#"{"resolver":"1.1.1.1","query":"b.example","answers":{"198.51.99.9":[]},"passed":false}"#;
     let found = remote(CONTROL, "interference.json", line);
+    check(&found.verdict, "insufficient", "satellite.reference", None);
+}
+
+#[test]
+fn negative_satellite_reference() {
+    let found = remote(CONTROL, "results.json", &row(&denial(3, "null")));
+    assert!(!found.is_control);
+    check(&found.verdict, "blocked", "satellite.denied", Some(Mechanism::DnsNxdomain));
+}
+
+#[test]
+fn outage_satellite_reference() {
+    let line = r#"{"vp":"1.1.1.1","test_url":"a.example","response":[],"passed_control":false}"#;
+    let found = remote(&[], "responses_control.json", line);
     check(&found.verdict, "insufficient", "satellite.reference", None);
 }
 
@@ -360,4 +464,37 @@ fn errors_of_version_one_are_steps() {
 #[test]
 fn a_row_without_lookups_is_bare() {
     check(&verdict(CONTROL, ""), "insufficient", "planet.bare", None);
+}
+
+#[test]
+fn outage_satellite_ok() {
+    check(&verdict(CONTROL, &denial(2, "null")), "insufficient", "satellite.unclear", None);
+}
+
+#[test]
+fn outage_satellite_blockpage() {
+    let gone = with((
+        "blockpages.json",
+        r#"{"ip":"198.51.99.9","keyword":"a.example","http":"EOF","https":"EOF","fetched":false}"#,
+    ));
+    let found = verdict(&gone, &answer(ELSEWHERE, DIFFERENT));
+    check(&found, "insufficient", "satellite.unclear", None);
+}
+
+#[test]
+fn positive_satellite_unclear() {
+    let found = verdict(CONTROL, &answer(ELSEWHERE, DIFFERENT));
+    check(&found, "insufficient", "satellite.unclear", None);
+}
+
+#[test]
+fn negative_satellite_unclear() {
+    check(&verdict(CONTROL, &answer(ELSEWHERE, r#""cert":"c0""#)), "ok", "satellite.ok", None);
+}
+
+#[test]
+fn outage_satellite_unclear() {
+    let found = verdict(CONTROL, &format!("{SILENT},{}", denial(2, "null")));
+    check(&found, "insufficient", "satellite.unclear", None);
+    assert_eq!(found.locus, Some(Locus::Resolver));
 }

@@ -1,0 +1,108 @@
+//! Spells of one target into bouts: what one order can have been.
+//!
+//! Networks that block by the same means within a roll-out are one bout, whatever their number. Networks that began at once are one
+//! by whatever means, where they are half of those that measured the target: each carries out an order as it can. What was there at
+//! the first measurement is told apart by its means and by when it was over.
+//!
+//! Cannot tell apart: two orders of one name in the same half-day, in different networks, by the same means.
+
+use std::collections::BTreeSet;
+
+use super::report::{Basis, Spell};
+use super::settings::Settings;
+use super::target::NETWORKS_NEEDED;
+
+/// Spells that began within a roll-out of one another, by the same means; and those of several networks that began at once, by whatever
+/// means.
+pub(super) fn in_bouts(
+    mut spells: Vec<Spell>,
+    measured: usize,
+    settings: &Settings,
+) -> Vec<Vec<Spell>> {
+    spells.sort_by_key(|spell| (spell.start.at_s, spell.asn, spell.basis));
+    let mut bouts: Vec<Vec<Spell>> = Vec::new();
+    for spell in spells {
+        let near = bouts
+            .iter_mut()
+            .rev()
+            .find(|bout| bout.iter().any(|other| meet(other, &spell, settings)));
+        match near {
+            Some(bout) => bout.push(spell),
+            None => bouts.push(vec![spell]),
+        }
+    }
+    at_once(bouts, measured, settings)
+}
+
+/// Joins bouts that began at once where together they have half of the networks that measured it, three or more: one order, that each network
+/// carries out as it can.
+fn at_once(bouts: Vec<Vec<Spell>>, measured: usize, settings: &Settings) -> Vec<Vec<Spell>> {
+    let near = settings.at_once_h * 3_600;
+    let begun = |bout: &[Spell]| {
+        let first =
+            bout.iter().filter(|spell| spell.basis == Basis::Own).min_by_key(|spell| spell.start);
+        first.filter(|spell| spell.start.after_s.is_some()).map(|spell| spell.start.at_s)
+    };
+    let mut joined: Vec<Vec<Spell>> = Vec::new();
+    for bout in bouts {
+        let same = joined.iter_mut().find(|other| {
+            let apart = begun(other).zip(begun(&bout)).map(|(a, b)| (a - b).abs());
+            let networks =
+                |bout: &[Spell]| bout.iter().map(|spell| spell.asn).collect::<BTreeSet<_>>().len();
+            let alone = |asn: u32, of: &[Spell]| of.iter().all(|spell| spell.asn != asn);
+            apart.is_some_and(|apart| apart <= near)
+                && (networks(other) + networks(&bout)).min(measured) >= NETWORKS_NEEDED
+                && 2 * (networks(other) + networks(&bout)) >= measured
+                && bout.iter().all(|spell| alone(spell.asn, other))
+        });
+        match same {
+            Some(other) => other.extend(bout),
+            None => joined.push(bout),
+        }
+    }
+    joined
+}
+
+/// Whether two spells of one target, the first not later than the second, are of one event.
+fn meet(early: &Spell, late: &Spell, settings: &Settings) -> bool {
+    let window = settings.roll_out_h * 3_600;
+    let over = early.end.map_or(i64::MAX, |end| end.at_s);
+    if early.asn == late.asn {
+        return late.basis != early.basis && late.start.at_s < over;
+    }
+    if !early.is_by_the_means_of(late) && !late.is_by_the_means_of(early) {
+        return false;
+    }
+    if early.start.after_s.is_none() && late.start.after_s.is_none() {
+        return early.ends_with(late, window);
+    }
+    // What was there at a network's first measurement began at an unknown time before it: it belongs to what was going on.
+    let begun_together = early.began.gap(late.began) <= window || late.start.after_s.is_none();
+    begun_together && late.start.at_s <= over.saturating_add(window)
+}
+
+impl Spell {
+    /// Whether most of it names what the other names: exactly, or as one of several where it says little.
+    fn is_by_the_means_of(&self, other: &Self) -> bool {
+        let few = self.counts.blocked <= FEW;
+        if few && self.basis == Basis::Networks {
+            // It agrees with the pool.
+            return true;
+        }
+        let named = || other.named.iter().any(|(mechanism, _)| Some(*mechanism) == self.mechanism);
+        self.mechanism == other.mechanism || few && named()
+    }
+
+    /// Whether two that were there from the first measurement can have been over together.
+    fn ends_with(&self, other: &Self, window: i64) -> bool {
+        match (self.end, other.end) {
+            (Some(ours), Some(theirs)) => (ours.at_s - theirs.at_s).abs() <= window,
+            (Some(ours), None) => other.last_blocked_s <= ours.at_s.saturating_add(window),
+            (None, Some(theirs)) => self.last_blocked_s <= theirs.at_s.saturating_add(window),
+            (None, None) => true,
+        }
+    }
+}
+
+/// Blocked units up to which what most of them name is not sure.
+const FEW: u32 = 3;

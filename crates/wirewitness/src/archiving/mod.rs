@@ -1,0 +1,17 @@
+//! Files into the archive: found, opened, unpacked, cut into records, and what of them could not be used.
+//!
+//! - [`place`]: which archive.
+//! - [`finding`]: which files.
+//! - [`raw`]: a file's bytes as they are read: counted, hashed, and what they may unpack to.
+//! - [`reading`]: a file's records. [`members`]: files within a file. [`planet`]: scans made from afar.
+//! - [`refusals`]: what could not be used.
+//! - [`meter`]: how far it is.
+
+pub(crate) mod finding;
+pub(crate) mod members;
+pub(crate) mod meter;
+pub(crate) mod place;
+pub(crate) mod planet;
+pub(crate) mod raw;
+pub(crate) mod reading;
+pub(crate) mod refusals;

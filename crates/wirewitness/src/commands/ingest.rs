@@ -1,0 +1,168 @@
+//! `wirewitness ingest`: measurement files into the archive.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+use wirewitness_analysis::judge::address::{AsnTable, NoTable};
+use wirewitness_store::ingest::{Ingest, Judging, Settings, Summary, Used};
+use wirewitness_store::{StoreError, Writer};
+
+use super::judge::load_fingerprints;
+use crate::archiving::finding::Finding;
+use crate::archiving::meter::Meter;
+use crate::archiving::place::ArchiveArgs;
+use crate::archiving::raw::hex;
+use crate::archiving::reading::Reading;
+use crate::archiving::refusals::Refusals;
+use crate::command_error::CommandError;
+use crate::input::asn::MmdbTable;
+use crate::input::sources;
+use crate::output::{clean, complain};
+
+/// Take measurements into the archive, each exactly once, judged
+///
+/// Reads OONI measurements (JSON, JSON lines, the YAML reports of old probes) and Censored Planet's scans, plain or packed with gzip, zstd, xz or lz4, also
+/// in tar files, from files, folders, patterns, standard input, https:// and s3://. Bodies of pages are replaced by length, hash and marks. The
+/// same record twice is kept once, however often and in whatever file it is read. What cannot be used is told and kept in the archive's folder
+/// `quarantine`; everything else is taken.
+#[derive(Debug, Args)]
+pub(crate) struct IngestArgs {
+    /// Files, folders, patterns, addresses; `-` is standard input
+    #[arg(required = true, value_name = "SRC")]
+    sources: Vec<OsString>,
+    #[command(flatten)]
+    archive: ArchiveArgs,
+    /// One JSON object at the end: files, added, known, refused, unreadable, bytes, commit (docs/ingest.md)
+    #[arg(long)]
+    json: bool,
+    /// Fingerprints of block pages: OONI's CSV, Censored Planet's JSON lines, or a folder of both. They are used beside
+    /// the short list that comes with the program
+    #[arg(long, value_name = "PATH")]
+    fingerprints: Vec<PathBuf>,
+    /// Networks of addresses (mmdb with autonomous_system_number). Without it, only those in the file are known
+    #[arg(long, value_name = "PATH")]
+    asn: Option<PathBuf>,
+    /// Threads that judge (default: one a core)
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+/// Runs the verb.
+pub(crate) fn run(args: &IngestArgs) -> Result<ExitCode, CommandError> {
+    let url = args.archive.url()?;
+    let judging = Arc::new(args.judging()?);
+    let folder = url.to_file_path().ok();
+    let find = || Finding::over(&args.sources, folder.as_deref());
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let writer = runtime.block_on(Writer::open(&url))?;
+    let meter = Meter::over(if Meter::is_hidden() { None } else { find().bytes() });
+    let refusals = Refusals::new(folder.as_deref(), meter.clone());
+    let settings = args.settings();
+    let ingest = Ingest::start_watched(writer, Arc::clone(&judging), settings, Box::new(refusals));
+    let mut run =
+        Run { reading: Reading::new(ingest, &judging, meter.clone()), meter, unreadable: 0 };
+    // Where the archive cannot be written any more, its own words come with the end.
+    let _ = run.all(find());
+    run.finish(args)
+}
+
+impl IngestArgs {
+    fn settings(&self) -> Settings {
+        let settings = Settings::default();
+        Settings { threads: self.threads.unwrap_or(settings.threads), ..settings }
+    }
+
+    fn judging(&self) -> Result<Judging, CommandError> {
+        let fingerprints = load_fingerprints(&self.fingerprints)?;
+        let files = sources::files_under(&self.fingerprints)?;
+        let fingerprint_files = used(&files)?;
+        let asns: Box<dyn AsnTable + Send + Sync> = match &self.asn {
+            Some(path) => Box::new(MmdbTable::open(path)?),
+            None => Box::new(NoTable),
+        };
+        let asn_files = used(self.asn.as_slice())?;
+        Ok(Judging::new((fingerprints, &fingerprint_files), (asns, &asn_files)))
+    }
+}
+
+/// Names and hashes of files.
+fn used(paths: &[PathBuf]) -> Result<Vec<Used>, CommandError> {
+    let unreadable = |path: &PathBuf, source| CommandError::Unreadable {
+        path: path.display().to_string(),
+        source,
+    };
+    let used = |path: &PathBuf| {
+        let bytes = std::fs::read(path).map_err(|source| unreadable(path, source))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
+        Ok(Used { name, sha256: hex(hash.as_ref()) })
+    };
+    paths.iter().map(used).collect()
+}
+
+/// One run over all sources.
+struct Run<'j> {
+    reading: Reading<'j>,
+    meter: Meter,
+    unreadable: u64,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    summary: &'a Summary,
+    unreadable: u64,
+    bytes: u64,
+}
+
+impl Run<'_> {
+    fn all(&mut self, find: Finding) -> Result<(), StoreError> {
+        for found in find {
+            if let Err(error) = self.reading.file(&found)? {
+                self.unreadable += 1;
+                let name = clean(&found.name(), 300);
+                self.meter.suspend(|| complain(&format!("{name}: cannot be read: {error}\n")));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, args: &IngestArgs) -> Result<ExitCode, CommandError> {
+        let (unreadable, bytes) = (self.unreadable, self.reading.bytes);
+        let (writer, summary) = self.reading.into_ingest().finish()?;
+        drop(writer);
+        self.meter.finish();
+        if args.json {
+            use std::io::Write as _;
+            let line = Line { summary: &summary, unreadable, bytes };
+            let line = serde_json::to_string(&line).unwrap_or_default();
+            writeln!(std::io::stdout(), "{line}")?;
+        } else {
+            complain(&words(&summary, unreadable));
+        }
+        let nothing = summary.added + summary.known == 0 && summary.refused > 0;
+        // Some of the input was not seen at all, or none of it could be used: that is our failure.
+        Ok(if unreadable > 0 || nothing { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
+
+fn words(summary: &Summary, unreadable: u64) -> String {
+    let number = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let mut words = format!(
+        "{}: {} added, {} known, {} refused",
+        number(summary.files, "file"),
+        number(summary.added, "measurement"),
+        summary.known,
+        summary.refused,
+    );
+    if unreadable > 0 {
+        words.push_str(&format!("; {} unreadable", number(unreadable, "file")));
+    }
+    format!("{words}; commit {}\n", summary.commit)
+}
