@@ -149,7 +149,9 @@ fn a_cluster_answers_as_one_machine_does() {
             let (one, many) = (one_machine(archive).await, cluster.session(archive).await);
             let asked = questions().into_iter().map(|(_, sql)| sql);
             for sql in asked.chain(pitfalls.map(str::to_owned)) {
+                let began = std::time::Instant::now();
                 assert_eq!(lines(&many, &sql).await, lines(&one, &sql).await, "{sql}");
+                eprintln!("{:?} {}", began.elapsed(), sql.lines().next().unwrap_or_default());
             }
         }
     });

@@ -205,7 +205,7 @@ fn answers_are_written_in_five_ways() {
         let csv = String::from_utf8(written(Format::Csv, Formulas::Disarmed).await).unwrap();
         assert_eq!(
             csv,
-            "'@a,n,q,nothing,l,t,e\r\n'=1+1,-5,\"x,\"\"y\"\"\",,\"[\"\"=a\"\",\"\"b\"\"]\",1970-01-01T00:00:00,bad\u{1b}[31m\r\n"
+            "'@a,n,q,nothing,l,t,e\r\n'=1+1,-5,\"x,\"\"y\"\"\",,\"[\"\"=a\"\",\"\"b\"\"]\",1970-01-01T00:00:00Z,bad\u{1b}[31m\r\n"
         );
         let kept = String::from_utf8(written(Format::Csv, Formulas::Kept).await).unwrap();
         assert!(kept.contains("\r\n=1+1,-5,"));
@@ -217,7 +217,7 @@ fn answers_are_written_in_five_ways() {
         assert!(!table.contains('\u{1b}') && table.contains("bad[31m") && table.contains("(1 row)"));
         let parquet = written(Format::Parquet, Formulas::Kept).await;
         let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(
-            bytes_of(parquet),
+            bytes_of(&parquet),
         );
         let rows: usize = reader.unwrap().build().unwrap().map(|rows| rows.unwrap().num_rows()).sum();
         assert_eq!(rows, 1);
@@ -228,8 +228,8 @@ fn answers_are_written_in_five_ways() {
 }
 
 /// As the reader of Parquet takes it.
-fn bytes_of(bytes: Vec<u8>) -> std::fs::File {
+fn bytes_of(bytes: &[u8]) -> std::fs::File {
     let mut file = tempfile::tempfile().unwrap();
-    std::io::Write::write_all(&mut file, &bytes).unwrap();
+    std::io::Write::write_all(&mut file, bytes).unwrap();
     file
 }
