@@ -13,9 +13,9 @@
 )]
 
 mod filled;
+mod generated;
 mod made;
 mod test_afar;
-mod generated;
 mod test_archive;
 mod test_cluster;
 mod test_events;

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::command_error::CommandError;
-#[cfg(feature = "archive")]
-use crate::commands::ingest;
 #[cfg(not(feature = "archive"))]
 use crate::commands::not_built;
+#[cfg(feature = "archive")]
+use crate::commands::{archive, events, ingest};
 use crate::commands::{completions, exposure, helper, inspect, judge, lab, man, probe, rules};
 
 /// Finds, proves and explains interference with people's connections: blocking, throttling, tampering.
@@ -29,6 +29,10 @@ enum Verb {
     Inspect(inspect::InspectArgs),
     #[cfg(feature = "archive")]
     Ingest(Box<ingest::IngestArgs>),
+    #[cfg(feature = "archive")]
+    Events(Box<events::EventsArgs>),
+    #[cfg(feature = "archive")]
+    Archive(archive::KeepArgs),
     #[cfg(not(feature = "archive"))]
     #[command(name = "ingest", aliases = not_built::VERBS, hide = true)]
     NotBuilt(not_built::NotBuiltArgs),
@@ -48,6 +52,10 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Verb::Inspect(args) => inspect::run(&args),
         #[cfg(feature = "archive")]
         Verb::Ingest(args) => ingest::run(&args),
+        #[cfg(feature = "archive")]
+        Verb::Events(args) => events::run(&args),
+        #[cfg(feature = "archive")]
+        Verb::Archive(args) => archive::run(&args),
         #[cfg(not(feature = "archive"))]
         Verb::NotBuilt(args) => not_built::run(&args),
         Verb::Rules(args) => rules::run(&args),

@@ -1,6 +1,10 @@
 //! One file a verb.
 
+#[cfg(feature = "archive")]
+pub(crate) mod archive;
 pub(crate) mod completions;
+#[cfg(feature = "archive")]
+pub(crate) mod events;
 pub(crate) mod exposure;
 pub(crate) mod helper;
 #[cfg(feature = "archive")]
