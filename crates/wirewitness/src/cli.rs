@@ -8,7 +8,7 @@ use crate::command_error::CommandError;
 #[cfg(not(feature = "archive"))]
 use crate::commands::not_built;
 #[cfg(feature = "archive")]
-use crate::commands::{cluster, export, ingest, query};
+use crate::commands::{archive, cluster, events, export, ingest, query};
 use crate::commands::{completions, exposure, helper, inspect, judge, lab, man, probe, rules};
 
 /// Finds, proves and explains interference with people's connections: blocking, throttling, tampering.
@@ -35,6 +35,10 @@ enum Verb {
     Export(Box<export::ExportArgs>),
     #[cfg(feature = "archive")]
     Cluster(cluster::ClusterArgs),
+    #[cfg(feature = "archive")]
+    Events(Box<events::EventsArgs>),
+    #[cfg(feature = "archive")]
+    Archive(archive::KeepArgs),
     #[cfg(not(feature = "archive"))]
     #[command(name = "ingest", aliases = not_built::VERBS, hide = true)]
     NotBuilt(not_built::NotBuiltArgs),
@@ -60,6 +64,10 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Verb::Export(args) => export::run(&args),
         #[cfg(feature = "archive")]
         Verb::Cluster(args) => cluster::run(&args),
+        #[cfg(feature = "archive")]
+        Verb::Events(args) => events::run(&args),
+        #[cfg(feature = "archive")]
+        Verb::Archive(args) => archive::run(&args),
         #[cfg(not(feature = "archive"))]
         Verb::NotBuilt(args) => not_built::run(&args),
         Verb::Rules(args) => rules::run(&args),

@@ -78,6 +78,10 @@ fn walk(folder: &Path, below: &str, entries: &mut Vec<Entry>) -> Result<(), Stor
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = if below.is_empty() { name } else { format!("{below}/{name}") };
         let meta = entry.metadata().map_err(StoreError::file(&here))?;
+        // What `ingest` could not use is kept beside the tables, and is not part of them.
+        if path == QUARANTINE {
+            continue;
+        }
         if meta.is_dir() {
             // Tables, partitions, logs: no folder of an archive is deeper.
             if path.matches('/').count() < 6 {
@@ -111,6 +115,8 @@ fn kind(path: &str) -> EntryKind {
     let is_hash = stem.len() == 64 && stem.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hash { EntryKind::Data } else { EntryKind::Other }
 }
+
+const QUARANTINE: &str = "quarantine";
 
 #[cfg(test)]
 mod tests {

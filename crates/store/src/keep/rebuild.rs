@@ -196,9 +196,10 @@ async fn make(table: &LogTable, file: &DataFile, judging: &Judging) -> Result<Ma
 fn documents(batch: &RecordBatch) -> Option<impl Iterator<Item = (&str, &str, &str)>> {
     let text = |name| -> Option<&StringArray> { batch.column_by_name(name)?.as_string_opt() };
     let (ids, documents, sources) = (text("measurement_id")?, text("document")?, text("source")?);
-    Some(
-        (0..batch.num_rows()).map(|row| (ids.value(row), documents.value(row), sources.value(row))),
-    )
+    let origins = text("origin")?;
+    let is_judged = |row: &usize| JUDGED.contains(&origins.value(*row));
+    let of = |row| (ids.value(row), documents.value(row), sources.value(row));
+    Some((0..batch.num_rows()).filter(is_judged).map(of))
 }
 
 fn judge(some: &[(&str, &str, &str)], judging: &Judging) -> Result<Made, StoreError> {
@@ -222,6 +223,9 @@ fn judge(some: &[(&str, &str, &str)], judging: &Judging) -> Result<Made, StoreEr
     }
     Ok(Made { rows: [tables.observation.finish()?, tables.verdict.finish()?], ids, unreadable })
 }
+
+/// Origins whose documents the judge reads; others bring their verdicts with them.
+const JUDGED: [&str; 2] = ["ooni", "wirewitness"];
 
 /// Whose rows are picked.
 #[derive(Clone, Copy)]

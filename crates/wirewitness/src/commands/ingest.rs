@@ -9,10 +9,10 @@ use clap::Args;
 use serde::Serialize;
 use wirewitness_analysis::judge::address::{AsnTable, NoTable};
 use wirewitness_store::ingest::{Ingest, Judging, Settings, Summary, Used};
-use wirewitness_store::{StoreError, Writer};
+use wirewitness_store::{StoreError, Writer, detector_example};
 
 use super::judge::load_fingerprints;
-use crate::archiving::finding::Finding;
+use crate::archiving::finding::{Finding, Found};
 use crate::archiving::meter::Meter;
 use crate::archiving::place::ArchiveArgs;
 use crate::archiving::raw::hex;
@@ -39,6 +39,16 @@ pub(crate) struct IngestArgs {
     /// One JSON object at the end: files, added, known, refused, unreadable, bytes, commit (docs/ingest.md)
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    judging: JudgingArgs,
+    /// Threads that judge (default: one a core)
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+/// What the judge uses.
+#[derive(Debug, Args)]
+pub(crate) struct JudgingArgs {
     /// Fingerprints of block pages: OONI's CSV, Censored Planet's JSON lines, or a folder of both. They are used beside
     /// the short list that comes with the program
     #[arg(long, value_name = "PATH")]
@@ -46,20 +56,19 @@ pub(crate) struct IngestArgs {
     /// Networks of addresses (mmdb with autonomous_system_number). Without it, only those in the file are known
     #[arg(long, value_name = "PATH")]
     asn: Option<PathBuf>,
-    /// Threads that judge (default: one a core)
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
 }
 
 /// Runs the verb.
 pub(crate) fn run(args: &IngestArgs) -> Result<ExitCode, CommandError> {
     let url = args.archive.url()?;
-    let judging = Arc::new(args.judging()?);
+    let judging = Arc::new(args.judging.judging()?);
     let folder = url.to_file_path().ok();
     let find = || Finding::over(&args.sources, folder.as_deref());
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let writer = runtime.block_on(Writer::open(&url))?;
+    let mut writer = runtime.block_on(Writer::open(&url))?;
+    let mut examples = Examples::default();
+    runtime.block_on(examples.take(&mut writer, find()))?;
     let meter = Meter::over(if Meter::is_hidden() { None } else { find().bytes() });
     let refusals = Refusals::new(folder.as_deref(), meter.clone());
     let settings = args.settings();
@@ -67,8 +76,8 @@ pub(crate) fn run(args: &IngestArgs) -> Result<ExitCode, CommandError> {
     let mut run =
         Run { reading: Reading::new(ingest, &judging, meter.clone()), meter, unreadable: 0 };
     // Where the archive cannot be written any more, its own words come with the end.
-    let _ = run.all(find());
-    run.finish(args)
+    let _ = run.all(find().filter(|found| !is_example(found)));
+    run.finish(args, examples)
 }
 
 impl IngestArgs {
@@ -76,8 +85,11 @@ impl IngestArgs {
         let settings = Settings::default();
         Settings { threads: self.threads.unwrap_or(settings.threads), ..settings }
     }
+}
 
-    fn judging(&self) -> Result<Judging, CommandError> {
+impl JudgingArgs {
+    /// Reads it.
+    pub(crate) fn judging(&self) -> Result<Judging, CommandError> {
         let fingerprints = load_fingerprints(&self.fingerprints)?;
         let files = sources::files_under(&self.fingerprints)?;
         let fingerprint_files = used(&files)?;
@@ -105,6 +117,50 @@ fn used(paths: &[PathBuf]) -> Result<Vec<Used>, CommandError> {
     paths.iter().map(used).collect()
 }
 
+/// Files of OONI's detector's example among the sources: their rows are verdicts, and there is nothing to judge.
+#[derive(Debug, Default)]
+struct Examples {
+    files: u64,
+    added: u64,
+    known: u64,
+    refused: u64,
+}
+
+impl Examples {
+    async fn take(&mut self, writer: &mut Writer, find: Finding) -> Result<(), StoreError> {
+        for found in find.filter(is_example) {
+            let Found::File(path) = &found else { continue };
+            let Ok(text) = std::fs::read_to_string(path) else { continue };
+            let (taken, refused) =
+                detector_example::ingest(writer, &found.short_name(), &text).await?;
+            self.files += 1;
+            self.added += taken.rows;
+            self.known += u64::from(taken.is_known);
+            self.refused += refused;
+        }
+        Ok(())
+    }
+
+    fn add_to(&self, summary: &mut Summary) {
+        summary.files += self.files;
+        summary.added += self.added;
+        summary.known += self.known;
+        summary.refused += self.refused;
+    }
+}
+
+/// Whether a file is one, by its name and first bytes.
+fn is_example(found: &Found) -> bool {
+    use std::io::Read as _;
+    let Found::File(path) = found else { return false };
+    if path.extension().is_none_or(|extension| extension != "sql") {
+        return false;
+    }
+    let mut head = [0; 512];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut head));
+    read.is_ok_and(|read| detector_example::is_such(head.get(..read).unwrap_or_default()))
+}
+
 /// One run over all sources.
 struct Run<'j> {
     reading: Reading<'j>,
@@ -122,7 +178,7 @@ struct Line<'a> {
 }
 
 impl Run<'_> {
-    fn all(&mut self, find: Finding) -> Result<(), StoreError> {
+    fn all(&mut self, find: impl Iterator<Item = Found>) -> Result<(), StoreError> {
         for found in find {
             if let Err(error) = self.reading.file(&found)? {
                 self.unreadable += 1;
@@ -133,9 +189,10 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn finish(self, args: &IngestArgs) -> Result<ExitCode, CommandError> {
+    fn finish(self, args: &IngestArgs, examples: Examples) -> Result<ExitCode, CommandError> {
         let (unreadable, bytes) = (self.unreadable, self.reading.bytes);
-        let (writer, summary) = self.reading.into_ingest().finish()?;
+        let (writer, mut summary) = self.reading.into_ingest().finish()?;
+        examples.add_to(&mut summary);
         drop(writer);
         self.meter.finish();
         if args.json {

@@ -1,8 +1,12 @@
 //! One file a verb.
 
 #[cfg(feature = "archive")]
+pub(crate) mod archive;
+#[cfg(feature = "archive")]
 pub(crate) mod cluster;
 pub(crate) mod completions;
+#[cfg(feature = "archive")]
+pub(crate) mod events;
 #[cfg(feature = "archive")]
 pub(crate) mod export;
 pub(crate) mod exposure;
