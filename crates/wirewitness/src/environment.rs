@@ -34,6 +34,12 @@ pub(crate) fn archive() -> Option<PathBuf> {
     named("WIREWITNESS_ARCHIVE").or_else(|| data.map(|data| data.join("wirewitness/archive")))
 }
 
+/// The platform's folder for files that need not stay.
+#[cfg(feature = "archive")]
+pub(crate) fn scratch() -> PathBuf {
+    std::env::temp_dir()
+}
+
 /// What it says of storage on the network: all variables that begin with `AWS_`.
 #[cfg(feature = "archive")]
 pub(crate) fn storage() -> Vec<(String, String)> {

@@ -13,6 +13,7 @@ use wirewitness_store::{Archive, Writer};
 use super::ingest::JudgingArgs;
 use crate::archiving::place::ArchiveArgs;
 use crate::command_error::CommandError;
+use crate::environment;
 use crate::output::{clean, complain};
 
 /// Keep the archive: merge its files, check every byte of it, judge its measurements again
@@ -149,7 +150,7 @@ async fn rebuild(args: &RebuildArgs) -> Result<ExitCode, CommandError> {
     let judging = Arc::new(args.judging.judging()?);
     let mut writer = writer(&args.archive).await?;
     let mut rebuilt = keep::rebuild(&mut writer, &judging, COMMIT_BYTES).await?;
-    let settings = Settings { scratch: Some(std::env::temp_dir()), ..Settings::default() };
+    let settings = Settings { scratch: Some(environment::scratch()), ..Settings::default() };
     let stated = state_events(&mut writer, &settings).await?;
     rebuilt.commit = stated.commit;
     let (added, ended) = (stated.added, stated.ended);

@@ -17,6 +17,7 @@ use wirewitness_store::{Archive, Writer};
 use super::judge::EXIT_FOUND;
 use crate::archiving::place::ArchiveArgs;
 use crate::command_error::CommandError;
+use crate::environment;
 use crate::output::{clean, complain};
 
 /// Find blocks and shutdowns in the archive's verdicts, and keep what is said of them
@@ -106,7 +107,7 @@ pub(crate) fn run(args: &EventsArgs) -> Result<ExitCode, CommandError> {
 impl EventsArgs {
     fn settings(&self) -> Result<Settings, CommandError> {
         let mut settings = Settings {
-            scratch: Some(std::env::temp_dir()),
+            scratch: Some(environment::scratch()),
             origins: self.origin.clone(),
             ..Settings::default()
         };

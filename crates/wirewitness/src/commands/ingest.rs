@@ -77,7 +77,7 @@ pub(crate) fn run(args: &IngestArgs) -> Result<ExitCode, CommandError> {
         Run { reading: Reading::new(ingest, &judging, meter.clone()), meter, unreadable: 0 };
     // Where the archive cannot be written any more, its own words come with the end.
     let _ = run.all(find().filter(|found| !is_example(found)));
-    run.finish(args, examples)
+    run.finish(args, &examples)
 }
 
 impl IngestArgs {
@@ -189,7 +189,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn finish(self, args: &IngestArgs, examples: Examples) -> Result<ExitCode, CommandError> {
+    fn finish(self, args: &IngestArgs, examples: &Examples) -> Result<ExitCode, CommandError> {
         let (unreadable, bytes) = (self.unreadable, self.reading.bytes);
         let (writer, mut summary) = self.reading.into_ingest().finish()?;
         examples.add_to(&mut summary);

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use wirewitness_store::archive::{Archive, locate};
+use url::Url;
+use wirewitness_store::archive::Archive;
 use wirewitness_store::query::output::{Format, Formulas, Look, write};
 use wirewitness_store::query::{NetworkNames, Options, QueryError, Session};
 
+use crate::archiving::place::ArchiveArgs;
 use crate::command_error::CommandError;
 use crate::output::{clean, complain};
 
@@ -36,9 +38,8 @@ pub(crate) struct QueryArgs {
 /// Which archive, and how it is asked.
 #[derive(Debug, Args)]
 pub(crate) struct OpenArgs {
-    /// The archive's folder
-    #[arg(long, value_name = "DIR")]
-    archive: String,
+    #[command(flatten)]
+    archive: ArchiveArgs,
     /// As it was at this commit; the newest if not said
     #[arg(long, value_name = "COMMIT")]
     at: Option<u64>,
@@ -106,9 +107,10 @@ pub(crate) fn answer(
 ) -> Result<ExitCode, CommandError> {
     let format = written.format()?;
     let options = open.options()?;
+    let url = open.archive.url()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let session = open.session(options).await.map_err(failed)?;
+        let session = open.session(&url, options).await.map_err(failed)?;
         let answer = session.query(sql).await.map_err(failed)?;
         let Some(path) = &written.output else {
             let out = BufWriter::new(std::io::stdout());
@@ -143,8 +145,8 @@ impl OpenArgs {
         })
     }
 
-    async fn session(&self, options: Options) -> Result<Session, QueryError> {
-        let archive = Archive::open_at(&locate(&self.archive)?, self.at).await?;
+    async fn session(&self, url: &Url, options: Options) -> Result<Session, QueryError> {
+        let archive = Archive::open_at(url, self.at).await?;
         match &self.cluster {
             Some(scheduler) => Session::on_cluster(&archive, options, scheduler).await,
             None => Session::new(&archive, options).await,
