@@ -55,7 +55,7 @@ pub fn population(name: String, sha256: String, rows: u64) -> Source {
     }
 }
 
-/// Takes points as verdicts, with the names of their targets. Commits what it has whenever [`COMMIT_ROWS`] are together, so
+/// Takes points as verdicts, with the names of their targets. Commits what it has whenever `COMMIT_ROWS` are together, so
 /// that memory stays within some 300 MB. A run that was killed and is made again adds only what is missing.
 pub async fn insert_points(
     writer: &mut Writer,
