@@ -22,12 +22,12 @@ pub fn evidence(scene: &Scene<'_>) -> impl Iterator<Item = Weighed> {
 fn too_soon(scene: &Scene<'_>) -> Option<Weighed> {
     let (header, asked) = (scene.header, scene.other().asked);
     let round_trip = i64::from(scene.own_whole().answer_ns);
-    let took = header.at_ns - asked.at_ns;
+    let took = header.at_ns.saturating_sub(asked.at_ns);
     let answers = asked.packet != 0
         && header.has(flag::ACK)
         && ahead(header.ack, asked.end()) >= 0
         && ahead(asked.end(), scene.own().acked) > 0;
-    let soon = round_trip >= 5_000_000 && took >= 0 && took * 2 < round_trip;
+    let soon = round_trip >= 5_000_000 && took >= 0 && took.saturating_mul(2) < round_trip;
     let says = format!(
         "acknowledges {} after it was sent; the end's quickest answer took {}",
         ms(took),
@@ -41,9 +41,9 @@ fn too_soon(scene: &Scene<'_>) -> Option<Weighed> {
 fn before_answer(scene: &Scene<'_>) -> Option<Weighed> {
     let (header, asked) = (scene.header, scene.other().asked);
     let round_trip = i64::from(scene.own_whole().answer_ns);
-    let took = header.at_ns - asked.at_ns;
+    let took = header.at_ns.saturating_sub(asked.at_ns);
     let asks = asked.packet != 0 && asked.len > 0 && scene.own().last.at_ns < asked.at_ns;
-    let soon = round_trip >= 20_000_000 && took >= 0 && took * 4 < round_trip;
+    let soon = round_trip >= 20_000_000 && took >= 0 && took.saturating_mul(4) < round_trip;
     if scene.suspect != Suspect::Reset || !asks || !soon || too_soon(scene).is_some() {
         return None;
     }
