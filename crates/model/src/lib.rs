@@ -7,6 +7,7 @@
 //! - [`verdict`]: what a judge says of a whole measurement: status, mechanism, locus, rule, confidence, evidence.
 //! - [`point`]: a verdict as one point of a series, for events.
 //! - [`civil`]: days since 1970 as dates.
+//! - [`hex`]: bytes as hexadecimal digits.
 //! - [`vantage`]: from where, and at what, a measurement was taken.
 //! - [`lenient`]: field types that take whatever a file of ten years ago put there.
 //! - [`ooni`]: OONI's measurement envelope (df-000) and archival formats (df-001 to df-009), as borrowed views for
@@ -21,6 +22,7 @@
 
 pub mod civil;
 pub mod document;
+pub mod hex;
 pub mod lenient;
 pub mod ooni;
 pub mod outcome;

@@ -4,6 +4,7 @@
 //! is asked again.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use wirewitness_model::hex::hex;
 
 /// The text of informed consent, in plain English.
 pub const TEXT: &str = include_str!("../../../docs/consent.md");
@@ -34,9 +35,7 @@ impl Consent {
     fn to(text: &str) -> Self {
         // A checkout may end its lines either way; it is the same text.
         let text = text.replace("\r\n", "\n");
-        let bytes = digest(&SHA256, text.as_bytes());
-        let fingerprint = bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { fingerprint }
+        Self { fingerprint: hex(digest(&SHA256, text.as_bytes()).as_ref()) }
     }
 
     /// What to keep when somebody agrees: SHA-256 of the text, 64 hexadecimal digits.

@@ -17,11 +17,13 @@ use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::{DeltaTable, DeltaTableBuilder};
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use url::Url;
+use wirewitness_model::civil;
+use wirewitness_model::hex::hex;
 
 use crate::error::StoreError;
 use crate::schema::{PARTITION, Table, VERSION};
@@ -77,6 +79,14 @@ impl Change {
 }
 
 impl Partition {
+    /// Of a country's code, and a time in microseconds since 1970. What is no code is `ZZ`.
+    pub(crate) fn of(country: &str, at: i64) -> Self {
+        let is_code = country.len() == 2 && country.bytes().all(|b| b.is_ascii_alphanumeric());
+        let country = if is_code { country.to_ascii_uppercase() } else { "ZZ".to_owned() };
+        let (year, month, day) = civil::date(at.div_euclid(86_400_000_000));
+        Self { country, day: format!("{year:04}-{month:02}-{day:02}") }
+    }
+
     /// Folders of the partition, with a slash at the end; empty where there is none.
     pub fn folder(&self) -> String {
         if self.country.is_empty() {
@@ -208,10 +218,24 @@ impl LogTable {
 
     /// The rows of one of its files.
     pub async fn read(&self, file: &DataFile) -> Result<Vec<RecordBatch>, StoreError> {
+        self.read_columns(file, &[]).await
+    }
+
+    /// Some columns of one of its files; all where none is named.
+    pub(crate) async fn read_columns(
+        &self,
+        file: &DataFile,
+        names: &[&str],
+    ) -> Result<Vec<RecordBatch>, StoreError> {
         let bytes =
             self.inner.object_store().get(&Path::from(file.path.as_str())).await?.bytes().await?;
         let wrong = StoreError::parquet;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(wrong(&file.path))?;
+        let mut builder =
+            ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(wrong(&file.path))?;
+        if !names.is_empty() {
+            let mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
+            builder = builder.with_projection(mask);
+        }
         let reader = builder.build().map_err(wrong(&file.path))?;
         Ok(reader.collect::<Result<_, _>>()?)
     }
@@ -304,15 +328,6 @@ fn parquet_bytes(definition: &Table, rows: &RecordBatch) -> Result<Vec<u8>, Stor
     writer.write(rows).map_err(StoreError::parquet(definition.name))?;
     writer.close().map_err(StoreError::parquet(definition.name))?;
     Ok(bytes)
-}
-
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// SHA-256 in hexadecimal digits.

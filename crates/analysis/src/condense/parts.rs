@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::Deserialize;
+use wirewitness_model::hex::hex;
 use wirewitness_model::lenient::{Headers, MaybeBinary};
 use wirewitness_model::ooni::body::{Body, DIGEST_FORMAT, Digest};
 use wirewitness_model::ooni::http::Response;
@@ -69,9 +70,7 @@ fn hashed(bytes: &[u8]) -> Option<Digest<'static>> {
     if bytes.is_empty() {
         return None;
     }
-    let hash = digest(&SHA256, bytes);
-    let halves = hash.as_ref().iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    let sha256: String = halves.filter_map(|half| char::from_digit(half.into(), 16)).collect();
+    let sha256 = hex(digest(&SHA256, bytes).as_ref());
     Some(Digest { length: bytes.len() as u64, sha256: sha256.into(), ..Digest::default() })
 }
 

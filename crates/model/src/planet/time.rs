@@ -4,6 +4,8 @@
 //! (`2021-10-20 14:51:41.221546144 -0400 EDT m=+24069.05`). The name of the zone and the monotonic clock behind it are
 //! not read.
 
+use crate::civil;
+
 /// Microseconds since 1970-01-01 UTC; parts of a microsecond are cut off. A date alone is its midnight, and a time
 /// without an offset is UTC. None for anything else, for days that do not exist and for years outside 1970 to 9999 (Go
 /// writes the year 1 for "never").
@@ -36,21 +38,10 @@ fn day(date: &str) -> Option<i64> {
     let year = number(parts.next()?, 4)?;
     let month = number(parts.next()?, 2)?;
     let day = number(parts.next()?, 2)?;
-    if parts.next().is_some() || !(1970..=9999).contains(&year) || !(1..=12).contains(&month) {
+    if parts.next().is_some() || year < 1970 {
         return None;
     }
-    let days = days(year, month, day);
-    // A day that the month does not have comes back as another.
-    (crate::civil::date(days) == (year, month, day)).then_some(days)
-}
-
-/// Days since 1970-01-01: the inverse of [`crate::civil::date`], by the same source (`days_from_civil`).
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
+    civil::days(year, month, day)
 }
 
 /// `HH:MM:SS` as seconds. A leap second counts as the second before it.
@@ -127,8 +118,8 @@ mod tests {
     #[test]
     fn days_are_the_inverse_of_dates() {
         for day in (0..2_932_896).step_by(97) {
-            let (year, month, of_month) = crate::civil::date(day);
-            assert_eq!(days(year, month, of_month), day);
+            let (year, month, of_month) = civil::date(day);
+            assert_eq!(civil::days(year, month, of_month), Some(day));
         }
     }
 

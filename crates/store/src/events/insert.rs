@@ -1,9 +1,11 @@
 //! Points that were judged elsewhere, or made up, as rows of `verdict`: there is no measurement behind them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
 use arrow::array::RecordBatch;
 use aws_lc_rs::digest;
+use wirewitness_model::hex::hex;
 use wirewitness_model::point::Point;
 use wirewitness_model::verdict::Status;
 
@@ -11,9 +13,11 @@ use crate::archive::{Changes, Writer};
 use crate::error::StoreError;
 use crate::ingest::FileEnd;
 use crate::ingest::columns::Rows;
-use crate::ingest::record::{Id, day, domain};
+use crate::ingest::ledger::{Entry, Ledger};
+use crate::ingest::record::{Id, first};
+use crate::ingest::subject::{Subject, domain};
 use crate::schema::{SOURCE, VERDICT};
-use crate::table::{Change, Partition, hex};
+use crate::table::{Change, Partition};
 
 /// Where points come from.
 #[derive(Debug, Clone)]
@@ -43,15 +47,15 @@ pub struct Inserted {
     pub is_known: bool,
 }
 
-/// Settings of points that the lab makes up.
-pub fn population(name: String, sha256: String, rows: u64) -> Source {
+/// Points that the lab makes up, by the name, hash and length of their settings.
+pub fn population(name: String, sha256: String, bytes: u64) -> Source {
     Source {
         origin: "population",
         rule: "population.made",
         rule_version: 1,
         test: "population",
         name,
-        end: FileEnd { sha256, bytes: rows, format: "population" },
+        end: FileEnd { sha256, bytes, format: "population" },
     }
 }
 
@@ -64,7 +68,8 @@ pub async fn insert_points(
     source: &Source,
 ) -> Result<Inserted, StoreError> {
     let mut done = Inserted::default();
-    if knows(writer, &source.end.sha256).await? {
+    let mut ledger = Ledger::read(writer).await?;
+    if ledger.knows(&source.end.sha256) {
         return Ok(Inserted { is_known: true, ..done });
     }
     let had = writer.table(&VERDICT)?.files()?.into_iter().map(|file| file.path);
@@ -82,44 +87,14 @@ pub async fn insert_points(
         write(writer, (&mut waiting, &mut changes), (&names, source), (&mut had, &mut done))
             .await?;
         if is_last {
-            changes.entry(SOURCE.name).or_default().added.push(enter(writer, source, taken).await?);
+            let judging = format!("{{\"rule\":\"{}@{}\"}}", source.rule, source.rule_version);
+            let (name, end) = (&*source.name, &source.end);
+            ledger.enter(&Entry { name, end, taken, refused: 0, judging: &judging });
+            changes.entry(SOURCE.name).or_default().added.extend(ledger.write(writer).await?);
         }
         writer.commit(changes).await?;
     }
     Ok(done)
-}
-
-/// Whether the ledger has a file of this hash.
-async fn knows(writer: &Writer, sha256: &str) -> Result<bool, StoreError> {
-    use arrow::array::AsArray as _;
-    let ledger = writer.table(&SOURCE)?;
-    for file in ledger.files()? {
-        for batch in ledger.read(&file).await? {
-            let column = batch.columns().first().and_then(|column| column.as_string_opt::<i32>());
-            if column.is_some_and(|column| column.iter().flatten().any(|known| known == sha256)) {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
-}
-
-/// The row of the ledger.
-async fn enter(
-    writer: &Writer,
-    source: &Source,
-    taken: i64,
-) -> Result<crate::table::DataFile, StoreError> {
-    let mut rows = Rows::of(&SOURCE);
-    rows.text(Some(&source.end.sha256))
-        .text(Some(&source.name))
-        .long(i64::try_from(source.end.bytes).ok())
-        .text(Some(source.end.format))
-        .long(Some(taken))
-        .long(Some(0))
-        .text(Some(&format!("{{\"rule\":\"{}@{}\"}}", source.rule, source.rule_version)))
-        .end();
-    writer.table(&SOURCE)?.write(&Partition::default(), &rows.finish()?).await
 }
 
 /// Writes what waits, a file for each country and day.
@@ -136,10 +111,8 @@ async fn write(
     }
     for ((country, _), points) in partitions {
         let at = points.first().map_or(0, |point| point.at_s);
-        let country = String::from_utf8_lossy(&country).into_owned();
-        let is_code = country.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let country = if is_code { country } else { "ZZ".to_owned() };
-        let partition = Partition { country, day: day(at.saturating_mul(1_000_000)) };
+        let country = String::from_utf8_lossy(&country);
+        let partition = Partition::of(&country, at.saturating_mul(1_000_000));
         let rows = rows(points, names, source)?;
         let file = writer.table(&VERDICT)?.write(&partition, &rows).await?;
         if had.insert(file.path.clone()) {
@@ -196,15 +169,19 @@ fn row(
 ) {
     let known = |number: u32| (number > 0).then_some(i64::from(number));
     let mechanism = point.mechanism.map(|mechanism| mechanism.word());
-    rows.text(Some(&hex(id)))
-        .time(Some(point.at_s.saturating_mul(1_000_000)))
-        .text(Some(source.origin))
-        .text(Some(source.test))
-        .text(Some(name))
-        .text(domain)
-        .long(known(point.network.asn))
-        .long(known(point.resolver_asn))
-        .long(Some(point.vantage.cast_signed()))
+    let subject = Subject {
+        id: hex(id),
+        at: point.at_s.saturating_mul(1_000_000),
+        origin: source.origin,
+        test: source.test,
+        target: Cow::Borrowed(name),
+        domain: domain.map(Cow::Borrowed),
+        asn: known(point.network.asn),
+        resolver: known(point.resolver_asn),
+        vantage: point.vantage.cast_signed(),
+    };
+    subject
+        .head(rows)
         .text(Some(point.status.word()))
         .text(mechanism)
         .texts(None::<[&str; 0]>)
@@ -236,9 +213,7 @@ fn id(point: &Point, name: &str, source: &Source) -> Id {
     add(&point.resolver_asn.to_le_bytes());
     add(point.status.word().as_bytes());
     add(point.mechanism.map_or("", |mechanism| mechanism.word()).as_bytes());
-    let mut id = [0; 16];
-    id.iter_mut().zip(hash.finish().as_ref()).for_each(|(to, from)| *to = *from);
-    id
+    first(&hash.finish())
 }
 
 /// Points in memory before they are written.

@@ -5,11 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use arrow::array::{Array as _, AsArray as _};
-use object_store::ObjectStoreExt as _;
-use object_store::path::Path;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use arrow::array::AsArray as _;
 
 use super::record::Id;
 use crate::error::StoreError;
@@ -67,20 +63,9 @@ impl Known {
 async fn read(table: &LogTable, files: &[DataFile]) -> Result<HashSet<Id>, StoreError> {
     let mut ids = HashSet::new();
     for file in files {
-        let bytes = table.store().get(&Path::from(file.path.as_str())).await?.bytes().await?;
-        let wrong = |source| StoreError::Parquet { path: file.path.clone(), source };
-        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(wrong)?;
-        let mask = ProjectionMask::columns(builder.parquet_schema(), ["measurement_id"]);
-        let reader = builder.with_projection(mask).build();
-        for batch in
-            reader.map_err(|source| StoreError::Parquet { path: file.path.clone(), source })?
-        {
-            let batch = batch?;
-            let Some(column) = batch.columns().first().and_then(|c| c.as_string_opt::<i32>())
-            else {
-                continue;
-            };
-            ids.extend((0..column.len()).filter_map(|at| id(column.value(at))));
+        for batch in table.read_columns(file, &["measurement_id"]).await? {
+            let column = batch.columns().first().and_then(|column| column.as_string_opt::<i32>());
+            ids.extend(column.into_iter().flatten().flatten().filter_map(id));
         }
     }
     Ok(ids)
@@ -95,6 +80,6 @@ mod tests {
     #[test]
     fn a_written_id_comes_back() {
         let id = super::super::record::id_of("{}");
-        assert_eq!(super::id(&crate::table::hex(&id)), Some(id));
+        assert_eq!(super::id(&wirewitness_model::hex::hex(&id)), Some(id));
     }
 }

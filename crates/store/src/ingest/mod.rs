@@ -5,8 +5,9 @@
 //! not committed, and nothing else: reading the same files again adds what is missing. In reading order:
 //!
 //! - [`Judging`]: what the judge uses, and its name in the rows.
-//! - `record`: one measurement as rows. `afar`: one row of a scan made from afar. `columns`: rows in the making.
-//! - `work`: pieces of files into rows. `sink`: rows into the archive. `known`: which records it has.
+//! - `record`: one measurement as rows; `subject` is what they have in common, `steps` those of `observation`. `afar`: one
+//!   row of a scan made from afar. `columns`: rows in the making.
+//! - `work`: pieces of files into rows. `sink`: rows into the archive. `known`: which records it has. `ledger`: which files.
 //! - `gate`: how much is on its way.
 
 mod afar;
@@ -14,8 +15,11 @@ pub(crate) mod columns;
 mod gate;
 mod judging;
 mod known;
+pub(crate) mod ledger;
 pub(crate) mod record;
 mod sink;
+mod steps;
+pub(crate) mod subject;
 mod work;
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

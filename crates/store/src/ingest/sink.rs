@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
 
-use super::columns::Rows;
 use super::known::Known;
+use super::ledger::{Entry, Ledger};
 use super::record::Head;
 use super::work::Done;
 use super::{Settings, Summary, Watch};
@@ -29,11 +29,9 @@ pub(super) struct Sink {
     known: Known,
     /// Files of `measurement`, by partition.
     files: HashMap<Partition, Vec<DataFile>>,
-    /// Files of `source` that are there: their rows are not written twice.
-    sources: std::collections::HashSet<String>,
     open: BTreeMap<Partition, [Vec<RecordBatch>; 3]>,
     bytes: usize,
-    ledger: Rows,
+    ledger: Ledger,
     /// Of the file at hand.
     taken: u64,
     refused: u64,
@@ -56,10 +54,9 @@ impl Sink {
             next: 0,
             known: Known::default(),
             files: HashMap::new(),
-            sources: std::collections::HashSet::new(),
             open: BTreeMap::new(),
             bytes: 0,
-            ledger: Rows::of(&SOURCE),
+            ledger: Ledger::empty(),
             taken: 0,
             refused: 0,
             summary: Summary::default(),
@@ -88,13 +85,7 @@ impl Sink {
         for file in self.writer.table(&MEASUREMENT)?.files()? {
             self.files.entry(file.partition.clone()).or_default().push(file);
         }
-        let ledger = self.writer.table(&SOURCE)?;
-        for file in ledger.files()? {
-            let rows = ledger.read(&file).await?;
-            for batch in rows {
-                self.sources.extend(first_texts(&batch));
-            }
-        }
+        self.ledger = Ledger::read(&self.writer).await?;
         Ok(())
     }
 
@@ -108,16 +99,9 @@ impl Sink {
             self.summary.files += 1;
             self.watch.ended(&done.file, &end);
             let [taken, refused] = [&mut self.taken, &mut self.refused].map(std::mem::take);
-            if !done.is_cut && self.sources.insert(end.sha256.clone()) {
-                self.ledger
-                    .text(Some(&end.sha256))
-                    .text(Some(&done.file))
-                    .long(i64::try_from(end.bytes).ok())
-                    .text(Some(end.format))
-                    .long(i64::try_from(taken).ok())
-                    .long(i64::try_from(refused).ok())
-                    .text(Some(&self.judged_with))
-                    .end();
+            if !done.is_cut {
+                let (name, judging) = (&*done.file, self.judged_with.as_str());
+                self.ledger.enter(&Entry { name, end: &end, taken, refused, judging });
             }
         }
         if self.bytes > self.settings.commit_bytes {
@@ -130,10 +114,10 @@ impl Sink {
     async fn split(&mut self, heads: &[Head], rows: &[RecordBatch; 3]) -> Result<(), StoreError> {
         let mut of: BTreeMap<&Partition, [Vec<u32>; 3]> = BTreeMap::new();
         let mut step = 0;
+        let table = self.writer.table(&MEASUREMENT)?;
         for (at, head) in heads.iter().enumerate() {
             let steps = step..step + head.steps;
             step = steps.end;
-            let table = self.writer.table(&MEASUREMENT)?;
             let key = (&head.partition, head.id);
             if !self.known.is_new(key, table, &self.files).await? {
                 self.summary.known += 1;
@@ -175,9 +159,7 @@ impl Sink {
             }
         }
         self.bytes = 0;
-        if self.ledger.len() > 0 {
-            let rows = self.ledger.finish()?;
-            let file = self.writer.table(&SOURCE)?.write(&Partition::default(), &rows).await?;
+        if let Some(file) = self.ledger.write(&self.writer).await? {
             changes.entry(SOURCE.name).or_default().added.push(file);
         }
         self.writer.commit(changes).await?;
@@ -202,13 +184,4 @@ pub(crate) fn sorted(
     let by: Vec<SortColumn> = definition.sorted_by.iter().filter_map(column).collect();
     let indices = lexsort_to_indices(&by, None)?;
     Ok(Some(take_record_batch(&rows, &indices)?))
-}
-
-/// Texts of the first column.
-fn first_texts(batch: &RecordBatch) -> Vec<String> {
-    use arrow::array::{Array as _, AsArray as _};
-    let column = batch.columns().first().and_then(|column| column.as_string_opt::<i32>());
-    column.map_or_else(Vec::new, |column| {
-        (0..column.len()).map(|at| column.value(at).to_owned()).collect()
-    })
 }

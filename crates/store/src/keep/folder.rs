@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
 use url::Url;
+use wirewitness_model::hex::hex;
 
 use super::seals::{self, FOLDER, LOG};
 use crate::error::StoreError;
 use crate::schema::{SOURCE, TABLES};
-use crate::table::hex;
 
 /// A file and what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 use wirewitness_analysis::judge::address::{AsnTable, NoTable};
+use wirewitness_model::hex::hex;
 use wirewitness_store::ingest::{Ingest, Judging, Settings, Summary, Used};
 use wirewitness_store::{StoreError, Writer, detector_example};
 
@@ -15,7 +16,6 @@ use super::judge::load_fingerprints;
 use crate::archiving::finding::{Finding, Found};
 use crate::archiving::meter::Meter;
 use crate::archiving::place::ArchiveArgs;
-use crate::archiving::raw::hex;
 use crate::archiving::reading::Reading;
 use crate::archiving::refusals::Refusals;
 use crate::command_error::CommandError;
