@@ -5,16 +5,7 @@ use std::path::PathBuf;
 
 /// The folder for what a person has set, as the platform has it. None where the environment names none.
 pub(crate) fn config_folder() -> Option<PathBuf> {
-    let named = |name| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
-    let folder = if cfg!(windows) {
-        named("APPDATA")
-    } else if cfg!(target_os = "macos") {
-        named("HOME").map(|home| home.join("Library/Application Support"))
-    } else {
-        // XDG base directory specification 0.8: relative paths are ignored.
-        let xdg = named("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
-        xdg.or_else(|| named("HOME").map(|home| home.join(".config")))
-    };
+    let folder = platform("APPDATA", "XDG_CONFIG_HOME", ".config");
     folder.map(|folder| folder.join("wirewitness"))
 }
 
@@ -22,15 +13,7 @@ pub(crate) fn config_folder() -> Option<PathBuf> {
 /// names neither.
 #[cfg(feature = "archive")]
 pub(crate) fn archive() -> Option<PathBuf> {
-    let named = |name| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
-    let data = if cfg!(windows) {
-        named("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        named("HOME").map(|home| home.join("Library/Application Support"))
-    } else {
-        let xdg = named("XDG_DATA_HOME").filter(|path| path.is_absolute());
-        xdg.or_else(|| named("HOME").map(|home| home.join(".local/share")))
-    };
+    let data = platform("LOCALAPPDATA", "XDG_DATA_HOME", ".local/share");
     named("WIREWITNESS_ARCHIVE").or_else(|| data.map(|data| data.join("wirewitness/archive")))
 }
 
@@ -47,4 +30,22 @@ pub(crate) fn storage() -> Vec<(String, String)> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| name.starts_with("AWS_"))
         .collect()
+}
+
+/// A folder of the platform: a variable of Windows, one folder on macOS, and elsewhere a variable or else a folder at home.
+fn platform(windows: &str, xdg: &str, at_home: &str) -> Option<PathBuf> {
+    if cfg!(windows) {
+        named(windows)
+    } else if cfg!(target_os = "macos") {
+        named("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        // XDG base directory specification 0.8: relative paths are ignored.
+        let xdg = named(xdg).filter(|path| path.is_absolute());
+        xdg.or_else(|| named("HOME").map(|home| home.join(at_home)))
+    }
+}
+
+/// The path that a variable names, where it is not empty.
+fn named(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|it| !it.is_empty()).map(PathBuf::from)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
+use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
 /// Something to read.
@@ -44,7 +45,7 @@ impl Found {
 /// Everything to read, one after the other. Of a folder, only the names of the folders on the way to the file at hand are held.
 pub(crate) struct Finding {
     named: VecDeque<OsString>,
-    matched: Option<glob::Paths>,
+    matched: Option<Peekable<glob::Paths>>,
     open: Vec<Folder>,
     except: Option<PathBuf>,
 }
@@ -128,7 +129,7 @@ impl Finding {
                 if paths.peek().is_none() {
                     return Some(Found::File(path));
                 }
-                self.matched = pattern.and_then(|pattern| glob::glob(pattern).ok());
+                self.matched = Some(paths);
                 None
             }
             None => Some(Found::File(path)),
