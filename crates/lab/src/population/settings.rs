@@ -4,10 +4,10 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A country, its volunteers and what is planted. Every number is invented unless `docs/population.md` says otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Where chance begins. The same settings give the same bytes.
@@ -43,7 +43,7 @@ pub struct Settings {
 }
 
 /// How many events of every kind.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Counts {
     /// Blocks on every network.
@@ -69,7 +69,7 @@ pub struct Counts {
 }
 
 /// How many of what is no event.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NonEventCounts {
     /// A site's names move to other addresses.
@@ -93,7 +93,7 @@ pub struct NonEventCounts {
 }
 
 /// A judge's errors, each per million measurements. Networks differ: each has a fifth of these or more.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Noise {
     /// `blocked` where nothing is.

@@ -12,7 +12,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use wirewitness_lab::population::table::{HEAD, Tally, write_row};
-use wirewitness_lab::population::{Population, Sample, Settings, SettingsError, Truth};
+use wirewitness_lab::population::{Population, Row, Sample, Settings, SettingsError, Truth};
 
 use crate::command_error::CommandError;
 use crate::output;
@@ -28,6 +28,10 @@ pub(super) struct PopulationArgs {
     /// Folder for the two files; made if it is not there
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Put the measurements into this archive, as verdicts of origin `population`, in place of `points.csv`
+    #[cfg(feature = "archive")]
+    #[arg(long, value_name = "DIR")]
+    archive: Option<String>,
     /// TOML that says what the country is made of; the options below change single keys of it
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
@@ -55,7 +59,8 @@ pub(super) struct PopulationArgs {
 /// What was made, for `--json`.
 #[derive(Debug, Serialize)]
 struct Made<'a> {
-    points: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    points: Option<String>,
     truth: String,
     seed: u64,
     rows: u64,
@@ -74,14 +79,20 @@ pub(super) fn run(args: &PopulationArgs) -> Result<ExitCode, CommandError> {
     let population = Population::new(&settings).map_err(|error| args.mistake(&error))?;
     std::fs::create_dir_all(&args.out).map_err(|error| unwritable(&args.out, &error))?;
     let (points, truth) = (args.out.join("points.csv"), args.out.join("truth.json"));
-    let mut table = create(&points)?;
+    let table = if args.archive().is_none() { Some(create(&points)?) } else { None };
     let mut beside = create(&truth)?;
     let told = serde_json::to_writer(&mut beside, population.truth()).map_err(Into::into);
     told.and_then(|()| beside.write_all(b"\n").and_then(|()| beside.flush()))
         .map_err(|error| unwritable(&truth, &error))?;
-    let tally = write(&population, &mut table).map_err(|error| unwritable(&points, &error))?;
+    let is_table = table.is_some();
+    let tally = match table {
+        Some(mut table) => {
+            write(&population, &mut table).map_err(|error| unwritable(&points, &error))?
+        }
+        None => args.keep(&population)?,
+    };
     let made = Made {
-        points: points.display().to_string(),
+        points: is_table.then(|| points.display().to_string()),
         truth: truth.display().to_string(),
         seed: settings.seed,
         rows: tally.rows,
@@ -149,6 +160,45 @@ impl PopulationArgs {
         Ok(settings)
     }
 
+    #[cfg(feature = "archive")]
+    fn archive(&self) -> Option<&str> {
+        self.archive.as_deref()
+    }
+
+    /// The field program has no archive.
+    #[cfg(not(feature = "archive"))]
+    fn archive(&self) -> Option<&str> {
+        None
+    }
+
+    /// Puts the rows into the archive that was named.
+    #[cfg(feature = "archive")]
+    fn keep(&self, population: &Population) -> Result<Tally, CommandError> {
+        use wirewitness_store::{Writer, archive, events};
+        let url = archive::locate(self.archive().unwrap_or_default())?;
+        let settings = serde_json::to_string(population.settings()).unwrap_or_default();
+        let name = format!("population, seed {}", population.settings().seed);
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, settings.as_bytes());
+        let hash = wirewitness_model::hex::hex(hash.as_ref());
+        let source = events::population(name, hash, settings.len() as u64);
+        let mut tally = Tally::default();
+        let points = counted_rows(population, &mut tally).map(|row| row.point);
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let inserted = runtime.block_on(async {
+            let mut writer = Writer::open(&url).await?;
+            events::insert_points(&mut writer, points, Population::target_name, &source).await
+        })?;
+        if inserted.is_known {
+            output::complain("the archive has these measurements already: nothing was added");
+        }
+        Ok(tally)
+    }
+
+    #[cfg(not(feature = "archive"))]
+    fn keep(&self, _: &Population) -> Result<Tally, CommandError> {
+        Ok(Tally::default())
+    }
+
     /// A mistake in the file, or on the command line where there is none.
     fn mistake(&self, error: &SettingsError) -> CommandError {
         let hint = "docs/population.md explains every key and its range".to_owned();
@@ -183,21 +233,30 @@ fn unwritable(path: &Path, error: &std::io::Error) -> CommandError {
 
 fn write(population: &Population, out: &mut BufWriter<File>) -> std::io::Result<Tally> {
     let mut tally = Tally::default();
-    let mut rows = population.rows();
-    let progress = progress(rows.steps_left());
     out.write_all(HEAD.as_bytes())?;
-    let mut left = rows.steps_left();
-    while let Some(row) = rows.next() {
-        tally.add(&row);
-        write_row(out, &row)?;
-        if rows.steps_left() < left {
-            progress.inc(u64::from(left - rows.steps_left()));
-            left = rows.steps_left();
-        }
-    }
+    counted_rows(population, &mut tally).try_for_each(|row| write_row(out, &row))?;
     out.flush()?;
-    progress.finish_and_clear();
     Ok(tally)
+}
+
+/// All rows, counted as they come, with a bar.
+fn counted_rows<'a>(
+    population: &'a Population,
+    tally: &'a mut Tally,
+) -> impl Iterator<Item = Row> + use<'a> {
+    let mut rows = population.rows();
+    let mut left = rows.steps_left();
+    let progress = progress(left);
+    std::iter::from_fn(move || {
+        let row = rows.next();
+        progress.inc(u64::from(left - rows.steps_left()));
+        left = rows.steps_left();
+        match &row {
+            Some(row) => tally.add(row),
+            None => progress.finish_and_clear(),
+        }
+        row
+    })
 }
 
 /// A bar on stderr over quarters of an hour. Hidden where stderr is no terminal.
@@ -236,12 +295,9 @@ impl Made<'_> {
                 counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
             let _ = writeln!(text, "{all} {what}: {}", parts.join(", "));
         }
-        let _ = writeln!(
-            text,
-            "{}\n{}",
-            output::clean(&self.points, 300),
-            output::clean(&self.truth, 300)
-        );
+        for path in self.points.iter().chain([&self.truth]) {
+            let _ = writeln!(text, "{}", output::clean(path, 300));
+        }
         text
     }
 }
