@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::TimestampMicrosecondArray;
-use arrow::array::{Array as _, ArrayRef, AsArray as _, Date32Array, StringArray, StringBuilder};
+use arrow::array::{ArrayRef, AsArray as _, Date32Array, StringViewArray};
 use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{
@@ -108,7 +108,7 @@ impl ScalarUDFImpl for Function {
             return plan_err!("{} takes one argument, not {}", self.name(), given.len());
         };
         Ok(vec![match self.kind {
-            Kind::RegisteredDomain => DataType::Utf8,
+            Kind::RegisteredDomain => DataType::Utf8View,
             Kind::AsnName => DataType::Int64,
             Kind::Week | Kind::Hour => time(),
         }])
@@ -116,7 +116,7 @@ impl ScalarUDFImpl for Function {
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match self.kind {
-            Kind::RegisteredDomain | Kind::AsnName => DataType::Utf8,
+            Kind::RegisteredDomain | Kind::AsnName => DataType::Utf8View,
             Kind::Week => DataType::Date32,
             Kind::Hour => time(),
         })
@@ -129,11 +129,11 @@ impl ScalarUDFImpl for Function {
             return plan_err!("{} takes one argument", self.name());
         };
         let rows: ArrayRef = match self.kind {
-            Kind::RegisteredDomain => Arc::new(registered_domains(values.as_string::<i32>())),
+            Kind::RegisteredDomain => Arc::new(registered_domains(values.as_string_view())),
             Kind::AsnName => {
                 let numbers = values.as_primitive::<Int64Type>();
                 let name = |number: Option<i64>| self.names.names.get(&number?);
-                Arc::new(numbers.iter().map(name).collect::<StringArray>())
+                Arc::new(numbers.iter().map(name).collect::<StringViewArray>())
             }
             Kind::Week => {
                 let times = values.as_primitive::<TimestampMicrosecondType>();
@@ -166,12 +166,16 @@ fn monday(at: i64) -> Option<i32> {
     i32::try_from(day - since_monday).ok()
 }
 
-fn registered_domains(names: &StringArray) -> StringArray {
-    let mut out = StringBuilder::with_capacity(names.len(), names.len() * 12);
-    for name in names {
-        out.append_option(name.and_then(registered_domain));
-    }
-    out.finish()
+fn registered_domains(names: &StringViewArray) -> StringViewArray {
+    // Rows come sorted by name: the same one many times over.
+    let mut last = ("", None);
+    let mut of = |name| {
+        if name != last.0 {
+            last = (name, registered_domain(name));
+        }
+        last.1
+    };
+    names.iter().map(|name| name.and_then(&mut of)).collect()
 }
 
 /// The name that somebody registered: one label more than the public suffix (publicsuffix.org). None for an address, for a

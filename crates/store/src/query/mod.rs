@@ -5,6 +5,7 @@
 //!
 //! - [`Session`], [`Options`], [`Answer`]: ask and read.
 //! - `provider`: a table's files for DataFusion. `prune`: which of them are needed.
+//! - `texts`: how texts are held.
 //! - `functions`: what SQL has beyond DataFusion's own. `views`: `target` and `network`.
 //! - `codec`: tables on their way to a cluster ([`crate::cluster`]).
 //! - [`output`]: answers as files. [`export_sql`]: a table as a question.
@@ -17,6 +18,7 @@ pub(crate) mod functions;
 pub mod output;
 pub(crate) mod provider;
 mod prune;
+mod texts;
 mod views;
 
 use std::path::PathBuf;
@@ -187,7 +189,7 @@ impl Session {
         let plan = self.plan(sql).await?;
         let frame = self.context.execute_logical_plan(plan).await;
         let frame = frame.map_err(|error| QueryError::planning(&error))?;
-        let schema = Arc::new(frame.schema().as_arrow().clone());
+        let schema = texts::as_plain(&Arc::new(frame.schema().as_arrow().clone()));
         for _ in 0..ATTEMPTS {
             let begun = begin(frame.clone());
             let begun = match &self.watch {
@@ -255,11 +257,15 @@ impl Answer {
 
     /// The next rows; none at the end.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>, QueryError> {
-        if let Some(first) = self.first.take() {
-            return Ok(Some(first));
-        }
-        let next = in_time(self.until, self.stream.next()).await?;
-        next.transpose().map_err(|error| QueryError::running(&error))
+        let next = match self.first.take() {
+            Some(first) => Some(first),
+            None => {
+                let next = in_time(self.until, self.stream.next()).await?;
+                next.transpose().map_err(|error| QueryError::running(&error))?
+            }
+        };
+        let plain = next.map(|rows| texts::plain(&rows, &self.schema)).transpose();
+        plain.map_err(|error| QueryError::running(&error.into()))
     }
 
     /// All rows.

@@ -27,6 +27,7 @@ use object_store::path::Path;
 use url::Url;
 
 use super::prune::{kept, partition_values};
+use super::texts::as_views;
 use crate::schema::{PARTITION, Table};
 use crate::table::{DataFile, LogTable};
 
@@ -52,8 +53,9 @@ impl Files {
     /// These files of a table.
     pub(crate) fn new(definition: &'static Table, folder: Url, files: Vec<DataFile>) -> Self {
         let partition: Vec<FieldRef> = definition.partition().into_iter().map(Arc::new).collect();
-        let schema =
-            TableSchema::builder(definition.arrow()).with_table_partition_cols(partition).build();
+        let schema = TableSchema::builder(as_views(&definition.arrow()))
+            .with_table_partition_cols(partition)
+            .build();
         Self { definition, folder, schema, files }
     }
 

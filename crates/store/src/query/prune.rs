@@ -12,6 +12,7 @@ use datafusion::physical_expr::utils::{conjunction, reassign_expr_columns};
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 
 use super::provider::day_value;
+use super::texts::as_views;
 use crate::schema::{PARTITION, Table};
 use crate::table::{DataFile, Partition};
 
@@ -51,7 +52,7 @@ pub(super) fn kept<'f>(
         keep.iter_mut().zip(values).for_each(|(keep, value)| *keep &= value == Some(true));
     }
     if !other.is_empty() {
-        let mut fields: Vec<_> = table.arrow().fields().iter().cloned().collect();
+        let mut fields: Vec<_> = as_views(&table.arrow()).fields().iter().cloned().collect();
         fields.extend(table.partition().into_iter().map(Arc::new));
         let predicate = conjunction(other.iter().cloned());
         let pruning = PruningPredicateBuilder::new()
