@@ -7,7 +7,7 @@
 //! - [`survey`]: a first pass over all points. Broken resolvers, outages of the control side, how much is measured.
 //! - `witness`: vantages that are wrong on their own.
 //! - `unit`: points into units of evidence: what one vantage said in one hour.
-//! - `sum`, `noise`, `walk`: cumulative sums in which no voice decides, and the walk along a series that they make.
+//! - `sum`, `noise`, `reach`, `walk`: cumulative sums in which no voice decides, and the walk along a series that they make.
 //! - `spell`, `target`: what was blocked from when until when; networks pooled; servers that fail, targets that move.
 //! - `bout`: networks in which one target was blocked by one order.
 //! - `volume`: measurements that stop coming.
@@ -26,6 +26,7 @@ pub mod keep;
 pub mod layer;
 mod lists;
 mod noise;
+mod reach;
 pub mod report;
 pub mod series;
 pub mod settings;

@@ -3,6 +3,7 @@
 use wirewitness_model::point::Network;
 use wirewitness_model::verdict::Mechanism;
 
+use super::reach::Reach;
 use super::report::{Basis, Country, Counts, Span, Spell, Turn};
 use super::settings::Settings;
 use super::unit::Unit;
@@ -65,10 +66,15 @@ impl Cell<'_> {
         settings: &Settings,
     ) {
         let (hit, miss) = steps(spell, stretch.noise, settings);
+        let mut reach = Reach::default();
+        let until = stretch.end.map_or(self.units.len(), |(since, _)| since);
+        let within = self.units.get(stretch.since..until).unwrap_or_default();
+        within.iter().filter(|unit| unit.is_blocked()).for_each(|unit| reach.hear(unit));
         let named = if stretch.turns.is_empty() { spell.mechanism } else { None };
         let step = |unit: &Unit| match unit.is_blocked() {
             true if named.is_some() && unit.mechanism != named => 0.0,
             true => hit,
+            false if !reach.meets(unit) => 0.0,
             false => miss,
         };
         let place = self.place((floor, stretch.alarm), PLAUSIBLE, step);
@@ -148,7 +154,10 @@ impl Cell<'_> {
         let (mut floor, mut known) = (stretch.since, spell.mechanism);
         for (place, (since, alarm)) in stretch.turns.iter().enumerate() {
             let until = stretch.turns.get(place + 1).map_or(self.units.len(), |(next, _)| *next);
-            let Some(mechanism) = most(&self.summary(*since, until).named) else { continue };
+            let mechanism = most(&self.summary(*since, until).named);
+            let Some(mechanism) = mechanism.filter(|named| Some(*named) != known) else {
+                continue;
+            };
             // Neighbours of either say nothing: a judge takes one for the other.
             let step = |unit: &Unit| match unit.mechanism {
                 Some(named) if named == mechanism => 1.0,
