@@ -13,6 +13,8 @@ use super::target::Bout;
 pub(super) struct Features {
     pub(super) country: Country,
     pub(super) mechanism: Option<Mechanism>,
+    /// Blocked units by mechanism.
+    named: Vec<(Mechanism, u32)>,
     pub(super) networks: BTreeSet<u32>,
     pub(super) against: BTreeSet<u32>,
     /// When it was over, as far as that is known.
@@ -36,9 +38,11 @@ impl Features {
             let ends = bout.spells.iter().filter_map(|spell| spell.over);
             ends.fold(known, |all, over| if all.gap(over) == 0 { all.both(over) } else { all })
         });
+        let named = named(&bout.spells);
         Self {
             country,
-            mechanism: most(&named(&bout.spells)),
+            mechanism: most(&named),
+            named,
             networks: bout.spells.iter().map(|spell| spell.asn).collect(),
             against: bout.against.iter().copied().collect(),
             end,
@@ -71,7 +75,18 @@ impl Features {
             (None, Some(theirs)) => self.lasts_until(theirs, near),
             (None, None) => self.lasts_with(other) && other.lasts_with(self),
         };
-        ends && self.mechanism == other.mechanism && self.agrees(other) && other.agrees(self)
+        ends && self.is_by_the_means_of(other) && self.agrees(other) && other.agrees(self)
+    }
+
+    /// Whether most of both names the same; what most of a few units name may be an error.
+    pub(super) fn is_by_the_means_of(&self, other: &Self) -> bool {
+        let may_be = |few: &Self, wanted: Option<Mechanism>| {
+            let all: u32 = few.named.iter().map(|(_, n)| n).sum();
+            all <= FEW && few.named.iter().any(|(named, _)| Some(*named) == wanted)
+        };
+        self.mechanism == other.mechanism
+            || may_be(self, other.mechanism)
+            || may_be(other, self.mechanism)
     }
 
     /// Whether it can have ended then, though its end was not seen.
@@ -174,6 +189,8 @@ pub(super) fn named(spells: &[Spell]) -> Vec<(Mechanism, u32)> {
     named
 }
 
+/// Blocked units up to which what most of them name is not sure.
+const FEW: u32 = 6;
 /// Times at which a target could be used that say that its block was over.
 const USED: usize = 3;
 /// Units a year that a series is taken to have.

@@ -170,8 +170,10 @@ impl Groups {
         let others = self.near((group.start, early), &group.features, near);
         let larger = others.filter(|other| {
             let size = self.size(*other);
-            let is_near =
-                self.all.get(*other).is_some_and(|other| other.start.gap(group.start) <= near);
+            let is_near = self.all.get(*other).is_some_and(|other| {
+                other.start.gap(group.start) <= near
+                    && group.bouts.iter().all(|bout| could(bout, other.start, near / 4))
+            });
             let is_list = size >= 2 * A_LIST && group.features.networks.len() == 1;
             *other != at && size >= 2 * self.size(at) && (is_near || is_list)
         });
@@ -200,7 +202,7 @@ impl Groups {
             let Some(whole) = self.all.get(*other).filter(|_| *other != at) else { return false };
             let over = whole.features.end.map_or(i64::MAX, |end| end.to);
             !whole.bouts.is_empty()
-                && whole.features.mechanism == group.features.mechanism
+                && whole.features.is_by_the_means_of(&group.features)
                 && whole.features.networks.is_superset(&group.features.networks)
                 && whole.start.from <= group.start.from
                 && group.start.to < over

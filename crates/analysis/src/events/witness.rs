@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wirewitness_model::point::Point;
 use wirewitness_model::verdict::Status;
 
+use super::layer::Layer;
 use super::report::{Country, Fault, FaultKind};
 use super::survey::{Distinct, Table, row};
 
@@ -27,6 +28,8 @@ pub(super) struct Witnesses {
 struct Said {
     point: Point,
     blocked: bool,
+    /// Whether a resolver's answer was what was blocked.
+    in_dns: bool,
     ok: bool,
 }
 
@@ -43,9 +46,11 @@ struct Heard {
 impl Witnesses {
     /// Adds the next point that carries an answer.
     pub(super) fn add(&mut self, point: &Point) {
+        let blocked = point.status == Status::Blocked;
         let said = Said {
             point: *point,
-            blocked: point.status == Status::Blocked,
+            blocked,
+            in_dns: blocked && Layer::of(point.mechanism) == Layer::Dns,
             ok: point.status == Status::Ok,
         };
         let cell = |said: &Said| (said.point.target, said.point.network);
@@ -54,6 +59,7 @@ impl Witnesses {
             Some(run) if run.point.vantage == point.vantage => {
                 run.point.at_s = point.at_s;
                 run.blocked |= said.blocked;
+                run.in_dns |= said.in_dns;
             }
             Some(run) => {
                 let run = *run;
@@ -71,6 +77,11 @@ impl Witnesses {
             && after.point.at_s - run.point.at_s <= NEAR_S;
         let fine = before.ok && !before.blocked && after.ok;
         if !near || !fine {
+            return;
+        }
+        // Who asks another resolver does not contradict what a resolver says.
+        let same = |other: &Said| other.point.resolver_asn == run.point.resolver_asn;
+        if run.in_dns && !(same(&before) && same(&after)) {
             return;
         }
         let at = (run.point.vantage, run.point.at_s.div_euclid(WEEK_S));
