@@ -5,7 +5,7 @@
 //!
 //! - [`settings`]: what may be set, and what each number means; how thresholds follow from the rate of false alarms.
 //! - [`survey`]: a first pass over all points. Broken resolvers, outages of the control side, how much is measured.
-//! - `witness`: vantages that are wrong on their own.
+//! - `witness`, `errors`: vantages that are wrong on their own; what the errors of the others name.
 //! - `unit`: points into units of evidence: what one vantage said in one hour.
 //! - `sum`, `noise`, `reach`, `walk`: cumulative sums in which no voice decides, and the walk along a series that they make.
 //! - `spell`, `target`: what was blocked from when until when; networks pooled; servers that fail, targets that move.
@@ -19,6 +19,7 @@
 //! target, network and time; both can be fed in parts, target by target, on several cores.
 
 mod bout;
+mod errors;
 mod event;
 mod features;
 mod group;
@@ -116,7 +117,7 @@ impl<'a> Finder<'a> {
     }
 
     fn target(&mut self, number: u32) {
-        let found = target::target(number, &self.units.done, self.settings);
+        let found = target::target((number, &self.units.done), &self.climate.errors, self.settings);
         self.found.findings.bouts.extend(found.bouts);
         self.found.findings.hints.extend(found.hints);
         self.found.findings.faults.extend(found.faults);

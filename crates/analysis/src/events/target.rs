@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use wirewitness_model::verdict::Mechanism;
 
 use super::bout::in_bouts;
+use super::errors::{Errors, Named};
 use super::report::{Basis, Country, Counts, Fault, FaultKind, Span, Spell};
 use super::settings::Settings;
 use super::spell::{Cell, TAIL};
@@ -38,7 +39,11 @@ pub(super) struct Findings {
 }
 
 /// Looks at all units of one target, sorted by network, then time.
-pub(super) fn target(target: u32, units: &[Unit], settings: &Settings) -> Findings {
+pub(super) fn target(
+    (target, units): (u32, &[Unit]),
+    errors: &Errors,
+    settings: &Settings,
+) -> Findings {
     let mut findings = Findings::default();
     if units.iter().all(|unit| unit.blocked == 0) {
         return findings;
@@ -51,7 +56,7 @@ pub(super) fn target(target: u32, units: &[Unit], settings: &Settings) -> Findin
             .chunk_by(|a, b| a.network == b.network)
             .filter_map(|units| Some(Cell { target, network: units.first()?.network, units }))
             .collect();
-        let mut spells = own(&cells, settings);
+        let mut spells = own(&cells, errors, settings);
         let pooled = pooled(&cells, &spells, settings);
         // What a cell says by itself goes before what the others make likely.
         spells.retain(|spell| {
@@ -76,11 +81,12 @@ pub(super) fn target(target: u32, units: &[Unit], settings: &Settings) -> Findin
 }
 
 /// Spells of each cell by itself.
-fn own(cells: &[Cell<'_>], settings: &Settings) -> Vec<Spell> {
+fn own(cells: &[Cell<'_>], errors: &Errors, settings: &Settings) -> Vec<Spell> {
     let mut spells: Vec<Spell> = Vec::new();
     for cell in cells {
         if cell.units.iter().any(|unit| unit.blocked > 0) {
-            let stretches = walk(cell.units.iter(), Voice::Vantage, settings);
+            let stretches =
+                walk(cell.units.iter(), Voice::Vantage, errors.of(cell.network), settings);
             let mut floor = 0;
             for stretch in &stretches {
                 spells.push(cell.spell(stretch, floor, settings));
@@ -119,7 +125,7 @@ fn pooled(cells: &[Cell<'_>], own: &[Spell], settings: &Settings) -> Vec<Spell> 
         }));
     }
     pool.sort_by_key(|unit| (unit.first_s, unit.network, unit.vantage));
-    let stretches = walk(pool.iter(), Voice::Network, settings);
+    let stretches = walk(pool.iter(), Voice::Network, Named::default(), settings);
     let Some(whole) = cells.first().map(|cell| Cell { units: &pool, ..*cell }) else {
         return Vec::new();
     };

@@ -10,6 +10,7 @@
 //! Cannot tell apart: a block of fewer than about one measurement in eight, from noise; a block that began during a gap, from
 //! one that began with the first measurement after it.
 
+use super::errors::Named;
 use super::noise::Noise;
 use super::reach::Reach;
 use super::settings::Settings;
@@ -66,9 +67,10 @@ impl Stretch {
 pub(super) fn walk<'u>(
     units: impl Iterator<Item = &'u Unit>,
     voice: Voice,
+    errors: Named<'_>,
     settings: &Settings,
 ) -> Vec<Stretch> {
-    let mut walk = Walk::new(voice, settings);
+    let mut walk = Walk::new(voice, errors, settings);
     let mut last = 0;
     for (index, unit) in units.enumerate() {
         walk.step(index, unit);
@@ -86,7 +88,7 @@ struct Walk<'s> {
     /// Units so far, and those in a row of states that were not blocked.
     units: f64,
     calm: u32,
-    noise: Noise,
+    noise: Noise<'s>,
     full: Sum,
     partial: Sum,
     /// The excursion of `full` at hand: its first unit, the most it came to uncapped, the unit of its last `blocked`.
@@ -112,7 +114,7 @@ struct Blocked {
 }
 
 impl<'s> Walk<'s> {
-    fn new(voice: Voice, settings: &'s Settings) -> Self {
+    fn new(voice: Voice, errors: Named<'s>, settings: &'s Settings) -> Self {
         Self {
             settings,
             voice,
@@ -120,7 +122,7 @@ impl<'s> Walk<'s> {
             last_s: i64::MAX,
             units: 0.0,
             calm: 0,
-            noise: Noise::new(settings),
+            noise: Noise::new(settings, errors),
             full: Sum::default(),
             partial: Sum::default(),
             excursion: None,
