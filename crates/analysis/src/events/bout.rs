@@ -86,14 +86,16 @@ fn at_once(bouts: Vec<Vec<Spell>>, measured: usize, settings: &Settings) -> Vec<
 }
 
 /// Whether two spells of one target, the first not later than the second, are of one event whoever else is: they began at once and, of two
-/// networks, were over together.
+/// networks, were over together and as strong.
 fn belong(early: &Spell, late: &Spell, settings: &Settings) -> bool {
     let over = early.end.map_or(i64::MAX, |end| end.at_s);
     if early.asn == late.asn {
         return late.basis != early.basis && late.start.at_s < over;
     }
     let window = settings.roll_out_h * 3_600;
-    meet(early, late, settings.at_once_h * 3_600) && early.ends_with(late, 2 * window)
+    meet(early, late, settings.at_once_h * 3_600)
+        && early.ends_with(late, 2 * window)
+        && early.counts.are_as_strong_as(late.counts)
 }
 
 /// Whether two spells of one target in two networks can be of one order that was carried out within a time.

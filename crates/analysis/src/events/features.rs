@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wirewitness_model::verdict::Mechanism;
 
-use super::report::{Country, Span, Spell, Turn};
+use super::report::{Country, Counts, Span, Spell, Turn};
 use super::settings::Settings;
 use super::spell::{most, steps};
 use super::target::Bout;
@@ -13,6 +13,7 @@ use super::target::Bout;
 pub(super) struct Features {
     pub(super) country: Country,
     pub(super) mechanism: Option<Mechanism>,
+    counts: Counts,
     /// Blocked units by mechanism.
     named: Vec<(Mechanism, u32)>,
     pub(super) networks: BTreeSet<u32>,
@@ -39,8 +40,11 @@ impl Features {
             ends.fold(known, |all, over| if all.gap(over) == 0 { all.both(over) } else { all })
         });
         let named = named(&bout.spells);
+        let mut counts = Counts::default();
+        bout.spells.iter().for_each(|spell| counts.add(spell.counts));
         Self {
             country,
+            counts,
             mechanism: most(&named),
             named,
             networks: bout.spells.iter().map(|spell| spell.asn).collect(),
@@ -75,7 +79,10 @@ impl Features {
             (None, Some(theirs)) => self.lasts_until(theirs, near),
             (None, None) => self.lasts_with(other) && other.lasts_with(self),
         };
-        ends && self.is_by_the_means_of(other) && self.agrees(other) && other.agrees(self)
+        ends && self.is_by_the_means_of(other)
+            && self.counts.are_as_strong_as(other.counts)
+            && self.agrees(other)
+            && other.agrees(self)
     }
 
     /// Whether most of both names the same; what most of a few units name may be an error.

@@ -228,7 +228,7 @@ fn shutdown(silence: &Silence, networks: Vec<u32>, against: Vec<u32>) -> Event {
     }
 }
 
-/// Seconds between silences of two networks of a country that are one shutdown: 3 hours between their starts, 12
+/// Seconds between silences of two networks of a country that are one shutdown: 3 hours between their starts, 6
 /// between their ends.
 const SAME_SHUTDOWN_S: i64 = 10_800;
-const SAME_END_S: i64 = 43_200;
+const SAME_END_S: i64 = 21_600;
