@@ -40,20 +40,37 @@ fn rolled_out(bouts: Vec<Vec<Spell>>, measured: usize, settings: &Settings) -> V
     let window = settings.roll_out_h * 3_600;
     let least = (measured / 4).max(A_ROLL_OUT);
     let networks = |bout: &[Spell]| bout.iter().map(|spell| spell.asn).collect::<BTreeSet<_>>();
-    let mut joined: Vec<Vec<Spell>> = Vec::new();
-    for bout in bouts {
-        let same = joined.iter_mut().rev().find(|other| {
-            networks(other).union(&networks(&bout)).count() >= least
-                && bout.iter().any(|late| {
-                    other.iter().any(|early| early.asn != late.asn && meet(early, late, window))
-                })
-        });
-        match same {
-            Some(other) => other.extend(bout),
-            None => joined.push(bout),
+    let same = |ours: &[Spell], theirs: &[Spell]| {
+        let meets = |late: &Spell| {
+            ours.iter().any(|early| early.asn != late.asn && meet_within(early, late, window))
+        };
+        networks(ours).union(&networks(theirs)).count() >= least && theirs.iter().any(meets)
+    };
+    let mut joined: Vec<Vec<Spell>> = bouts;
+    // What was too few to join may belong to what has joined since.
+    loop {
+        let before = joined.len();
+        let mut next: Vec<Vec<Spell>> = Vec::new();
+        for mut bout in joined {
+            while let Some(at) = next.iter().position(|other| same(other, &bout)) {
+                let mut other = next.remove(at);
+                other.append(&mut bout);
+                bout = other;
+            }
+            next.push(bout);
+        }
+        joined = next;
+        if joined.len() == before {
+            return joined;
         }
     }
-    joined
+}
+
+/// Whether two spells meet, whichever was first.
+fn meet_within(one: &Spell, other: &Spell, window: i64) -> bool {
+    let (early, late) =
+        if one.start.at_s <= other.start.at_s { (one, other) } else { (other, one) };
+    meet(early, late, window)
 }
 
 /// Joins bouts that began at once where together they have half of the networks that measured it, three or more: one order, that each network

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wirewitness_model::verdict::Mechanism;
 
-use super::report::{Country, Counts, Span, Spell, Turn};
+use super::report::{Basis, Country, Counts, Span, Spell, Turn};
 use super::settings::Settings;
-use super::spell::{most, steps};
+use super::spell::{UNKNOWN_S, most, steps};
 use super::target::Bout;
 
 /// What a bout must share with others.
@@ -126,6 +126,23 @@ pub(super) fn start(bout: &Bout) -> Span {
     common(bout.spells.iter().map(|spell| spell.began)).unwrap_or_default()
 }
 
+/// Between which moments some bouts began in each network, by what its own cells say.
+pub(super) fn by_network(bouts: &[Bout]) -> BTreeMap<u32, Span> {
+    let mut networks: BTreeMap<u32, Vec<Span>> = BTreeMap::new();
+    for spell in bouts.iter().flat_map(|bout| &bout.spells) {
+        let own = match spell.basis {
+            Basis::Own => spell.began,
+            _ => {
+                let to = spell.start.at_s;
+                Span { from: spell.start.after_s.unwrap_or(to - UNKNOWN_S), to }
+            }
+        };
+        networks.entry(spell.asn).or_default().push(own);
+    }
+    let spans = networks.into_iter().map(|(asn, spans)| (asn, common(spans.into_iter())));
+    spans.filter_map(|(asn, span)| Some((asn, span?))).collect()
+}
+
 /// What the first of some spans has in common with those that meet it.
 fn common(spans: impl Iterator<Item = Span>) -> Option<Span> {
     let mut spans: Vec<Span> = spans.collect();
@@ -198,7 +215,7 @@ pub(super) fn named(spells: &[Spell]) -> Vec<(Mechanism, u32)> {
 }
 
 /// Blocked units up to which what most of them name is not sure.
-const FEW: u32 = 6;
+const FEW: u32 = 12;
 /// Times at which a target could be used that say that its block was over.
 const USED: usize = 3;
 /// Units a year that a series is taken to have.

@@ -10,11 +10,11 @@
 use std::collections::BTreeMap;
 
 use super::event::event;
-use super::features::{Features, could, start};
+use super::features::{Features, by_network, could, start};
 use super::lists::{Density, is_beyond_chance, lists};
 use super::report::{Country, Event, Span};
 use super::settings::Settings;
-use super::target::Bout;
+use super::target::{Bout, NETWORKS_NEEDED};
 
 /// Targets that belong together.
 struct Group {
@@ -102,6 +102,7 @@ impl Groups {
                 .larger(at, settings)
                 .or_else(|| self.whole(at, &of_target))
                 .or_else(|| self.list(at))
+                .or_else(|| self.rolled_out(at))
             else {
                 continue;
             };
@@ -193,6 +194,36 @@ impl Groups {
         lists.max_by_key(|other| (self.size(*other), usize::MAX - other))
     }
 
+    /// A group by the same means in many networks, with which this one can have begun in three in four of those of both: one order is carried out by each
+    /// network for all of its names at once, whenever that is.
+    fn rolled_out(&self, at: usize) -> Option<usize> {
+        let rank = |at: usize| {
+            let networks = self.all.get(at).map_or(0, |group| group.features.networks.len());
+            (self.size(at), networks, usize::MAX - at)
+        };
+        let group = self.all.get(at).filter(|group| !group.bouts.is_empty())?;
+        if group.features.networks.len() < NETWORKS_NEEDED {
+            return None;
+        }
+        let ours = by_network(&group.bouts);
+        let others = self.near((group.start, 4 * DAY_S), &group.features, DAY_S / 2);
+        let same = others.filter(|other| *other != at && rank(*other) > rank(at)).filter(|other| {
+            let Some(other) = self.all.get(*other) else { return false };
+            if other.features.networks.len() < A_LIST {
+                return false;
+            }
+            let theirs = by_network(&other.bouts);
+            let (mut both, mut apart) = (0, 0);
+            for (asn, span) in &ours {
+                let Some(their) = theirs.get(asn) else { continue };
+                both += 1;
+                apart += usize::from(span.gap(*their) > APART_S);
+            }
+            both >= NETWORKS_NEEDED && 4 * apart <= both
+        });
+        same.max_by_key(|other| rank(*other))
+    }
+
     /// A group of the same target, networks and means that one target's group lies within.
     fn whole(&self, at: usize, of_target: &BTreeMap<(Country, u32), Vec<usize>>) -> Option<usize> {
         let group = self.all.get(at).filter(|group| group.bouts.len() == 1)?;
@@ -267,5 +298,7 @@ impl Groups {
 }
 
 const DAY_S: i64 = 86_400;
+/// Seconds by which what one order did in a network is seen apart: six hours.
+const APART_S: i64 = 21_600;
 /// Targets from which a group is a list.
 pub(super) const A_LIST: usize = 5;

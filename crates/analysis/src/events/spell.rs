@@ -109,9 +109,10 @@ impl Cell<'_> {
         let (mut said, mut most, mut best) = (0.0_f64, f64::MIN, alarm);
         let mut sums = Vec::new();
         for (index, unit) in self.units.iter().enumerate().take(alarm + 1).skip(floor).rev() {
-            said += step(unit);
+            let own = step(unit);
+            said += own;
             sums.push((index, said));
-            if said >= most {
+            if own > 0.0 && said >= most {
                 (most, best) = (said, index);
             }
             // What lies so far back has no part in it.
@@ -278,4 +279,4 @@ const THINKABLE: f64 = 7.600_902_459_542_082;
 /// Times kept of what followed a block.
 pub(super) const TAIL: usize = 10;
 /// How long before its first sight a block may have begun that was there at the first measurement: a week, in seconds.
-const UNKNOWN_S: i64 = 604_800;
+pub(super) const UNKNOWN_S: i64 = 604_800;
