@@ -143,6 +143,17 @@ pub(super) fn by_network(bouts: &[Bout]) -> BTreeMap<u32, Span> {
     spans.filter_map(|(asn, span)| Some((asn, span?))).collect()
 }
 
+/// From when to when networks joined, by the cells that say so by themselves, but for a tenth of them at each end. None of fewer than five.
+pub(super) fn roll_out(bouts: &[Bout]) -> Option<Span> {
+    let spells = bouts.iter().flat_map(|bout| &bout.spells);
+    let mut joined: Vec<i64> =
+        spells.filter(|spell| spell.basis == Basis::Own).map(|spell| spell.began.to).collect();
+    joined.sort_unstable();
+    let edge = joined.len() / 10;
+    let (from, to) = (*joined.get(edge)?, *joined.get(joined.len().checked_sub(edge + 1)?)?);
+    (joined.len() >= 5).then_some(Span { from, to })
+}
+
 /// What the first of some spans has in common with those that meet it.
 fn common(spans: impl Iterator<Item = Span>) -> Option<Span> {
     let mut spans: Vec<Span> = spans.collect();

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use super::event::event;
-use super::features::{Features, by_network, could, start};
+use super::features::{Features, by_network, could, roll_out, start};
 use super::lists::{Density, is_beyond_chance, lists};
 use super::report::{Country, Event, Span};
 use super::settings::Settings;
@@ -209,7 +209,9 @@ impl Groups {
         let others = self.near((group.start, 4 * DAY_S), &group.features, DAY_S / 2);
         let same = others.filter(|other| *other != at && rank(*other) > rank(at)).filter(|other| {
             let Some(other) = self.all.get(*other) else { return false };
-            if other.features.networks.len() < A_LIST {
+            // Another name's first sight is not before the roll-out, nor after it.
+            let within = roll_out(&other.bouts).unwrap_or(other.start);
+            if other.features.networks.len() < A_LIST || within.gap(group.start) > APART_S {
                 return false;
             }
             let theirs = by_network(&other.bouts);
