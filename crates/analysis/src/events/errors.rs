@@ -74,3 +74,36 @@ const LEAST_ERRORS: f64 = 10.0;
 const LEAST_NETWORKS: usize = 5;
 /// Targets that the usual share is worth against a network's own.
 const USUAL: f64 = 20.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(asn: u32) -> Network {
+        Network { country: *b"ZZ", asn }
+    }
+
+    fn errors(networks: u32, broken: u32) -> Errors {
+        let of = |asn: u32| {
+            let mut named = BTreeMap::from([(Mechanism::TcpTimeout, 60.0)]);
+            named.insert(Mechanism::DnsNxdomain, if asn < broken { 600.0 } else { 0.6 });
+            (network(asn), named)
+        };
+        Errors::new((0..networks).map(of).collect())
+    }
+
+    #[test]
+    fn a_network_with_a_broken_resolver_is_alone_with_it() {
+        let errors = errors(9, 1);
+        let share = |asn: u32| errors.of(network(asn)).share(Mechanism::DnsNxdomain).unwrap();
+        assert!(share(0) > 0.8, "its own: {}", share(0));
+        assert!(share(3) < 0.05, "not the others': {}", share(3));
+        assert!(share(77) < 0.05, "one that is not known is as usual: {}", share(77));
+    }
+
+    #[test]
+    fn few_networks_say_nothing() {
+        assert_eq!(errors(4, 0).of(network(1)).share(Mechanism::TcpTimeout), None);
+        assert_eq!(Named::default().share(Mechanism::TcpTimeout), None);
+    }
+}

@@ -52,3 +52,41 @@ impl Reach {
 
 /// Resolvers that are kept apart: of a country's pool, more than it has networks.
 const MOST_RESOLVERS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use wirewitness_model::point::Point;
+    use wirewitness_model::verdict::Status;
+
+    use super::super::unit::Units;
+    use super::super::unit::tests::point;
+    use super::*;
+
+    fn unit(resolver_asn: u32, mechanism: Option<Mechanism>) -> Unit {
+        let status = if mechanism.is_some() { Status::Blocked } else { Status::Ok };
+        let mut units = Units::default();
+        units.add(&Point { resolver_asn, mechanism, ..point(0, 1, status) });
+        units.done[0]
+    }
+
+    #[test]
+    fn who_asks_another_resolver_says_nothing_of_a_block_in_resolvers() {
+        for (mechanism, meets) in [(Mechanism::DnsNxdomain, false), (Mechanism::TlsTimeout, true)] {
+            let mut reach = Reach::default();
+            assert!(reach.meets(&unit(9, None)), "nothing is blocked");
+            reach.hear(&unit(7, Some(mechanism)));
+            assert_eq!(reach.meets(&unit(9, None)), meets, "{mechanism:?}");
+            assert!(reach.meets(&unit(7, None)) && reach.meets(&unit(0, None)), "{mechanism:?}");
+        }
+    }
+
+    #[test]
+    fn one_error_of_another_layer_does_not_make_it_a_block_of_all() {
+        let mut reach = Reach::default();
+        (0..19).for_each(|_| reach.hear(&unit(7, Some(Mechanism::DnsTimeout))));
+        reach.hear(&unit(9, Some(Mechanism::TcpTimeout)));
+        assert!(!reach.meets(&unit(8, None)));
+        (0..9).for_each(|_| reach.hear(&unit(7, Some(Mechanism::TcpTimeout))));
+        assert!(reach.meets(&unit(8, None)), "a third is not an error");
+    }
+}
