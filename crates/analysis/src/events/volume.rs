@@ -171,6 +171,12 @@ impl Line {
         self.totals.get(index).copied().unwrap_or(0.0)
     }
 
+    /// How far a bucket is from those of the same hours before, and what is usual by those.
+    fn before(&self, index: usize, silent: &[bool]) -> (Option<f64>, Option<Usual>) {
+        let same = self.same(index, silent);
+        (self.off(index, &same), self.usual(&same))
+    }
+
     /// How far a bucket is from those of the same hours before, in units of Poisson's variance.
     fn off(&self, index: usize, same: &[usize]) -> Option<f64> {
         let mut totals: Vec<f64> = same.iter().map(|at| self.total(*at)).collect();
@@ -248,14 +254,12 @@ fn silent(of: (Country, Option<u32>), line: &Line, settings: &Settings) -> Vec<S
     let threshold = (BUCKETS_A_YEAR / settings.false_changes.max(f64::MIN_POSITIVE)).ln().max(4.0);
     let cap = (line.voice)(settings) * threshold;
     let mut silences: Vec<Silence> = Vec::new();
-    let mut dead = vec![false; line.counts.len()];
-    let mut offs: Vec<f64> = Vec::new();
+    let (mut dead, mut offs) = (vec![false; line.counts.len()], Vec::new());
     let (mut own, mut since, mut open): (Vec<f64>, usize, bool) = (Vec::new(), 0, false);
     for (index, counts) in line.counts.iter().enumerate() {
         let Some(counts) = counts else { continue };
-        let same = line.same(index, &dead);
-        let off = line.off(index, &same);
-        let Some(usual) = line.usual(&same) else {
+        let (off, usual) = line.before(index, &dead);
+        let Some(usual) = usual else {
             offs.extend(off);
             continue;
         };
@@ -270,9 +274,7 @@ fn silent(of: (Country, Option<u32>), line: &Line, settings: &Settings) -> Vec<S
         let sum = own.iter().map(|own| own.min(cap)).sum::<f64>();
         if let Some(dead) = dead.get_mut(index) {
             *dead = open || sum > 0.0 && line.total(index) < LULL / 2.0 * usual.all;
-            if !*dead {
-                offs.extend(off);
-            }
+            offs.extend(off.filter(|_| !*dead));
         }
         if sum <= 0.0 {
             own.clear();
