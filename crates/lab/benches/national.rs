@@ -2,6 +2,9 @@
 //! `cargo bench -p wirewitness-lab --bench national`; with `WW_SEEDS=4-6` over others than 1 to 3, with `WW_SHOW=1` all that was missed
 //! and all that was wrong.
 //!
+//! Two things are checked for the detector, one by one: what was planted on all networks is exactly one statement, and what it states
+//! wrongly does not come of what was planted as no event.
+//!
 //! OONI's rule (oonipipeline, `analysis/detector.py`): of each pair of network and target, hourly medians of how much is
 //! blocked by DNS (the own resolver's, others'), TCP and TLS; a two-sided cumulative sum between means 0 and 0.7, threshold
 //! 3.5, halved every 48 hours of silence beyond 24. It runs on OONI's scores, so verdicts get those that its rules give for such
@@ -17,6 +20,8 @@
     reason = "a benchmark: it prints, and stops at the first surprise"
 )]
 
+#[path = "national/checks.rs"]
+mod checks;
 #[path = "../../analysis/tests/test_events/published.rs"]
 mod published;
 #[path = "../tests/statements.rs"]
@@ -25,6 +30,7 @@ mod statements;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use checks::{Touch, Wide, touches, wide};
 use statements::{of_event, statements};
 use wirewitness_analysis::events::{self, Report, find};
 use wirewitness_lab::population::score::{Found, Rule, Score, score};
@@ -41,6 +47,8 @@ struct Run {
     points: usize,
     found: usize,
     score: Score,
+    /// Of the detector alone.
+    checks: Option<(Vec<Wide>, Vec<Touch>)>,
 }
 
 fn main() {
@@ -52,6 +60,8 @@ fn main() {
     print_table(&runs);
     print_varieties(&runs);
     print_wrong(&runs);
+    print_wide(&runs);
+    print_touches(&runs);
 }
 
 fn seeds() -> std::ops::RangeInclusive<u64> {
@@ -70,9 +80,11 @@ fn run(seed: u64) -> [Run; 2] {
     let ours = statements(&report);
     let of = |finder, secs, found: &[Found]| {
         let score = score(found, truth, &Rule::default());
-        Run { seed, finder, secs, points: points.len(), found: found.len(), score }
+        Run { seed, finder, secs, points: points.len(), found: found.len(), score, checks: None }
     };
-    let detector = of("detector", secs, &ours);
+    let mut detector = of("detector", secs, &ours);
+    let touches = touches(truth, (&ours, &detector.score), &points);
+    detector.checks = Some((wide(truth, &ours), touches));
     if std::env::var("WW_SHOW").is_ok() {
         print_missed(truth, &detector.score, (&ours, &report));
         print_wrong_ones(truth, &detector.score, &ours);
@@ -138,6 +150,70 @@ fn print_wrong(runs: &[Run]) {
         let mut cells: Vec<String> = kinds.iter().map(of).collect();
         cells.push(run.score.of_nothing.to_string());
         println!("| {} | {} | {} |", run.seed, run.finder, cells.join(" | "));
+    }
+}
+
+/// What was planted on all networks, and how much of it is one statement; then what is not.
+fn print_wide(runs: &[Run]) {
+    let varieties = [
+        Variety::National,
+        Variety::List,
+        Variety::Unblock,
+        Variety::MechanismChange,
+        Variety::Shutdown,
+    ];
+    println!("\nPlanted on all networks: how many are exactly one statement");
+    print_head(&varieties.iter().map(word).collect::<Vec<_>>());
+    let mut others = Vec::new();
+    for run in runs {
+        let Some((wide, _)) = &run.checks else { continue };
+        let of = |variety: &Variety| {
+            let all: Vec<&Wide> = wide.iter().filter(|it| it.variety == *variety).collect();
+            let one = all.iter().filter(|it| it.statements.len() == 1).count();
+            format!("{one} of {}", all.len())
+        };
+        let cells: Vec<String> = varieties.iter().map(of).collect();
+        println!("| {} | {} | {} |", run.seed, run.finder, cells.join(" | "));
+        others.extend(wide.iter().filter(|it| it.statements.len() != 1).map(|it| (run.seed, it)));
+    }
+    for (seed, it) in others {
+        println!(
+            "seed {seed}: {} {} is {} statements",
+            it.id,
+            word(&it.variety),
+            it.statements.len()
+        );
+    }
+}
+
+/// Wrong statements that touch a non-event by name, network and time; of those, the ones that are gone without its points; of these, the
+/// ones of names and networks on which nothing was planted near that time.
+fn print_touches(runs: &[Run]) {
+    let kinds: Vec<NonEventKind> = runs[0].score.by_non_event_kind.keys().copied().collect();
+    println!("\nWrong statements: touching what is no event, gone without it, and of nothing else");
+    print_head(&kinds.iter().map(word).collect::<Vec<_>>());
+    let mut all = Vec::new();
+    for run in runs {
+        let Some((_, touches)) = &run.checks else { continue };
+        let of = |kind: &NonEventKind| {
+            let mut its: Vec<&Touch> = touches.iter().filter(|it| it.kind == *kind).collect();
+            its.sort_by_key(|it| (it.at, !it.is_from_it));
+            its.dedup_by_key(|it| it.at);
+            let from = its.iter().filter(|it| it.is_from_it).count();
+            let nothing = its.iter().filter(|it| it.is_from_it && it.is_of_nothing).count();
+            format!("{}, {from}, {nothing}", its.len())
+        };
+        let cells: Vec<String> = kinds.iter().map(of).collect();
+        println!("| {} | {} | {} |", run.seed, run.finder, cells.join(" | "));
+        all.extend(touches.iter().filter(|it| it.is_from_it).map(|it| (run.seed, it)));
+    }
+    for (seed, it) in all {
+        println!(
+            "seed {seed}: statement {} is not made without {} {}",
+            it.at,
+            it.id,
+            word(&it.kind)
+        );
     }
 }
 

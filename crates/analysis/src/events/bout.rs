@@ -25,13 +25,52 @@ pub(super) fn in_bouts(
         let near = bouts
             .iter_mut()
             .rev()
-            .find(|bout| bout.iter().any(|other| meet(other, &spell, settings)));
+            .find(|bout| bout.iter().any(|other| belong(other, &spell, settings)));
         match near {
             Some(bout) => bout.push(spell),
             None => bouts.push(vec![spell]),
         }
     }
-    at_once(bouts, measured, settings)
+    at_once(rolled_out(bouts, measured, settings), measured, settings)
+}
+
+/// Joins bouts of one means that began within a roll-out where together they have a quarter of the networks that measured it, five or more: an
+/// order that many carry out is carried out by some later than by others. Of a few networks, hours apart, nothing says that it was one order.
+fn rolled_out(bouts: Vec<Vec<Spell>>, measured: usize, settings: &Settings) -> Vec<Vec<Spell>> {
+    let window = settings.roll_out_h * 3_600;
+    let least = (measured / 4).max(A_ROLL_OUT);
+    let networks = |bout: &[Spell]| bout.iter().map(|spell| spell.asn).collect::<BTreeSet<_>>();
+    let same = |ours: &[Spell], theirs: &[Spell]| {
+        let meets = |late: &Spell| {
+            ours.iter().any(|early| early.asn != late.asn && meet_within(early, late, window))
+        };
+        networks(ours).union(&networks(theirs)).count() >= least && theirs.iter().any(meets)
+    };
+    let mut joined: Vec<Vec<Spell>> = bouts;
+    // What was too few to join may belong to what has joined since.
+    loop {
+        let before = joined.len();
+        let mut next: Vec<Vec<Spell>> = Vec::new();
+        for mut bout in joined {
+            while let Some(at) = next.iter().position(|other| same(other, &bout)) {
+                let mut other = next.remove(at);
+                other.append(&mut bout);
+                bout = other;
+            }
+            next.push(bout);
+        }
+        joined = next;
+        if joined.len() == before {
+            return joined;
+        }
+    }
+}
+
+/// Whether two spells meet, whichever was first.
+fn meet_within(one: &Spell, other: &Spell, window: i64) -> bool {
+    let (early, late) =
+        if one.start.at_s <= other.start.at_s { (one, other) } else { (other, one) };
+    meet(early, late, window)
 }
 
 /// Joins bouts that began at once where together they have half of the networks that measured it, three or more: one order, that each network
@@ -63,19 +102,28 @@ fn at_once(bouts: Vec<Vec<Spell>>, measured: usize, settings: &Settings) -> Vec<
     joined
 }
 
-/// Whether two spells of one target, the first not later than the second, are of one event.
-fn meet(early: &Spell, late: &Spell, settings: &Settings) -> bool {
-    let window = settings.roll_out_h * 3_600;
+/// Whether two spells of one target, the first not later than the second, are of one event whoever else is: they began at once and, of two
+/// networks, were over together and as strong.
+fn belong(early: &Spell, late: &Spell, settings: &Settings) -> bool {
     let over = early.end.map_or(i64::MAX, |end| end.at_s);
     if early.asn == late.asn {
         return late.basis != early.basis && late.start.at_s < over;
     }
+    let window = settings.roll_out_h * 3_600;
+    meet(early, late, settings.at_once_h * 3_600)
+        && early.ends_with(late, 2 * window)
+        && early.counts.are_as_strong_as(late.counts)
+}
+
+/// Whether two spells of one target in two networks can be of one order that was carried out within a time.
+fn meet(early: &Spell, late: &Spell, window: i64) -> bool {
     if !early.is_by_the_means_of(late) && !late.is_by_the_means_of(early) {
         return false;
     }
     if early.start.after_s.is_none() && late.start.after_s.is_none() {
         return early.ends_with(late, window);
     }
+    let over = early.end.map_or(i64::MAX, |end| end.at_s);
     // What was there at a network's first measurement began at an unknown time before it: it belongs to what was going on.
     let begun_together = early.began.gap(late.began) <= window || late.start.after_s.is_none();
     begun_together && late.start.at_s <= over.saturating_add(window)
@@ -104,5 +152,7 @@ impl Spell {
     }
 }
 
+/// Networks that carry out an order at their own pace, at least.
+const A_ROLL_OUT: usize = 5;
 /// Blocked units up to which what most of them name is not sure.
 const FEW: u32 = 3;

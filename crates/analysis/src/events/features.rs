@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wirewitness_model::verdict::Mechanism;
 
-use super::report::{Country, Span, Spell, Turn};
+use super::report::{Basis, Country, Counts, Span, Spell, Turn};
 use super::settings::Settings;
-use super::spell::{most, steps};
+use super::spell::{UNKNOWN_S, most, steps};
 use super::target::Bout;
 
 /// What a bout must share with others.
 pub(super) struct Features {
     pub(super) country: Country,
     pub(super) mechanism: Option<Mechanism>,
+    counts: Counts,
+    /// Blocked units by mechanism.
+    named: Vec<(Mechanism, u32)>,
     pub(super) networks: BTreeSet<u32>,
     pub(super) against: BTreeSet<u32>,
     /// When it was over, as far as that is known.
@@ -36,9 +39,14 @@ impl Features {
             let ends = bout.spells.iter().filter_map(|spell| spell.over);
             ends.fold(known, |all, over| if all.gap(over) == 0 { all.both(over) } else { all })
         });
+        let named = named(&bout.spells);
+        let mut counts = Counts::default();
+        bout.spells.iter().for_each(|spell| counts.add(spell.counts));
         Self {
             country,
-            mechanism: most(&named(&bout.spells)),
+            counts,
+            mechanism: most(&named),
+            named,
             networks: bout.spells.iter().map(|spell| spell.asn).collect(),
             against: bout.against.iter().copied().collect(),
             end,
@@ -71,7 +79,21 @@ impl Features {
             (None, Some(theirs)) => self.lasts_until(theirs, near),
             (None, None) => self.lasts_with(other) && other.lasts_with(self),
         };
-        ends && self.mechanism == other.mechanism && self.agrees(other) && other.agrees(self)
+        ends && self.is_by_the_means_of(other)
+            && self.counts.are_as_strong_as(other.counts)
+            && self.agrees(other)
+            && other.agrees(self)
+    }
+
+    /// Whether most of both names the same; what most of a few units name may be an error.
+    pub(super) fn is_by_the_means_of(&self, other: &Self) -> bool {
+        let may_be = |few: &Self, wanted: Option<Mechanism>| {
+            let all: u32 = few.named.iter().map(|(_, n)| n).sum();
+            all <= FEW && few.named.iter().any(|(named, _)| Some(*named) == wanted)
+        };
+        self.mechanism == other.mechanism
+            || may_be(self, other.mechanism)
+            || may_be(other, self.mechanism)
     }
 
     /// Whether it can have ended then, though its end was not seen.
@@ -93,14 +115,43 @@ impl Features {
     }
 }
 
-/// Whether it can have begun at a moment, if others did.
+/// Whether it can have begun at a moment, if others did: half of its cells, for of many some can have begun whenever.
 pub(super) fn could(bout: &Bout, moment: Span, near: i64) -> bool {
-    bout.spells.iter().any(|spell| spell.could.gap(moment) <= near)
+    let can = bout.spells.iter().filter(|spell| spell.could.gap(moment) <= near).count();
+    2 * can >= bout.spells.len()
 }
 
 /// Between which moments a bout began: what its first spells have in common.
 pub(super) fn start(bout: &Bout) -> Span {
     common(bout.spells.iter().map(|spell| spell.began)).unwrap_or_default()
+}
+
+/// Between which moments some bouts began in each network, by what its own cells say.
+pub(super) fn by_network(bouts: &[Bout]) -> BTreeMap<u32, Span> {
+    let mut networks: BTreeMap<u32, Vec<Span>> = BTreeMap::new();
+    for spell in bouts.iter().flat_map(|bout| &bout.spells) {
+        let own = match spell.basis {
+            Basis::Own => spell.began,
+            _ => {
+                let to = spell.start.at_s;
+                Span { from: spell.start.after_s.unwrap_or(to - UNKNOWN_S), to }
+            }
+        };
+        networks.entry(spell.asn).or_default().push(own);
+    }
+    let spans = networks.into_iter().map(|(asn, spans)| (asn, common(spans.into_iter())));
+    spans.filter_map(|(asn, span)| Some((asn, span?))).collect()
+}
+
+/// From when to when networks joined, by the cells that say so by themselves, but for a tenth of them at each end. None of fewer than five.
+pub(super) fn roll_out(bouts: &[Bout]) -> Option<Span> {
+    let spells = bouts.iter().flat_map(|bout| &bout.spells);
+    let mut joined: Vec<i64> =
+        spells.filter(|spell| spell.basis == Basis::Own).map(|spell| spell.began.to).collect();
+    joined.sort_unstable();
+    let edge = joined.len() / 10;
+    let (from, to) = (*joined.get(edge)?, *joined.get(joined.len().checked_sub(edge + 1)?)?);
+    (joined.len() >= 5).then_some(Span { from, to })
 }
 
 /// What the first of some spans has in common with those that meet it.
@@ -174,6 +225,8 @@ pub(super) fn named(spells: &[Spell]) -> Vec<(Mechanism, u32)> {
     named
 }
 
+/// Blocked units up to which what most of them name is not sure.
+const FEW: u32 = 12;
 /// Times at which a target could be used that say that its block was over.
 const USED: usize = 3;
 /// Units a year that a series is taken to have.

@@ -10,11 +10,11 @@
 use std::collections::BTreeMap;
 
 use super::event::event;
-use super::features::{Features, could, start};
+use super::features::{Features, by_network, could, roll_out, start};
 use super::lists::{Density, is_beyond_chance, lists};
 use super::report::{Country, Event, Span};
 use super::settings::Settings;
-use super::target::Bout;
+use super::target::{Bout, NETWORKS_NEEDED};
 
 /// Targets that belong together.
 struct Group {
@@ -102,6 +102,7 @@ impl Groups {
                 .larger(at, settings)
                 .or_else(|| self.whole(at, &of_target))
                 .or_else(|| self.list(at))
+                .or_else(|| self.rolled_out(at))
             else {
                 continue;
             };
@@ -170,8 +171,10 @@ impl Groups {
         let others = self.near((group.start, early), &group.features, near);
         let larger = others.filter(|other| {
             let size = self.size(*other);
-            let is_near =
-                self.all.get(*other).is_some_and(|other| other.start.gap(group.start) <= near);
+            let is_near = self.all.get(*other).is_some_and(|other| {
+                other.start.gap(group.start) <= near
+                    && group.bouts.iter().all(|bout| could(bout, other.start, near / 4))
+            });
             let is_list = size >= 2 * A_LIST && group.features.networks.len() == 1;
             *other != at && size >= 2 * self.size(at) && (is_near || is_list)
         });
@@ -191,6 +194,38 @@ impl Groups {
         lists.max_by_key(|other| (self.size(*other), usize::MAX - other))
     }
 
+    /// A group by the same means in many networks, with which this one can have begun in three in four of those of both: one order is carried out by each
+    /// network for all of its names at once, whenever that is.
+    fn rolled_out(&self, at: usize) -> Option<usize> {
+        let rank = |at: usize| {
+            let networks = self.all.get(at).map_or(0, |group| group.features.networks.len());
+            (self.size(at), networks, usize::MAX - at)
+        };
+        let group = self.all.get(at).filter(|group| !group.bouts.is_empty())?;
+        if group.features.networks.len() < NETWORKS_NEEDED {
+            return None;
+        }
+        let ours = by_network(&group.bouts);
+        let others = self.near((group.start, 4 * DAY_S), &group.features, DAY_S / 2);
+        let same = others.filter(|other| *other != at && rank(*other) > rank(at)).filter(|other| {
+            let Some(other) = self.all.get(*other) else { return false };
+            // Another name's first sight is not before the roll-out, nor after it.
+            let within = roll_out(&other.bouts).unwrap_or(other.start);
+            if other.features.networks.len() < A_LIST || within.gap(group.start) > APART_S {
+                return false;
+            }
+            let theirs = by_network(&other.bouts);
+            let (mut both, mut apart) = (0, 0);
+            for (asn, span) in &ours {
+                let Some(their) = theirs.get(asn) else { continue };
+                both += 1;
+                apart += usize::from(span.gap(*their) > APART_S);
+            }
+            both >= NETWORKS_NEEDED && 4 * apart <= both
+        });
+        same.max_by_key(|other| rank(*other))
+    }
+
     /// A group of the same target, networks and means that one target's group lies within.
     fn whole(&self, at: usize, of_target: &BTreeMap<(Country, u32), Vec<usize>>) -> Option<usize> {
         let group = self.all.get(at).filter(|group| group.bouts.len() == 1)?;
@@ -200,7 +235,7 @@ impl Groups {
             let Some(whole) = self.all.get(*other).filter(|_| *other != at) else { return false };
             let over = whole.features.end.map_or(i64::MAX, |end| end.to);
             !whole.bouts.is_empty()
-                && whole.features.mechanism == group.features.mechanism
+                && whole.features.is_by_the_means_of(&group.features)
                 && whole.features.networks.is_superset(&group.features.networks)
                 && whole.start.from <= group.start.from
                 && group.start.to < over
@@ -265,5 +300,7 @@ impl Groups {
 }
 
 const DAY_S: i64 = 86_400;
+/// Seconds by which what one order did in a network is seen apart: six hours.
+const APART_S: i64 = 21_600;
 /// Targets from which a group is a list.
 pub(super) const A_LIST: usize = 5;

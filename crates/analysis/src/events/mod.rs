@@ -5,9 +5,9 @@
 //!
 //! - [`settings`]: what may be set, and what each number means; how thresholds follow from the rate of false alarms.
 //! - [`survey`]: a first pass over all points. Broken resolvers, outages of the control side, how much is measured.
-//! - `witness`: vantages that are wrong on their own.
+//! - `witness`, `errors`: vantages that are wrong on their own; what the errors of the others name.
 //! - `unit`: points into units of evidence: what one vantage said in one hour.
-//! - `sum`, `noise`, `walk`: cumulative sums in which no voice decides, and the walk along a series that they make.
+//! - `sum`, `noise`, `reach`, `walk`: cumulative sums in which no voice decides, and the walk along a series that they make.
 //! - `spell`, `target`: what was blocked from when until when; networks pooled; servers that fail, targets that move.
 //! - `bout`: networks in which one target was blocked by one order.
 //! - `volume`: measurements that stop coming.
@@ -19,6 +19,7 @@
 //! target, network and time; both can be fed in parts, target by target, on several cores.
 
 mod bout;
+mod errors;
 mod event;
 mod features;
 mod group;
@@ -26,6 +27,7 @@ pub mod keep;
 pub mod layer;
 mod lists;
 mod noise;
+mod reach;
 pub mod report;
 pub mod series;
 pub mod settings;
@@ -115,7 +117,7 @@ impl<'a> Finder<'a> {
     }
 
     fn target(&mut self, number: u32) {
-        let found = target::target(number, &self.units.done, self.settings);
+        let found = target::target((number, &self.units.done), &self.climate.errors, self.settings);
         self.found.findings.bouts.extend(found.bouts);
         self.found.findings.hints.extend(found.hints);
         self.found.findings.faults.extend(found.faults);
@@ -226,7 +228,7 @@ fn shutdown(silence: &Silence, networks: Vec<u32>, against: Vec<u32>) -> Event {
     }
 }
 
-/// Seconds between silences of two networks of a country that are one shutdown: 3 hours between their starts, 12
+/// Seconds between silences of two networks of a country that are one shutdown: 3 hours between their starts, 6
 /// between their ends.
 const SAME_SHUTDOWN_S: i64 = 10_800;
-const SAME_END_S: i64 = 43_200;
+const SAME_END_S: i64 = 21_600;

@@ -2,11 +2,14 @@
 
 use wirewitness_model::verdict::Mechanism;
 
+use super::errors::Named;
 use super::settings::Settings;
 
 /// Share of a series' units that say `blocked` while it is not, and what a unit says at that share.
-pub(super) struct Noise {
+pub(super) struct Noise<'e> {
     settings: Settings,
+    /// What errors of the network name.
+    errors: Named<'e>,
     seen: (f64, f64),
     waiting: (f64, f64),
     /// What said `blocked` and was noise, by what it named; and what waits.
@@ -23,11 +26,12 @@ pub(super) struct Steps {
     pub(super) partial: (f64, f64),
 }
 
-impl Noise {
-    pub(super) fn new(settings: &Settings) -> Self {
+impl<'e> Noise<'e> {
+    pub(super) fn new(settings: &Settings, errors: Named<'e>) -> Self {
         let share = settings.noise.clamp(0.001, 0.2);
         Self {
             settings: *settings,
+            errors,
             seen: (0.0, 0.0),
             waiting: (0.0, 0.0),
             named: Vec::new(),
@@ -61,19 +65,26 @@ impl Noise {
         self.named_waiting.clear();
     }
 
-    /// What it says for a change beside being `blocked` that a unit names a mechanism, where what waits named some already: noise names now this,
-    /// now that, a block one.
+    /// What it says for a change beside being `blocked` that a unit names a mechanism: a block names one, errors now this, now that. The first of
+    /// some units says at most nothing: a block names one of a dozen.
     pub(super) fn agreement(&self, mechanism: Option<Mechanism>) -> f64 {
         let lead = self.named_waiting.iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
-        let (Some((lead, _)), Some(mechanism)) = (lead, mechanism) else { return 0.0 };
+        let Some(mechanism) = mechanism else { return 0.0 };
+        match lead {
+            None if self.errors.share(mechanism).is_none() => 0.0,
+            None => (1.0 / (KINDS * self.by_error(mechanism))).ln().min(0.0),
+            Some((lead, _)) if mechanism == *lead => (AGREEING / self.by_error(*lead)).ln(),
+            Some((lead, _)) => ((1.0 - AGREEING) / (1.0 - self.by_error(*lead))).ln(),
+        }
+    }
+
+    /// That an error names a mechanism: as errors of the network do, and as those of the series did.
+    fn by_error(&self, mechanism: Mechanism) -> f64 {
         let all: f64 = self.named.iter().map(|(_, n)| n).sum();
-        let own = self.named.iter().find(|(known, _)| known == lead).map_or(0.0, |(_, n)| *n);
-        // That noise names the same again.
-        let same = ((own + 1.0) / (all + 3.0)).clamp(LEAST_SAME, 0.9);
-        if mechanism == *lead {
-            (AGREEING / same).ln()
-        } else {
-            ((1.0 - AGREEING) / (1.0 - same)).ln()
+        let own = self.named.iter().find(|(known, _)| *known == mechanism).map_or(0.0, |(_, n)| *n);
+        match self.errors.share(mechanism) {
+            Some(usual) => ((own + 3.0 * usual) / (all + 3.0)).clamp(LEAST_SAME, 0.9),
+            None => ((own + 1.0) / (all + 3.0)).clamp(UNKNOWN_SAME, 0.9),
         }
     }
 
@@ -114,8 +125,12 @@ fn count(named: &mut Vec<(Mechanism, f64)>, (mechanism, n): (Mechanism, f64)) {
 
 /// Share of a block's units that name the mechanism that most of them do: a judge errs, or another is behind it.
 const AGREEING: f64 = 0.8;
-/// The least share of noise that is taken to name what noise named before.
-const LEAST_SAME: f64 = 0.35;
+/// The least share of errors that is taken to name one mechanism.
+const LEAST_SAME: f64 = 0.05;
+/// The same where nothing is known of errors.
+const UNKNOWN_SAME: f64 = 0.35;
+/// Mechanisms that a block is likely to be of.
+const KINDS: f64 = 12.0;
 /// Part of the usual noise below which no series is believed to make less, however little it showed.
 const QUIET: f64 = 0.25;
 /// Units that the usual noise is worth against what a series shows.

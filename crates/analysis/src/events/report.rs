@@ -288,6 +288,14 @@ impl Event {
 }
 
 impl Counts {
+    /// Whether as large a part is blocked as of others, as far as both are known: a device that sees some of the connections is not one that
+    /// sees all.
+    pub(super) fn are_as_strong_as(self, other: Self) -> bool {
+        let all = |counts: Self| f64::from(counts.ok + counts.blocked + counts.down);
+        let share = |counts: Self| f64::from(counts.blocked) / all(counts).max(1.0);
+        all(self).min(all(other)) < KNOWN_SHARE || (share(self) - share(other)).abs() <= SAME_SHARE
+    }
+
     /// Adds others.
     pub(super) fn add(&mut self, other: Self) {
         self.ok = self.ok.saturating_add(other.ok);
@@ -295,6 +303,10 @@ impl Counts {
         self.down = self.down.saturating_add(other.down);
     }
 }
+
+/// Units from which the share that is blocked is known, and how much those of one order differ.
+const KNOWN_SHARE: f64 = 15.0;
+const SAME_SHARE: f64 = 0.35;
 
 impl fmt::Display for Country {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,6 +3,7 @@
 use wirewitness_model::point::Network;
 use wirewitness_model::verdict::Mechanism;
 
+use super::reach::Reach;
 use super::report::{Basis, Country, Counts, Span, Spell, Turn};
 use super::settings::Settings;
 use super::unit::Unit;
@@ -65,10 +66,15 @@ impl Cell<'_> {
         settings: &Settings,
     ) {
         let (hit, miss) = steps(spell, stretch.noise, settings);
+        let mut reach = Reach::default();
+        let until = stretch.end.map_or(self.units.len(), |(since, _)| since);
+        let within = self.units.get(stretch.since..until).unwrap_or_default();
+        within.iter().filter(|unit| unit.is_blocked()).for_each(|unit| reach.hear(unit));
         let named = if stretch.turns.is_empty() { spell.mechanism } else { None };
         let step = |unit: &Unit| match unit.is_blocked() {
             true if named.is_some() && unit.mechanism != named => 0.0,
             true => hit,
+            false if !reach.meets(unit) => 0.0,
             false => miss,
         };
         let place = self.place((floor, stretch.alarm), PLAUSIBLE, step);
@@ -103,9 +109,10 @@ impl Cell<'_> {
         let (mut said, mut most, mut best) = (0.0_f64, f64::MIN, alarm);
         let mut sums = Vec::new();
         for (index, unit) in self.units.iter().enumerate().take(alarm + 1).skip(floor).rev() {
-            said += step(unit);
+            let own = step(unit);
+            said += own;
             sums.push((index, said));
-            if said >= most {
+            if own > 0.0 && said >= most {
                 (most, best) = (said, index);
             }
             // What lies so far back has no part in it.
@@ -148,7 +155,10 @@ impl Cell<'_> {
         let (mut floor, mut known) = (stretch.since, spell.mechanism);
         for (place, (since, alarm)) in stretch.turns.iter().enumerate() {
             let until = stretch.turns.get(place + 1).map_or(self.units.len(), |(next, _)| *next);
-            let Some(mechanism) = most(&self.summary(*since, until).named) else { continue };
+            let mechanism = most(&self.summary(*since, until).named);
+            let Some(mechanism) = mechanism.filter(|named| Some(*named) != known) else {
+                continue;
+            };
             // Neighbours of either say nothing: a judge takes one for the other.
             let step = |unit: &Unit| match unit.mechanism {
                 Some(named) if named == mechanism => 1.0,
@@ -269,4 +279,4 @@ const THINKABLE: f64 = 7.600_902_459_542_082;
 /// Times kept of what followed a block.
 pub(super) const TAIL: usize = 10;
 /// How long before its first sight a block may have begun that was there at the first measurement: a week, in seconds.
-const UNKNOWN_S: i64 = 604_800;
+pub(super) const UNKNOWN_S: i64 = 604_800;

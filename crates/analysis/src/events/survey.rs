@@ -13,6 +13,7 @@ use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 use wirewitness_model::point::{Network, Point};
 use wirewitness_model::verdict::{Mechanism, Status};
 
+use super::errors::Errors;
 use super::report::{Country, Fault, FaultKind};
 use super::settings::Settings;
 use super::witness::{Witnesses, week};
@@ -41,6 +42,8 @@ pub struct Climate {
     outages: Table<i64, ()>,
     /// Weeks in which a vantage is not believed.
     alone: Table<(u64, i64), ()>,
+    /// What errors name.
+    pub(super) errors: Errors,
     /// What was measured, by network and [`BUCKET_S`] seconds.
     pub(super) activity: BTreeMap<Network, BTreeMap<i64, Activity>>,
     pub(super) faults: Vec<Fault>,
@@ -208,8 +211,8 @@ impl Survey {
             }
         }
         climate.networks = self.networks;
-        let (alone, faults) = self.witnesses.finish();
-        climate.alone = alone;
+        let (alone, faults, errors) = self.witnesses.finish();
+        (climate.alone, climate.errors) = (alone, errors);
         climate.faults.extend(faults);
         climate
     }

@@ -8,9 +8,12 @@
 //! control never fails with it; a target that moved, from injection of unspecific false answers into part of the
 //! connections of a whole country.
 
+use std::collections::BTreeMap;
+
 use wirewitness_model::verdict::Mechanism;
 
 use super::bout::in_bouts;
+use super::errors::{Errors, Named};
 use super::report::{Basis, Country, Counts, Fault, FaultKind, Span, Spell};
 use super::settings::Settings;
 use super::spell::{Cell, TAIL};
@@ -36,7 +39,11 @@ pub(super) struct Findings {
 }
 
 /// Looks at all units of one target, sorted by network, then time.
-pub(super) fn target(target: u32, units: &[Unit], settings: &Settings) -> Findings {
+pub(super) fn target(
+    (target, units): (u32, &[Unit]),
+    errors: &Errors,
+    settings: &Settings,
+) -> Findings {
     let mut findings = Findings::default();
     if units.iter().all(|unit| unit.blocked == 0) {
         return findings;
@@ -49,9 +56,12 @@ pub(super) fn target(target: u32, units: &[Unit], settings: &Settings) -> Findin
             .chunk_by(|a, b| a.network == b.network)
             .filter_map(|units| Some(Cell { target, network: units.first()?.network, units }))
             .collect();
-        let mut spells = own(&cells, settings);
+        let mut spells = own(&cells, errors, settings);
         let pooled = pooled(&cells, &spells, settings);
-        spells.retain(|spell| !pooled.iter().any(|whole| whole.covers(spell)));
+        // What a cell says by itself goes before what the others make likely.
+        spells.retain(|spell| {
+            spell.basis == Basis::Own || !pooled.iter().any(|whole| whole.covers(spell))
+        });
         spells.extend(pooled);
         let (hints, firm) = spells.into_iter().partition(|spell| spell.basis == Basis::Targets);
         let hints: Vec<Spell> = hints;
@@ -71,11 +81,12 @@ pub(super) fn target(target: u32, units: &[Unit], settings: &Settings) -> Findin
 }
 
 /// Spells of each cell by itself.
-fn own(cells: &[Cell<'_>], settings: &Settings) -> Vec<Spell> {
+fn own(cells: &[Cell<'_>], errors: &Errors, settings: &Settings) -> Vec<Spell> {
     let mut spells: Vec<Spell> = Vec::new();
     for cell in cells {
         if cell.units.iter().any(|unit| unit.blocked > 0) {
-            let stretches = walk(cell.units.iter(), Voice::Vantage, settings);
+            let stretches =
+                walk(cell.units.iter(), Voice::Vantage, errors.of(cell.network), settings);
             let mut floor = 0;
             for stretch in &stretches {
                 spells.push(cell.spell(stretch, floor, settings));
@@ -114,7 +125,7 @@ fn pooled(cells: &[Cell<'_>], own: &[Spell], settings: &Settings) -> Vec<Spell> 
         }));
     }
     pool.sort_by_key(|unit| (unit.first_s, unit.network, unit.vantage));
-    let stretches = walk(pool.iter(), Voice::Network, settings);
+    let stretches = walk(pool.iter(), Voice::Network, Named::default(), settings);
     let Some(whole) = cells.first().map(|cell| Cell { units: &pool, ..*cell }) else {
         return Vec::new();
     };
@@ -160,9 +171,16 @@ impl Period {
     }
 
     /// What a cell says of it.
-    fn spell(&self, cell: &Cell<'_>) -> Option<Spell> {
+    fn spell(&self, cell: &Cell<'_>, own: &[Spell]) -> Option<Spell> {
         let from = cell.units.partition_point(|unit| unit.first_s < self.start_s);
-        let until = cell.units.partition_point(|unit| unit.first_s < self.over_s());
+        // What began later by its own evidence is not of it.
+        let later = own.iter().filter(|spell| {
+            spell.asn == cell.network.asn
+                && spell.basis == Basis::Own
+                && spell.began.from > self.start_s.saturating_add(self.window_s)
+        });
+        let over_s = later.map(|spell| spell.began.from).fold(self.over_s(), i64::min);
+        let until = cell.units.partition_point(|unit| unit.first_s < over_s);
         let first = from + cell.units.get(from..until)?.iter().position(Unit::is_blocked)?;
         let whole = cell.summary(from, until).counts;
         let said = f64::from(whole.blocked) * self.steps.0
@@ -207,7 +225,7 @@ fn members(cells: &[Cell<'_>], own: &[Spell], period: &Period) -> Vec<Spell> {
     };
     let known = cells.iter().filter(|cell| told(cell.network.asn)).count();
     let unknown = cells.iter().filter(|cell| !told(cell.network.asn));
-    let spells: Vec<Spell> = unknown.filter_map(|cell| period.spell(cell)).collect();
+    let spells: Vec<Spell> = unknown.filter_map(|cell| period.spell(cell, own)).collect();
     if spells.len() + known < NETWORKS_NEEDED { Vec::new() } else { spells }
 }
 
@@ -293,38 +311,62 @@ fn fails_elsewhere(home: Country, (start_s, end_s): (i64, i64), everywhere: &[Un
     known > 0 && 5 * failing >= 4 * known
 }
 
-/// Whether controls failed with it: a share of `down` that no block of a country makes. Of several networks, all that measured it
-/// in the first days are asked, or those in which chance said `blocked` would speak for the rest.
+/// Whether controls failed with it: half of it was seen in quarters of days with a share of `down` that no block of a country makes. Of
+/// several networks, all that measured it in the first days are asked, or those in which chance said `blocked` would speak for the rest.
 fn fails_with_control(bout: &Bout, cells: &[Cell<'_>]) -> bool {
-    let mut all = Counts::default();
-    if bout.spells.len() >= NETWORKS_NEEDED {
-        let (start_s, end_s) = span(&bout.spells);
-        let until = end_s.clamp(start_s + DAY_S, start_s + 3 * DAY_S);
-        let near = (start_s - DAY_S / 2, until);
-        cells.iter().for_each(|cell| all.add(count(cell.units, near)));
-    } else {
-        bout.spells.iter().for_each(|spell| all.add(spell.counts));
+    let (start_s, end_s) = span(&bout.spells);
+    let is_wide = bout.spells.len() >= NETWORKS_NEEDED;
+    let (from_s, to_s) = match is_wide {
+        true => (start_s - DAY_S / 2, end_s.clamp(start_s + DAY_S, start_s + 3 * DAY_S)),
+        false => (start_s, end_s),
+    };
+    let of_bout =
+        |cell: &&Cell<'_>| is_wide || bout.spells.iter().any(|spell| spell.asn == cell.network.asn);
+    let mut quarters: BTreeMap<i64, Counts> = BTreeMap::new();
+    for unit in cells.iter().filter(of_bout).flat_map(|cell| cell.units) {
+        if (from_s..=to_s).contains(&unit.first_s) && !unit.is_ok() {
+            let quarter = quarters.entry(unit.first_s.div_euclid(DAY_S / 4)).or_default();
+            if unit.is_blocked() { quarter.blocked += 1 } else { quarter.down += 1 }
+        }
     }
-    3 * all.down > all.blocked
+    let (mut all, mut with_control) = (0, 0);
+    for quarter in quarters.values() {
+        all += quarter.blocked;
+        with_control += if 3 * quarter.down > quarter.blocked { quarter.blocked } else { 0 };
+    }
+    2 * with_control >= all
 }
 
-/// Whether part of the answers of its names looked false, unspecifically, in several networks or all there are.
+/// Whether part of the answers of its names looked false, unspecifically, in several networks or all there are: in part of those of its own
+/// networks too, and in others that were measured often enough to tell.
 fn moved(bout: &Bout, cells: &[Cell<'_>]) -> bool {
     let (start_s, end_s) = span(&bout.spells);
-    let (mut all, mut unspecific, mut networks, mut measured) = (Counts::default(), 0, 0, 0);
+    let within = |unit: &&Unit| unit.first_s >= start_s && unit.first_s <= end_s;
+    let (mut ours, mut all, mut odd_in_ours, mut odd_in_all) =
+        (Counts::default(), Counts::default(), 0, 0);
+    let (mut networks, mut measured, mut others) = (0, 0, Vec::new());
     for cell in cells {
         let counts = count(cell.units, (start_s, end_s));
-        let within =
-            cell.units.iter().filter(|unit| unit.first_s >= start_s && unit.first_s <= end_s);
-        let odd = within.filter(|unit| unit.is_blocked() && is_unspecific(unit)).count();
-        unspecific += odd;
+        let is_odd = |unit: &&Unit| unit.is_blocked() && is_unspecific(unit);
+        let odd = cell.units.iter().filter(within).filter(is_odd).count();
+        odd_in_all += odd;
         networks += usize::from(odd > 0);
         measured += usize::from(counts.ok + counts.blocked >= 2);
         all.add(counts);
+        if bout.spells.iter().any(|spell| spell.asn == cell.network.asn) {
+            ours.add(counts);
+            odd_in_ours += odd;
+        } else {
+            others.push((f64::from(counts.ok + counts.blocked), odd));
+        }
     }
-    let mostly_odd = 10 * unspecific >= 8 * all.blocked as usize;
-    let in_part = 10 * all.blocked < 7 * (all.ok + all.blocked);
-    mostly_odd && in_part && networks >= 3 && 2 * networks >= measured
+    let share = odd_in_ours as f64 / f64::from(ours.ok + ours.blocked).max(1.0);
+    others.retain(|(units, _)| units * share >= TELLING);
+    let without = others.iter().filter(|(_, odd)| *odd == 0).count();
+    let mostly_odd = 10 * odd_in_all >= 8 * all.blocked as usize;
+    let in_part = 10 * ours.blocked < 7 * (ours.ok + ours.blocked);
+    let elsewhere = others.is_empty() || 2 * without < others.len();
+    mostly_odd && in_part && elsewhere && networks >= 3 && 2 * networks >= measured
 }
 
 fn is_unspecific(unit: &Unit) -> bool {
@@ -333,6 +375,8 @@ fn is_unspecific(unit: &Unit) -> bool {
 
 /// ln 20: a cell is counted in where what it says is twenty times likelier under the block.
 const AGREES: f64 = 2.995_732_273_553_991;
+/// Odd answers that a network must be expected to have before none of them says that it has none.
+const TELLING: f64 = 3.0;
 /// Networks below which what is pooled is nothing.
 pub(super) const NETWORKS_NEEDED: usize = 3;
 const DAY_S: i64 = 86_400;

@@ -85,9 +85,12 @@ pub(super) struct Units {
 }
 
 impl Units {
-    /// Adds a point that carries an answer. Those that do not, and those of a shutdown, are not evidence on a target.
+    /// Adds a point that carries an answer. Those that do not, those of a shutdown and those that were slowed are not evidence on a target.
     pub(super) fn add(&mut self, point: &Point) {
-        if point.status == Status::Insufficient || point.mechanism == Some(Mechanism::Shutdown) {
+        if point.status == Status::Insufficient
+            || point.mechanism == Some(Mechanism::Shutdown)
+            || is_slow(point)
+        {
             return;
         }
         let hour = point.at_s.div_euclid(3_600);
@@ -116,6 +119,19 @@ impl Units {
     pub(super) fn next_cell(&mut self) {
         (self.from, self.hour) = (self.done.len(), i64::MIN);
     }
+}
+
+/// Whether it could be used and was slowed: it speaks neither for a block nor for the end of one.
+fn is_slow(point: &Point) -> bool {
+    point.status == Status::Ok
+        && matches!(
+            point.mechanism,
+            Some(
+                Mechanism::TlsThrottleSni
+                    | Mechanism::HttpThrottleHost
+                    | Mechanism::IpThrottleEndpoint
+            )
+        )
 }
 
 /// Vantages heard in one cell in one hour. More say nothing new of a thing that is blocked or not.

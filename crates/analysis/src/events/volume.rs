@@ -171,21 +171,34 @@ impl Line {
         self.totals.get(index).copied().unwrap_or(0.0)
     }
 
-    /// What is usual in this bucket, and how far from it a bucket is, in units of Poisson's variance.
-    fn usual(&self, index: usize, silent: &[bool]) -> Option<(Usual, f64)> {
+    /// How far a bucket is from those of the same hours before, and what is usual by those.
+    fn before(&self, index: usize, silent: &[bool]) -> (Option<f64>, Option<Usual>) {
         let same = self.same(index, silent);
-        if same.len() < LEAST_DAYS {
-            return None;
-        }
+        (self.off(index, &same), self.usual(&same))
+    }
+
+    /// How far a bucket is from those of the same hours before, in units of Poisson's variance.
+    fn off(&self, index: usize, same: &[usize]) -> Option<f64> {
+        let mut totals: Vec<f64> = same.iter().map(|at| self.total(*at)).collect();
+        totals.sort_by(f64::total_cmp);
+        let (n, middle) = (totals.len() as f64, totals.get(totals.len() / 2).copied()?);
+        let (usual, more) = match totals.len() < LEAST_DAYS {
+            true => (totals.iter().sum::<f64>() / n, 1.0 + 1.0 / n),
+            false => (middle, 1.0),
+        };
+        Some((self.total(index) - usual).powi(2) / (more * usual.max(1.0)))
+    }
+
+    /// What is usual in a bucket, as those of the same hours before were.
+    fn usual(&self, same: &[usize]) -> Option<Usual> {
         let recent = same.get(..LEAST_DAYS)?;
         let sorted = |of: &[usize]| {
             let mut totals: Vec<f64> = of.iter().map(|at| self.total(*at)).collect();
             totals.sort_by(f64::total_cmp);
             totals
         };
-        let (weeks, days) = (sorted(&same), sorted(recent));
+        let (weeks, days) = (sorted(same), sorted(recent));
         let quantile = |of: &[f64], part: usize| of.get(of.len() * part / 4).copied();
-        let middle = quantile(&weeks, 2)?;
         let all = quantile(&weeks, 1)?.min(quantile(&days, 2)?);
         let mut shares: Vec<f64> = Vec::new();
         for at in recent.iter().flat_map(|at| at.saturating_sub(1)..at + 2) {
@@ -198,8 +211,7 @@ impl Line {
         }
         let sum = shares.iter().sum::<f64>();
         shares.iter_mut().for_each(|share| *share /= sum.max(1.0));
-        let off = (self.total(index) - middle).powi(2) / middle.max(1.0);
-        (sum > 0.0).then_some((Usual { all, shares }, off))
+        (sum > 0.0).then_some(Usual { all, shares })
     }
 
     /// Different vantages of the three days before.
@@ -242,11 +254,13 @@ fn silent(of: (Country, Option<u32>), line: &Line, settings: &Settings) -> Vec<S
     let threshold = (BUCKETS_A_YEAR / settings.false_changes.max(f64::MIN_POSITIVE)).ln().max(4.0);
     let cap = (line.voice)(settings) * threshold;
     let mut silences: Vec<Silence> = Vec::new();
-    let mut dead = vec![false; line.counts.len()];
-    let mut offs: Vec<f64> = Vec::new();
+    let (mut dead, mut offs) = (vec![false; line.counts.len()], Vec::new());
     let (mut own, mut since, mut open): (Vec<f64>, usize, bool) = (Vec::new(), 0, false);
     for (index, counts) in line.counts.iter().enumerate() {
-        let (Some(counts), Some((usual, off))) = (counts, line.usual(index, &dead)) else {
+        let Some(counts) = counts else { continue };
+        let (off, usual) = line.before(index, &dead);
+        let Some(usual) = usual else {
+            offs.extend(off);
             continue;
         };
         let spread = spread(&offs);
@@ -260,9 +274,7 @@ fn silent(of: (Country, Option<u32>), line: &Line, settings: &Settings) -> Vec<S
         let sum = own.iter().map(|own| own.min(cap)).sum::<f64>();
         if let Some(dead) = dead.get_mut(index) {
             *dead = open || sum > 0.0 && line.total(index) < LULL / 2.0 * usual.all;
-            if !*dead {
-                offs.push(off);
-            }
+            offs.extend(off.filter(|_| !*dead));
         }
         if sum <= 0.0 {
             own.clear();

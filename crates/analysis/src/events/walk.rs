@@ -10,10 +10,9 @@
 //! Cannot tell apart: a block of fewer than about one measurement in eight, from noise; a block that began during a gap, from
 //! one that began with the first measurement after it.
 
-use wirewitness_model::verdict::Mechanism;
-
-use super::layer::Layer;
+use super::errors::Named;
 use super::noise::Noise;
+use super::reach::Reach;
 use super::settings::Settings;
 use super::sum::{Said, Sum};
 use super::unit::Unit;
@@ -68,9 +67,10 @@ impl Stretch {
 pub(super) fn walk<'u>(
     units: impl Iterator<Item = &'u Unit>,
     voice: Voice,
+    errors: Named<'_>,
     settings: &Settings,
 ) -> Vec<Stretch> {
-    let mut walk = Walk::new(voice, settings);
+    let mut walk = Walk::new(voice, errors, settings);
     let mut last = 0;
     for (index, unit) in units.enumerate() {
         walk.step(index, unit);
@@ -88,13 +88,15 @@ struct Walk<'s> {
     /// Units so far, and those in a row of states that were not blocked.
     units: f64,
     calm: u32,
-    noise: Noise,
+    noise: Noise<'s>,
     full: Sum,
     partial: Sum,
     /// The excursion of `full` at hand: its first unit, the most it came to uncapped, the unit of its last `blocked`.
     excursion: Option<usize>,
     peak: f64,
     last_blocked: usize,
+    /// What speaks for a block so far, and whom that can meet.
+    reach: Reach,
     blocked: Option<Blocked>,
     out: Vec<Stretch>,
 }
@@ -104,17 +106,15 @@ struct Blocked {
     stretch: Stretch,
     /// Blocked units, all units, while nothing spoke of an end.
     tally: (f64, f64),
-    mechanisms: Vec<(Mechanism, f64)>,
-    fresh: Vec<(Mechanism, f64)>,
-    /// Resolvers whose answers were blocked, by those mechanisms and by the fresh ones.
-    resolvers: Vec<u32>,
-    fresh_resolvers: Vec<u32>,
+    /// By the mechanism at hand, and by what may be the next.
+    reach: Reach,
+    fresh: Reach,
     lifted: Sum,
     other: Sum,
 }
 
 impl<'s> Walk<'s> {
-    fn new(voice: Voice, settings: &'s Settings) -> Self {
+    fn new(voice: Voice, errors: Named<'s>, settings: &'s Settings) -> Self {
         Self {
             settings,
             voice,
@@ -122,12 +122,13 @@ impl<'s> Walk<'s> {
             last_s: i64::MAX,
             units: 0.0,
             calm: 0,
-            noise: Noise::new(settings),
+            noise: Noise::new(settings, errors),
             full: Sum::default(),
             partial: Sum::default(),
             excursion: None,
             peak: 0.0,
             last_blocked: 0,
+            reach: Reach::default(),
             blocked: None,
             out: Vec::new(),
         }
@@ -156,6 +157,10 @@ impl<'s> Walk<'s> {
     /// Not blocked, so far.
     fn watch(&mut self, index: usize, unit: &Unit) {
         let (hit, down) = unit.shares();
+        // Networks that are pooled ask a resolver each.
+        if hit < 0.5 && self.voice == Voice::Vantage && !self.reach.meets(unit) {
+            return;
+        }
         let settled = self.calm >= 2;
         if hit < 0.5 && self.full.since().is_none() {
             self.calm = self.calm.saturating_add(1);
@@ -182,6 +187,7 @@ impl<'s> Walk<'s> {
         };
         if hit >= 0.5 {
             self.last_blocked = index;
+            self.reach.hear(unit);
         }
         self.excursion = self.full.since().or(self.excursion);
         self.peak = self.peak.max(self.full.uncapped());
@@ -195,6 +201,7 @@ impl<'s> Walk<'s> {
         }
         if self.full.since().is_none() && self.partial.since().is_none() {
             self.noise.settle();
+            self.reach.clear();
         }
     }
 
@@ -227,10 +234,8 @@ impl<'s> Walk<'s> {
                 noise: self.noise.share,
             },
             tally: sum.tally(),
-            mechanisms: Vec::new(),
-            fresh: Vec::new(),
-            resolvers: Vec::new(),
-            fresh_resolvers: Vec::new(),
+            reach: std::mem::take(&mut self.reach),
+            fresh: Reach::default(),
             lifted: Sum::default(),
             other: Sum::default(),
         });
@@ -270,6 +275,7 @@ impl<'s> Walk<'s> {
         self.full.clear();
         self.partial.clear();
         self.noise.drop_pending();
+        self.reach.clear();
         self.calm = 0;
         if let Some(blocked) = &mut self.blocked {
             blocked.lifted.clear();
@@ -280,7 +286,7 @@ impl<'s> Walk<'s> {
     /// Blocked: whether it no longer is. Then the stretch has its end.
     fn lift(&mut self, index: usize, unit: &Unit, blocked: &mut Blocked) -> bool {
         let (hit, down) = unit.shares();
-        if hit < 0.5 && !blocked.meets(unit) {
+        if hit < 0.5 && !blocked.reach.meets(unit) {
             return false;
         }
         let miss = 1.0 - hit - down;
@@ -313,26 +319,21 @@ impl<'s> Walk<'s> {
     /// Blocked: whether by a new mechanism.
     fn turn(&mut self, index: usize, unit: &Unit, blocked: &mut Blocked) {
         let (Some(mechanism), true) = (unit.mechanism, unit.is_blocked()) else { return };
-        let all: f64 = blocked.mechanisms.iter().map(|(_, n)| n).sum();
-        let own = blocked.mechanisms.iter().find(|(known, _)| *known == mechanism);
-        let is_new = all >= 3.0 && own.map_or(0.0, |(_, n)| *n) < 0.1 * all;
+        let (own, all) = blocked.reach.share(mechanism);
+        let is_new = all >= 3.0 && own < 0.1 * all;
         let step = if is_new { NEW_MECHANISM } else { KNOWN_MECHANISM };
         let (threshold, cap) = self.threshold();
         let value =
             blocked.other.add(index, Said { voice: self.voice.of(unit), step, hit: 1.0 }, cap);
         if blocked.other.since().is_none() {
             blocked.fresh.clear();
-            blocked.fresh_resolvers.clear();
-            count(&mut blocked.mechanisms, mechanism);
-            hear(&mut blocked.resolvers, unit.resolver_asn);
+            blocked.reach.hear(unit);
             return;
         }
-        count(&mut blocked.fresh, mechanism);
-        hear(&mut blocked.fresh_resolvers, unit.resolver_asn);
+        blocked.fresh.hear(unit);
         if value >= threshold {
             blocked.stretch.turns.extend(blocked.other.since().map(|since| (since, index)));
-            blocked.mechanisms = std::mem::take(&mut blocked.fresh);
-            blocked.resolvers = std::mem::take(&mut blocked.fresh_resolvers);
+            blocked.reach = std::mem::take(&mut blocked.fresh);
             blocked.other.clear();
         }
     }
@@ -348,15 +349,6 @@ impl<'s> Walk<'s> {
     }
 }
 
-impl Blocked {
-    /// Whether a unit can be met by it: who asks another resolver says nothing of a block in resolvers.
-    fn meets(&self, unit: &Unit) -> bool {
-        let in_dns = |(mechanism, _): &(Mechanism, f64)| Layer::of(Some(*mechanism)) == Layer::Dns;
-        let is_dns = !self.mechanisms.is_empty() && self.mechanisms.iter().all(in_dns);
-        !is_dns || unit.resolver_asn == 0 || self.resolvers.contains(&unit.resolver_asn)
-    }
-}
-
 impl Voice {
     fn of(self, unit: &Unit) -> u64 {
         match self {
@@ -366,21 +358,6 @@ impl Voice {
     }
 }
 
-fn hear(resolvers: &mut Vec<u32>, resolver_asn: u32) {
-    if resolvers.len() < MOST_RESOLVERS && !resolvers.contains(&resolver_asn) {
-        resolvers.push(resolver_asn);
-    }
-}
-
-fn count(mechanisms: &mut Vec<(Mechanism, f64)>, mechanism: Mechanism) {
-    match mechanisms.iter_mut().find(|(known, _)| *known == mechanism) {
-        Some((_, n)) => *n += 1.0,
-        None => mechanisms.push((mechanism, 1.0)),
-    }
-}
-
-/// Resolvers of a block that are kept apart: of a country's pool, more than it has networks.
-const MOST_RESOLVERS: usize = 256;
 /// Units of a series that make its own noise known.
 const CALIBRATION_UNITS: f64 = 30.0;
 /// Units a year that a series is taken to have at least: a rate known from little is not known to be low.

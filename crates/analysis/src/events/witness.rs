@@ -8,9 +8,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wirewitness_model::point::Point;
-use wirewitness_model::verdict::Status;
+use wirewitness_model::point::{Network, Point};
+use wirewitness_model::verdict::{Mechanism, Status};
 
+use super::errors::Errors;
+use super::layer::Layer;
 use super::report::{Country, Fault, FaultKind};
 use super::survey::{Distinct, Table, row};
 
@@ -18,6 +20,8 @@ use super::survey::{Distinct, Table, row};
 #[derive(Debug, Default)]
 pub(super) struct Witnesses {
     weeks: Table<(u64, i64), Heard>,
+    /// Targets of which each named a mechanism alone.
+    named: Table<(u64, i64, Network, Mechanism), Distinct>,
     before: Option<Said>,
     run: Option<Said>,
 }
@@ -27,6 +31,8 @@ pub(super) struct Witnesses {
 struct Said {
     point: Point,
     blocked: bool,
+    /// What the first that was blocked named.
+    named: Option<Mechanism>,
     ok: bool,
 }
 
@@ -43,9 +49,11 @@ struct Heard {
 impl Witnesses {
     /// Adds the next point that carries an answer.
     pub(super) fn add(&mut self, point: &Point) {
+        let blocked = point.status == Status::Blocked;
         let said = Said {
             point: *point,
-            blocked: point.status == Status::Blocked,
+            blocked,
+            named: point.mechanism.filter(|_| blocked),
             ok: point.status == Status::Ok,
         };
         let cell = |said: &Said| (said.point.target, said.point.network);
@@ -54,6 +62,7 @@ impl Witnesses {
             Some(run) if run.point.vantage == point.vantage => {
                 run.point.at_s = point.at_s;
                 run.blocked |= said.blocked;
+                run.named = run.named.or(said.named);
             }
             Some(run) => {
                 let run = *run;
@@ -73,6 +82,12 @@ impl Witnesses {
         if !near || !fine {
             return;
         }
+        // Who asks another resolver does not contradict what a resolver says.
+        let same = |other: &Said| other.point.resolver_asn == run.point.resolver_asn;
+        let in_dns = Layer::of(run.named) == Layer::Dns;
+        if in_dns && !(same(&before) && same(&after)) {
+            return;
+        }
         let at = (run.point.vantage, run.point.at_s.div_euclid(WEEK_S));
         let Some(heard) = row(&mut self.weeks, at) else { return };
         heard.runs = heard.runs.saturating_add(1);
@@ -80,6 +95,10 @@ impl Witnesses {
         if run.blocked {
             heard.alone = heard.alone.saturating_add(1);
             heard.targets.add(run.point.target);
+            let at = run.named.map(|named| (at.0, at.1, run.point.network, named));
+            if let Some(targets) = at.and_then(|at| row(&mut self.named, at)) {
+                targets.add(run.point.target);
+            }
         }
     }
 
@@ -90,10 +109,28 @@ impl Witnesses {
                 ours.join(theirs);
             }
         }
+        for (at, theirs) in other.named {
+            if let Some(ours) = row(&mut self.named, at) {
+                ours.join(theirs);
+            }
+        }
     }
 
-    /// Vantages and weeks that are not believed, and what is said of them.
-    pub(super) fn finish(self) -> (Table<(u64, i64), ()>, Vec<Fault>) {
+    /// Vantages and weeks that are not believed, what is said of them, and what the errors of the others name.
+    pub(super) fn finish(mut self) -> (Table<(u64, i64), ()>, Vec<Fault>, Errors) {
+        let named = std::mem::take(&mut self.named);
+        let (bad, faults) = self.alone();
+        let mut networks: BTreeMap<Network, BTreeMap<Mechanism, f64>> = BTreeMap::new();
+        for ((vantage, week, network, mechanism), targets) in named {
+            if !bad.contains_key(&(vantage, week)) {
+                let of_network = networks.entry(network).or_default();
+                *of_network.entry(mechanism).or_default() += f64::from(targets.count);
+            }
+        }
+        (bad, faults, Errors::new(networks))
+    }
+
+    fn alone(self) -> (Table<(u64, i64), ()>, Vec<Fault>) {
         let mut rows: Vec<((u64, i64), Heard)> = self.weeks.into_iter().collect();
         rows.sort_unstable_by_key(|(at, _)| *at);
         let mut all = Heard::default();
