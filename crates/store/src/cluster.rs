@@ -21,9 +21,9 @@ use ballista_core::ConfigProducer;
 use ballista_core::extension::SessionConfigHelperExt as _;
 use ballista_core::registry::BallistaFunctionRegistry;
 use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
+use ballista_scheduler::SessionBuilder;
 use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::cluster::memory::{InMemoryClusterState, InMemoryJobState};
-use ballista_scheduler::SessionBuilder;
 use ballista_scheduler::config::SchedulerConfig;
 use ballista_scheduler::scheduler_process::start_server;
 use ballista_scheduler::state::session_manager::share_file_statistics_cache;
@@ -111,8 +111,7 @@ pub fn is_open(address: IpAddr) -> bool {
 /// Runs a scheduler until the process ends.
 pub async fn run_scheduler(options: SchedulerOptions) -> Result<(), QueryError> {
     let names = Arc::clone(&options.names);
-    let producer: ConfigProducer =
-        Arc::new(|| pinned(SessionConfig::new_with_ballista()));
+    let producer: ConfigProducer = Arc::new(|| pinned(SessionConfig::new_with_ballista()));
     let builder: SessionBuilder = Arc::new(move |config| Ok(state(config, &names)));
     let config = SchedulerConfig {
         bind_host: options.bind.ip().to_string(),
@@ -215,10 +214,7 @@ fn state(config: SessionConfig, names: &Arc<NetworkNames>) -> SessionState {
 }
 
 /// What SQL knows, and what our own passes are made of.
-fn all_functions(
-    names: &Arc<NetworkNames>,
-    judging: Option<&Arc<Judging>>,
-) -> Vec<Arc<ScalarUDF>> {
+fn all_functions(names: &Arc<NetworkNames>, judging: Option<&Arc<Judging>>) -> Vec<Arc<ScalarUDF>> {
     let mut all = ballista_core::extension::ballista_scalar_functions();
     let ours = functions(names).into_iter().chain(events::functions());
     all.extend(ours.chain([judged::judged(judging.cloned())]).map(Arc::new));

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use wirewitness_store::cluster::{
@@ -18,7 +19,7 @@ use wirewitness_store::query::{NetworkNames, Options, QueryError, Session};
 use wirewitness_store::{Archive, Writer};
 
 use crate::generated::made;
-use crate::made::{address, content, copy, ingest, judging};
+use crate::made::{address, content, copy, ingest_at_once, judging};
 use crate::test_events::blocks;
 use crate::test_examples::{lines, made_up, questions, real};
 
@@ -99,6 +100,9 @@ impl Cluster {
     }
 
     fn kill(&mut self, at: usize) {
+        for child in &mut self.children {
+            assert_eq!(child.try_wait().unwrap(), None, "it ended by itself");
+        }
         self.children[at].kill().unwrap();
         self.children[at].wait().unwrap();
     }
@@ -137,9 +141,12 @@ impl Cluster {
 
 #[allow(clippy::disallowed_types, reason = "to find a port that is free")]
 fn free_ports(count: usize) -> Vec<u16> {
-    let listeners: Vec<_> =
-        (0..count).map(|_| std::net::TcpListener::bind(local(0)).unwrap()).collect();
-    listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+    // Below those that the system gives to connections: what is started again finds its own free.
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 12_000 + (std::process::id() % 150) as u16 * 100;
+    let ports = std::iter::repeat_with(|| first + NEXT.fetch_add(1, Ordering::Relaxed));
+    let is_free = |port: &u16| std::net::TcpListener::bind(local(*port)).is_ok();
+    ports.filter(is_free).take(count).collect()
 }
 
 fn child(role: &str) -> Child {
@@ -190,39 +197,10 @@ fn a_cluster_answers_as_one_machine_does() {
     });
 }
 
-#[test]
-fn an_executor_that_dies_costs_time_and_no_rows() {
-    let folder = tempfile::tempdir().unwrap();
-    let archive = made_up(&folder.path().join("made"), &made(100));
-    let mut cluster = Cluster::start(2);
-    let sql = "SELECT a.domain, b.status, count(*) AS n, count(DISTINCT a.vantage * 100 + b.vantage) AS pairs
-               FROM verdict a JOIN verdict b ON a.country = b.country AND a.probe_asn < b.probe_asn
-               GROUP BY a.domain, b.status";
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let one = one_machine(&archive).await;
-        let many = cluster.session(&archive).await;
-        let began = std::time::Instant::now();
-        let expected = lines(&one, sql).await;
-        eprintln!("one machine: {:?}", began.elapsed());
-        assert_eq!(lines(&many, sql).await, expected, "with all executors");
-        let asked = tokio::spawn(async move { lines(&many, sql).await });
-        tokio::time::sleep(Duration::from_millis(800)).await;
-        assert!(!asked.is_finished(), "too short a query to die in");
-        cluster.kill(1);
-        let began = std::time::Instant::now();
-        assert_eq!(asked.await.unwrap(), expected);
-        eprintln!("with one executor killed: {:?} after", began.elapsed());
-        // And the one that is left goes on.
-        let again = cluster.session(&archive).await;
-        assert_eq!(lines(&again, sql).await, expected);
-    });
-}
-
 /// The same archive twice: measurements judged by another judge, and verdicts of others in which there are blocks.
 fn twice(folder: &Path) -> [PathBuf; 2] {
     let [one, many] = ["one", "many"].map(|name| folder.join(name));
-    ingest(&one, 0..40);
+    ingest_at_once(&one, 0..20);
     wait(async {
         let mut writer = Writer::open(&address(&one)).await.unwrap();
         let (points, name, source) = blocks();
@@ -230,6 +208,11 @@ fn twice(folder: &Path) -> [PathBuf; 2] {
     });
     copy(&one, &many);
     [one, many]
+}
+
+/// What comes of some work, which does not take forever.
+async fn in_time<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(240), work).await.expect("the cluster hangs")
 }
 
 fn wait<T>(work: impl Future<Output = T>) -> T {
@@ -243,11 +226,12 @@ async fn writer(folder: &Path) -> Writer {
 #[test]
 fn judge_events_and_questions_come_to_the_same_while_executors_die() {
     let folder = tempfile::tempdir().unwrap();
+    let began = std::time::Instant::now();
     let [one, many] = twice(folder.path());
     let mut cluster = Cluster::start(2);
-    let began = std::time::Instant::now();
     let told = |what: &str| eprintln!("{:?} {what}", began.elapsed());
 
+    told("both archives");
     // The judge. An executor dies meanwhile and is back before anyone can count one less.
     let settings = Settings::default();
     let (rebuilt, stated) = wait(async {
@@ -256,7 +240,7 @@ fn judge_events_and_questions_come_to_the_same_while_executors_die() {
         (rebuilt, state_events(&mut writer, &settings).await.unwrap())
     });
     told("one machine");
-    assert!(rebuilt.changed > 0 && rebuilt.measurements == 1_200, "{rebuilt:?}");
+    assert!(rebuilt.changed > 0 && rebuilt.measurements == 600, "{rebuilt:?}");
     assert!(stated.added > 1, "{}", stated.added);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
@@ -282,7 +266,7 @@ fn judge_events_and_questions_come_to_the_same_while_executors_die() {
     std::thread::sleep(Duration::from_millis(300));
     assert!(!judge.is_finished(), "too few measurements to die in");
     cluster.replace(1);
-    let judged = runtime.block_on(judge).unwrap().unwrap();
+    let judged = runtime.block_on(in_time(judge)).unwrap().unwrap();
     let of = |rebuilt: wirewitness_store::keep::Rebuilt| (rebuilt.measurements, rebuilt.unreadable);
     assert_eq!(of(judged), of(rebuilt));
     assert!(judged.changed > 0);
@@ -301,7 +285,7 @@ fn judge_events_and_questions_come_to_the_same_while_executors_die() {
     std::thread::sleep(Duration::from_millis(400));
     assert!(!search.is_finished(), "too few verdicts to die in");
     cluster.replace(2);
-    let (found, again) = runtime.block_on(search).unwrap();
+    let (found, again) = runtime.block_on(in_time(search)).unwrap();
     assert_eq!(again.changed, 0, "the same judge again changes nothing");
     assert_eq!(found.found.report, stated.found.report);
     assert_eq!(found.statements, stated.statements);
@@ -316,7 +300,7 @@ fn judge_events_and_questions_come_to_the_same_while_executors_die() {
         let settings = Settings { origins, ..settings };
         let of_one = find_events(&archive, &settings).await.unwrap().report;
         let of_many = find_events_on(&cluster.asked(), &archive, &settings).await.unwrap().report;
-        assert_eq!((of_many.points, &of_many), (1_200, &of_one));
+        assert_eq!((of_many.points, &of_many), (600, &of_one));
         for (name, sql) in questions() {
             assert_eq!(lines(&there, &sql).await, lines(&here, &sql).await, "{name}");
         }
@@ -327,13 +311,14 @@ fn judge_events_and_questions_come_to_the_same_while_executors_die() {
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert!(!asked.is_finished(), "too short a query to die in");
         cluster.kill(1);
-        assert_eq!(asked.await.unwrap(), expected);
+        assert_eq!(in_time(asked).await.unwrap(), expected);
         told("pairs, an executor killed meanwhile");
     });
 }
 
 /// A question that takes a while.
-const PAIRS: &str = "SELECT a.target, b.status, count(*) AS n, count(DISTINCT a.vantage * 100 + b.vantage) AS pairs
+const PAIRS: &str =
+    "SELECT a.target, b.status, count(*) AS n, count(DISTINCT a.vantage * 100 + b.vantage) AS pairs
     FROM verdict a JOIN verdict b ON a.target = b.target AND a.day = b.day AND a.vantage < b.vantage
     GROUP BY a.target, b.status";
 

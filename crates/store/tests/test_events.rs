@@ -181,13 +181,13 @@ fn points(days: std::ops::Range<i64>, until: i64) -> Vec<Point> {
     points
 }
 
-/// Verdicts of twelve targets in four networks over sixty days, three of the targets blocked for some time; with names, and as one source.
+/// Verdicts of eight targets in three networks over forty days, three of the targets blocked for some time; with names, and as one source.
 pub(crate) fn blocks() -> (Vec<Point>, fn(u32) -> String, PointSource) {
     let mut points = Vec::new();
-    for (target, asn) in (0..12).flat_map(|target| (64_500..64_504).map(move |asn| (target, asn))) {
+    for (target, asn) in (0..8).flat_map(|target| (64_500..64_503).map(move |asn| (target, asn))) {
         // Two of them at once.
-        let blocked = 20 + i64::from(target / 2) * 8..44;
-        for point in self::points(0..60, 0).into_iter().filter(|point| point.target == 0) {
+        let blocked = 14 + i64::from(target / 2) * 6..30;
+        for point in self::points(0..40, 0).into_iter().filter(|point| point.target == 0) {
             let day = (point.at_s - 1_750_000_000) / 86_400;
             let is_blocked = target < 3 && blocked.contains(&day);
             points.push(Point {

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array as _, ArrayRef, AsArray as _, BooleanArray, ListArray, RecordBatch,
-    StringArray, StructArray,
+    Array as _, ArrayRef, AsArray as _, BooleanArray, ListArray, RecordBatch, StringArray,
+    StructArray,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
@@ -38,9 +38,9 @@ pub(crate) fn judged(judging: Option<Arc<Judging>>) -> ScalarUDF {
             [ids, documents, sources, origins, judge].map(|texts| texts.as_string::<i32>());
         let judging = the_same(judging.as_deref(), judge)?;
         let rows = (ids, documents, sources, origins);
-        Ok(ColumnarValue::Array(make(rows, judging).map_err(|error| {
-            exec_datafusion_err!("{error}")
-        })?))
+        Ok(ColumnarValue::Array(
+            make(rows, judging).map_err(|error| exec_datafusion_err!("{error}"))?,
+        ))
     };
     create_udf("judged", vec![DataType::Utf8; 5], gives(), Volatility::Immutable, Arc::new(work))
 }
@@ -90,8 +90,11 @@ fn make(
     for row in 0..ids.len() {
         let before = [tables.observation.len(), tables.verdict.len()];
         read.push(JUDGED.contains(&origins.value(row)).then(|| {
-            let taking =
-                Taking { source: sources.value(row), judged_with: judging.name(), context: &context };
+            let taking = Taking {
+                source: sources.value(row),
+                judged_with: judging.name(),
+                context: &context,
+            };
             take(&mut tables, (ids.value(row), documents.value(row)), &taking)
         }));
         let after = [tables.observation.len(), tables.verdict.len()];

@@ -88,7 +88,9 @@ async fn find(
 
 /// The numbers of those targets that have not the usual one.
 fn moved<'m>(numbers: &[u32], met: &'m Met) -> BTreeMap<&'m str, u32> {
-    let of = |(name, number): (&'m str, &u32)| (*number != names::usual(name)).then_some((name, *number));
+    let of = |(name, number): (&'m str, &u32)| {
+        (*number != names::usual(name)).then_some((name, *number))
+    };
     met.names().zip(numbers).filter_map(of).collect()
 }
 
@@ -142,7 +144,8 @@ impl Search<'_> {
         let frame = frame
             .select(vec![part.alias("part"), point.alias("point")])
             .and_then(|frame| {
-                let all = vec![array_agg(col("point")).alias("points"), count(lit(1)).alias("count")];
+                let all =
+                    vec![array_agg(col("point")).alias("points"), count(lit(1)).alias("count")];
                 frame.aggregate(vec![col("part")], all)
             })
             .and_then(|frame| {

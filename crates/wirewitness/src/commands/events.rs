@@ -116,9 +116,7 @@ impl EventsArgs {
         // An archive is made by `ingest`, not by asking for its events: it is there.
         let mut writer = Writer::open(archive.root()).await?;
         match &cluster {
-            Some(cluster) => {
-                state_events_on(cluster, &mut writer, &settings).await.map_err(failed)
-            }
+            Some(cluster) => state_events_on(cluster, &mut writer, &settings).await.map_err(failed),
             None => Ok(state_events(&mut writer, &settings).await?),
         }
     }

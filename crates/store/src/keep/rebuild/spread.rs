@@ -98,7 +98,8 @@ async fn judge(
 ) -> Result<BTreeMap<Partition, Made>, QueryError> {
     use datafusion::prelude::{cast, col, lit};
 
-    let files: Vec<DataFile> = lot.iter().flat_map(|(_, files)| files.measurement.clone()).collect();
+    let files: Vec<DataFile> =
+        lot.iter().flat_map(|(_, files)| files.measurement.clone()).collect();
     // Files that others wrote may not say how many rows they have.
     let is_counted = files.iter().all(|file| file.rows > 0);
     let expected: u64 = files.iter().map(|file| file.rows).sum();
@@ -141,10 +142,7 @@ impl Pieces {
 }
 
 /// Puts the rows of an answer to their partitions.
-fn sort_out(
-    batch: &RecordBatch,
-    made: &mut BTreeMap<Partition, Pieces>,
-) -> Result<(), StoreError> {
+fn sort_out(batch: &RecordBatch, made: &mut BTreeMap<Partition, Pieces>) -> Result<(), StoreError> {
     let [country, day, ids, given] = batch.columns() else { return Err(other_columns()) };
     let [country, day, ids] = [texts(country)?, texts(day)?, texts(ids)?];
     let of = |row: usize| (country.value(row), day.value(row));
