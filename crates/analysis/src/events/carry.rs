@@ -18,7 +18,7 @@ pub(super) mod rows {
         S: Serializer,
     {
         let mut rows: Vec<(&K, &V)> = table.iter().collect();
-        rows.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        rows.sort_unstable_by_key(|(key, _)| *key);
         serializer.collect_seq(rows)
     }
 

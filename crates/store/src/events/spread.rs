@@ -82,7 +82,7 @@ async fn find(
     let is_counted = settings.origins.is_empty() && files.iter().all(|file| file.rows > 0);
     let (met, points) = search.targets(is_counted.then_some(rows)).await?;
     let (numbers, names) = met.numbers(earlier);
-    let moved = serde_json::to_string(&moved(&numbers, &met)).map_err(worker)?;
+    let moved = serde_json::to_string(&moved(&numbers, &met)).map_err(|error| worker(&error))?;
     search.run((moved, points), names).await
 }
 
@@ -99,7 +99,9 @@ impl Search<'_> {
     async fn targets(&self, expected: Option<u64>) -> Result<(Met, u64), QueryError> {
         let frame = self.rows().await?;
         let by = vec![col("target"), col("origin")];
-        let frame = frame.aggregate(by, vec![count(lit(1)).alias("count")]).map_err(planning)?;
+        let frame = frame
+            .aggregate(by, vec![count(lit(1)).alias("count")])
+            .map_err(|error| planning(&error))?;
         let mut attempts = 0;
         loop {
             let batches = self.session.whole(frame.clone(), &|_| true).await?;
@@ -121,9 +123,9 @@ impl Search<'_> {
         surveys.into_values().for_each(|survey: Survey| all.join(survey));
         let detector = &self.settings.detector;
         let climate = all.finish(detector);
-        let carried = serde_json::to_vec(&climate).map_err(worker)?;
+        let carried = serde_json::to_vec(&climate).map_err(|error| worker(&error))?;
         let carried = lit(ScalarValue::LargeBinary(Some(carried)));
-        let how = lit(serde_json::to_string(detector).map_err(worker)?);
+        let how = lit(serde_json::to_string(detector).map_err(|error| worker(&error))?);
         let search = functions::searched();
         let of = |points| search.call(vec![points, carried.clone(), how.clone()]);
         let found: BTreeMap<i32, Part> = self.parts((&moved, points), &of).await?;
@@ -151,7 +153,7 @@ impl Search<'_> {
             .and_then(|frame| {
                 frame.select(vec![col("part"), of(col("points")).alias("made"), col("count")])
             })
-            .map_err(planning)?;
+            .map_err(|error| planning(&error))?;
         let mut attempts = 0;
         loop {
             let batches = self.session.whole(frame.clone(), &|_| true).await?;
@@ -165,12 +167,13 @@ impl Search<'_> {
 
     /// The rows that are searched.
     async fn rows(&self) -> Result<DataFrame, QueryError> {
-        let frame = self.session.context().table(VERDICT.name).await.map_err(planning)?;
+        let frame =
+            self.session.context().table(VERDICT.name).await.map_err(|error| planning(&error))?;
         if self.settings.origins.is_empty() {
             return Ok(frame);
         }
         let wanted = self.settings.origins.iter().map(|origin| lit(origin.as_str())).collect();
-        frame.filter(col("origin").in_list(wanted, false)).map_err(planning)
+        frame.filter(col("origin").in_list(wanted, false)).map_err(|error| planning(&error))
     }
 }
 
@@ -230,12 +233,12 @@ fn other_columns() -> StoreError {
     StoreError::Worker("the cluster sent other columns".to_owned())
 }
 
-fn worker(error: serde_json::Error) -> StoreError {
+fn worker(error: &serde_json::Error) -> StoreError {
     StoreError::Worker(error.to_string())
 }
 
-fn planning(error: datafusion::error::DataFusionError) -> QueryError {
-    QueryError::planning(&error)
+fn planning(error: &datafusion::error::DataFusionError) -> QueryError {
+    QueryError::planning(error)
 }
 
 /// Columns that a point is made of.
