@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
+use arrow::array::{AsArray as _, RecordBatch};
+use arrow::datatypes::Int64Type;
 use wirewitness_store::cluster::{
     Cluster as Asked, ExecutorOptions, SchedulerOptions, is_open, run_executor, run_scheduler,
 };
@@ -297,21 +299,32 @@ fn judge_events_and_questions_come_to_the_same_while_executors_die() {
         let archive = Archive::open(&address(&many)).await.unwrap();
         let (here, there) = (one_machine(&archive).await, cluster.session(&archive).await);
         let origins = vec!["ooni".to_owned()];
-        let settings = Settings { origins, ..settings };
+        let settings = Settings { origins, ..settings.clone() };
         let of_one = find_events(&archive, &settings).await.unwrap().report;
         let of_many = find_events_on(&cluster.asked(), &archive, &settings).await.unwrap().report;
         assert_eq!((of_many.points, &of_many), (600, &of_one));
+        let none = Settings { origins: vec!["nobody".to_owned()], ..settings };
+        let none = find_events_on(&cluster.asked(), &archive, &none).await.unwrap();
+        assert_eq!((none.report.points, none.names.len()), (0, 0));
         for (name, sql) in questions() {
             assert_eq!(lines(&there, &sql).await, lines(&here, &sql).await, "{name}");
         }
         told("all questions");
         let expected = lines(&here, PAIRS).await;
         told("pairs on one machine");
+        // The same, by one that does not watch the executors: the scheduler itself gives no wrong answer.
+        let blind = there.context().sql(PAIRS).await.unwrap();
+        let blind = tokio::spawn(async move { blind.collect().await });
         let asked = tokio::spawn(async move { lines(&there, PAIRS).await });
         tokio::time::sleep(Duration::from_millis(500)).await;
-        assert!(!asked.is_finished(), "too short a query to die in");
+        assert!(!asked.is_finished() && !blind.is_finished(), "too short a query to die in");
         cluster.kill(1);
         assert_eq!(in_time(asked).await.unwrap(), expected);
+        match in_time(blind).await.unwrap() {
+            Err(failed) => assert!(failed.to_string().contains("work was done again"), "{failed}"),
+            // The one that died had no part in it.
+            Ok(batches) => assert_eq!(pairs(&batches), pairs_of(&expected)),
+        }
         told("pairs, an executor killed meanwhile");
     });
 }
@@ -321,6 +334,16 @@ const PAIRS: &str =
     "SELECT a.target, b.status, count(*) AS n, count(DISTINCT a.vantage * 100 + b.vantage) AS pairs
     FROM verdict a JOIN verdict b ON a.target = b.target AND a.day = b.day AND a.vantage < b.vantage
     GROUP BY a.target, b.status";
+
+/// Pairs in an answer.
+fn pairs(batches: &[RecordBatch]) -> i64 {
+    let column = |batch: &RecordBatch| batch.column(2).as_primitive::<Int64Type>().clone();
+    batches.iter().map(column).flat_map(|column| column.values().to_vec()).sum()
+}
+
+fn pairs_of(lines: &[String]) -> i64 {
+    lines[1..].iter().map(|line| line.split(',').nth(2).unwrap().parse::<i64>().unwrap()).sum()
+}
 
 #[test]
 fn loopback_is_not_open() {
