@@ -1,5 +1,6 @@
 #!/bin/sh
-# Starts a scheduler and two executors on this machine, asks them the questions in examples/queries, and stops them.
+# Starts a scheduler and two executors on this machine, asks them the questions in examples/queries, has them search for events,
+# and stops them.
 # Usage: scripts/cluster-try.sh ARCHIVE [PROGRAM]
 set -eu
 archive=$1
@@ -31,3 +32,5 @@ for question in "$root"/examples/queries/*.sql; do
     echo "== $(basename "$question" .sql)"
     "$program" query --cluster df://127.0.0.1:50050 --archive "$archive" --file "$question"
 done
+echo "== events"
+"$program" events --dry-run --cluster df://127.0.0.1:50050 --archive "$archive"

@@ -1,6 +1,6 @@
 //! A verdict as one point of a series over time: what events are found in.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::verdict::{Mechanism, Status};
 
@@ -24,7 +24,7 @@ pub struct Point {
 }
 
 /// A network in a country: one AS may be in several.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Network {
     /// Two letters of ISO 3166-1.
     pub country: [u8; 2],

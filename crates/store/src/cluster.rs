@@ -1,9 +1,15 @@
-//! Queries on several machines, by Apache DataFusion Ballista.
+//! Queries and passes over an archive on several machines, by Apache DataFusion Ballista.
 //!
 //! One scheduler splits a query into stages; executors run them and hand one another what lies between. The same SQL, the same
 //! functions, the same files: all machines must see the archive at the same path. Ballista knows no passwords: whoever reaches a
 //! port can read what the process can read. So everything binds to loopback unless told otherwise (docs/cluster.md).
+//!
+//! - [`run_scheduler`], [`run_executor`]: the machines. [`Cluster`]: them, as those who ask know them.
+//! - `jobs`: no answer that stands on work done again. `watch`: whether executors die.
+//! - `judged`: the judge as a function of SQL. Searching for events is in [`crate::events`].
 
+pub(crate) mod jobs;
+pub(crate) mod judged;
 pub(crate) mod watch;
 
 use std::net::{IpAddr, SocketAddr};
@@ -11,17 +17,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ballista::prelude::{SessionConfigExt as _, SessionContextExt as _};
+use ballista_core::ConfigProducer;
 use ballista_core::extension::SessionConfigHelperExt as _;
 use ballista_core::registry::BallistaFunctionRegistry;
 use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
+use ballista_scheduler::SessionBuilder;
 use ballista_scheduler::cluster::BallistaCluster;
+use ballista_scheduler::cluster::memory::{InMemoryClusterState, InMemoryJobState};
 use ballista_scheduler::config::SchedulerConfig;
 use ballista_scheduler::scheduler_process::start_server;
+use ballista_scheduler::state::session_manager::share_file_statistics_cache;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::archive::Archive;
+use crate::events;
+use crate::ingest::Judging;
 use crate::query::codec::ArchiveCodec;
 use crate::query::functions::functions;
 use crate::query::{NetworkNames, Options, QueryError, Session};
@@ -61,6 +73,34 @@ pub struct ExecutorOptions {
     pub folder: PathBuf,
     /// Names for `asn_name`.
     pub names: Arc<NetworkNames>,
+    /// What it judges measurements with. Without one, it takes no part in judging.
+    pub judging: Option<Arc<Judging>>,
+}
+
+/// A cluster as those who ask it know it.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// The scheduler's address, `df://host:port`.
+    pub scheduler: String,
+    /// How it is asked.
+    pub options: Options,
+}
+
+impl Cluster {
+    /// The one whose scheduler is at `df://host:port`, asked with the usual options.
+    pub fn at(scheduler: &str) -> Self {
+        Self { scheduler: scheduler.to_owned(), options: Options::default() }
+    }
+
+    /// A session over an archive.
+    pub(crate) async fn session(
+        &self,
+        archive: &Archive,
+        batch_rows: Option<usize>,
+    ) -> Result<Session, QueryError> {
+        let options = Options { batch_rows, ..self.options.clone() };
+        Session::on_cluster(archive, options, &self.scheduler).await
+    }
 }
 
 /// Whether others than this machine can reach an address.
@@ -71,6 +111,8 @@ pub fn is_open(address: IpAddr) -> bool {
 /// Runs a scheduler until the process ends.
 pub async fn run_scheduler(options: SchedulerOptions) -> Result<(), QueryError> {
     let names = Arc::clone(&options.names);
+    let producer: ConfigProducer = Arc::new(|| pinned(SessionConfig::new_with_ballista()));
+    let builder: SessionBuilder = Arc::new(move |config| Ok(state(config, &names)));
     let config = SchedulerConfig {
         bind_host: options.bind.ip().to_string(),
         bind_port: options.bind.port(),
@@ -80,12 +122,17 @@ pub async fn run_scheduler(options: SchedulerOptions) -> Result<(), QueryError> 
         grpc_client_max_message_size: MESSAGE_MAX,
         executor_timeout_seconds: LOST_AFTER_SECS,
         expire_dead_executor_interval_seconds: HEARTBEAT_SECS,
-        override_config_producer: Some(Arc::new(|| pinned(SessionConfig::new_with_ballista()))),
-        override_session_builder: Some(Arc::new(move |config| Ok(state(config, &names)))),
+        override_config_producer: Some(Arc::clone(&producer)),
+        override_session_builder: Some(Arc::clone(&builder)),
         override_logical_codec: Some(Arc::new(ArchiveCodec::default())),
         ..SchedulerConfig::default()
     };
-    let cluster = BallistaCluster::new_from_config(&config).await.map_err(cluster_error)?;
+    let builder = share_file_statistics_cache(builder);
+    let memory = InMemoryJobState::new(config.scheduler_id.clone(), builder, producer);
+    let cluster = BallistaCluster::new(
+        Arc::new(InMemoryClusterState::default()),
+        Arc::new(jobs::Jobs::new(memory)),
+    );
     start_server(cluster, options.bind, Arc::new(config)).await.map_err(cluster_error)
 }
 
@@ -93,7 +140,7 @@ pub async fn run_scheduler(options: SchedulerOptions) -> Result<(), QueryError> 
 pub async fn run_executor(options: ExecutorOptions) -> Result<(), QueryError> {
     let mut registry = BallistaFunctionRegistry::default();
     // The default lacks the functions on lists, with which the scheduler plans all the same.
-    for function in all_functions(&options.names) {
+    for function in all_functions(&options.names, options.judging.as_ref()) {
         registry.scalar_functions.insert(function.name().to_owned(), function);
     }
     let defaults = ExecutorProcessConfig::default();
@@ -162,13 +209,15 @@ fn state(config: SessionConfig, names: &Arc<NetworkNames>) -> SessionState {
         .with_default_features()
         .with_config(pinned(config.ballista_restricted_configuration()))
         .with_optimizer_rules(ballista_core::optimizer::ballista_default_optimizer_rules())
-        .with_scalar_functions(all_functions(names))
+        .with_scalar_functions(all_functions(names, None))
         .build()
 }
 
-fn all_functions(names: &Arc<NetworkNames>) -> Vec<Arc<ScalarUDF>> {
+/// What SQL knows, and what our own passes are made of.
+fn all_functions(names: &Arc<NetworkNames>, judging: Option<&Arc<Judging>>) -> Vec<Arc<ScalarUDF>> {
     let mut all = ballista_core::extension::ballista_scalar_functions();
-    all.extend(functions(names).into_iter().map(Arc::new));
+    let ours = functions(names).into_iter().chain(events::functions());
+    all.extend(ours.chain([judged::judged(judging.cloned())]).map(Arc::new));
     all
 }
 

@@ -34,12 +34,24 @@ pub(crate) fn ingest(folder: &Path, files: std::ops::Range<usize>) -> Summary {
     ingest_with(writer, files).unwrap()
 }
 
+/// The same in few commits.
+pub(crate) fn ingest_at_once(folder: &Path, files: std::ops::Range<usize>) -> Summary {
+    let writer = wait(Writer::open(&address(folder))).unwrap();
+    ingest_in((writer, Settings { threads: 2, ..Settings::default() }), files).unwrap()
+}
+
 /// The same, with a writer at hand.
 pub(crate) fn ingest_with(
     writer: Writer,
     files: std::ops::Range<usize>,
 ) -> Result<Summary, wirewitness_store::StoreError> {
-    let settings = Settings { threads: 2, commit_bytes: 1 << 10 };
+    ingest_in((writer, Settings { threads: 2, commit_bytes: 1 << 10 }), files)
+}
+
+fn ingest_in(
+    (writer, settings): (Writer, Settings),
+    files: std::ops::Range<usize>,
+) -> Result<Summary, wirewitness_store::StoreError> {
     let mut ingest = Ingest::start(writer, judging("a"), settings, Box::new(|_| {}));
     for file in files {
         for piece in pieces(file) {

@@ -181,6 +181,29 @@ fn points(days: std::ops::Range<i64>, until: i64) -> Vec<Point> {
     points
 }
 
+/// Verdicts of eight targets in three networks over forty days, three of the targets blocked for some time; with names, and as one source.
+pub(crate) fn blocks() -> (Vec<Point>, fn(u32) -> String, PointSource) {
+    let mut points = Vec::new();
+    for (target, asn) in (0..8).flat_map(|target| (64_500..64_503).map(move |asn| (target, asn))) {
+        // Two of them at once.
+        let blocked = 14 + i64::from(target / 2) * 6..30;
+        for point in self::points(0..40, 0).into_iter().filter(|point| point.target == 0) {
+            let day = (point.at_s - 1_750_000_000) / 86_400;
+            let is_blocked = target < 3 && blocked.contains(&day);
+            points.push(Point {
+                target,
+                network: Network { asn, ..point.network },
+                vantage: point.vantage * 10 + u64::from(asn % 10),
+                status: if is_blocked { Status::Blocked } else { Status::Ok },
+                mechanism: is_blocked.then_some(Mechanism::TlsResetSni),
+                ..point
+            });
+        }
+    }
+    let name: fn(u32) -> String = |target| format!("https://site-{target}.example/");
+    (points, name, source(7))
+}
+
 fn source(n: u8) -> PointSource {
     PointSource {
         origin: "ooni-analysis",

@@ -16,6 +16,8 @@ mod invariants;
 #[path = "../../analysis/tests/life/mod.rs"]
 mod life;
 mod program;
+#[cfg(feature = "archive")]
+mod test_cluster;
 mod test_completions_man;
 mod test_damage;
 mod test_exposure;

@@ -9,14 +9,17 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use wirewitness_model::point::Network;
 use wirewitness_model::verdict::Mechanism;
 
 /// Shares of errors that name each mechanism, by network.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Errors {
     /// Of the network in the middle.
+    #[serde(with = "super::carry::exact")]
     usual: BTreeMap<Mechanism, f64>,
+    #[serde(with = "super::carry::exact_by_network")]
     networks: BTreeMap<Network, BTreeMap<Mechanism, f64>>,
 }
 

@@ -13,12 +13,14 @@
 //! - `volume`: measurements that stop coming.
 //! - `features`, `lists`, `group`, `event`: spells into events over networks and targets.
 //! - [`keep`]: statements that later data replace.
+//! - `carry`: what passes between machines.
 //! - [`series`]: counts by target, network, layer, mechanism and time, for tables and charts.
 //!
 //! [`find`] does all of it on points in memory. A store feeds [`Survey`] and [`Finder`] instead, each with points sorted by
 //! target, network and time; both can be fed in parts, target by target, on several cores.
 
 mod bout;
+mod carry;
 mod errors;
 mod event;
 mod features;
@@ -40,6 +42,7 @@ mod volume;
 mod walk;
 mod witness;
 
+use serde::{Deserialize, Serialize};
 use wirewitness_model::point::Point;
 use wirewitness_model::verdict::Confidence;
 
@@ -84,8 +87,8 @@ pub struct Finder<'a> {
     found: Part,
 }
 
-/// What one [`Finder`] found of its targets.
-#[derive(Debug, Default)]
+/// What one [`Finder`] found of its targets. Can be carried to another machine.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Part {
     findings: Findings,
     dropped: u64,

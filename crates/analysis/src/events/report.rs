@@ -113,7 +113,7 @@ pub struct Spell {
 }
 
 /// A moment lies after the first and not after the second.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Span {
     pub(super) from: i64,
     pub(super) to: i64,

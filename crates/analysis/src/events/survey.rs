@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 
+use serde::{Deserialize, Serialize};
 use wirewitness_model::point::{Network, Point};
 use wirewitness_model::verdict::{Mechanism, Status};
 
@@ -18,34 +19,46 @@ use super::report::{Country, Fault, FaultKind};
 use super::settings::Settings;
 use super::witness::{Witnesses, week};
 
-/// Counts of a first pass.
-#[derive(Debug, Default)]
+/// Counts of a first pass. Those of some targets can be carried to another machine and joined there.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Survey {
+    #[serde(with = "super::carry::rows")]
     networks: Table<Network, u32>,
+    #[serde(with = "super::carry::rows")]
     activity: Table<(u32, i64), Activity>,
+    #[serde(with = "super::carry::rows")]
     resolvers: Table<(u32, u32, i64), Asked>,
+    #[serde(with = "super::carry::rows")]
     hours: Table<i64, Hour>,
     witnesses: Witnesses,
     /// Target, network, hour and vantage of the last point that carried an answer.
+    #[serde(skip)]
     last: Option<(u32, u32, i64, u64)>,
     points: u64,
     dropped: u64,
 }
 
-/// What a first pass comes to: needed by the second.
-#[derive(Debug, Default)]
+/// What a first pass comes to: needed by the second. What a [`Finder`](super::Finder) needs of it can be carried to another
+/// machine; [`finish`](super::finish) needs all of it.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Climate {
+    #[serde(with = "super::carry::rows")]
     networks: Table<Network, u32>,
     /// Quarters of days in which a resolver of a network is not believed.
+    #[serde(with = "super::carry::rows")]
     broken: Table<(u32, u32, i64), ()>,
     /// Hours of control outages.
+    #[serde(with = "super::carry::rows")]
     outages: Table<i64, ()>,
     /// Weeks in which a vantage is not believed.
+    #[serde(with = "super::carry::rows")]
     alone: Table<(u64, i64), ()>,
     /// What errors name.
     pub(super) errors: Errors,
     /// What was measured, by network and [`BUCKET_S`] seconds.
+    #[serde(skip)]
     pub(super) activity: BTreeMap<Network, BTreeMap<i64, Activity>>,
+    #[serde(skip)]
     pub(super) faults: Vec<Fault>,
     pub(super) points: u64,
     pub(super) dropped: u64,
@@ -54,7 +67,7 @@ pub struct Climate {
 pub(super) type Table<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 
 /// How much a network's vantages measured in one bucket of time.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Activity {
     /// Those who measured, as a sketch.
     pub(super) vantages: u64,
@@ -81,13 +94,13 @@ impl Activity {
 }
 
 /// Distinct targets, and those of them that failed.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
 struct Asked {
     targets: Distinct,
     failed: Distinct,
 }
 
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
 struct Hour {
     points: u64,
     empty: u64,
@@ -96,7 +109,7 @@ struct Hour {
 }
 
 /// Counts different targets that come in order.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Distinct {
     pub(super) count: u32,
     last: u32,

@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use wirewitness_model::verdict::Mechanism;
 
 use super::bout::in_bouts;
@@ -21,16 +22,17 @@ use super::unit::Unit;
 use super::walk::{Footing, Voice, walk};
 
 /// The same target blocked in networks of one country at about the same time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Bout {
     /// By start.
+    #[serde(with = "super::carry::spells")]
     pub(super) spells: Vec<Spell>,
     /// Networks in which it was measured at that time and could be used.
     pub(super) against: Vec<u32>,
 }
 
 /// What one target comes to.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Findings {
     pub(super) bouts: Vec<Bout>,
     /// Spells that are nothing by themselves.

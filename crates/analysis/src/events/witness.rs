@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use wirewitness_model::point::{Network, Point};
 use wirewitness_model::verdict::{Mechanism, Status};
 
@@ -17,12 +18,16 @@ use super::report::{Country, Fault, FaultKind};
 use super::survey::{Distinct, Table, row};
 
 /// How often each vantage was alone, by week.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Witnesses {
+    #[serde(with = "super::carry::rows")]
     weeks: Table<(u64, i64), Heard>,
     /// Targets of which each named a mechanism alone.
+    #[serde(with = "super::carry::rows")]
     named: Table<(u64, i64, Network, Mechanism), Distinct>,
+    #[serde(skip)]
     before: Option<Said>,
+    #[serde(skip)]
     run: Option<Said>,
 }
 
@@ -37,7 +42,7 @@ struct Said {
 }
 
 /// Runs of one vantage between others that could use the target.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
 struct Heard {
     runs: u32,
     alone: u32,

@@ -1,7 +1,8 @@
 //! Whether executors die while a query runs.
 //!
-//! When one does, Ballista 55.0 does its work again, and may then count rows twice (a test of ours found it). So a query during which
-//! the scheduler came to count fewer executors is thrown away and asked again.
+//! When one does, its work is to be done again: what our scheduler makes of that is no answer (`jobs`). So a query during which the
+//! scheduler came to count fewer executors is thrown away at once and asked again; and where there has been none for a while, there
+//! is nobody to wait for.
 
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use crate::query::QueryError;
 
 /// How often the scheduler is asked.
 const EVERY: Duration = Duration::from_millis(200);
+/// How long a query waits for an executor where there is none.
+const ALONE: Duration = Duration::from_secs(60);
 /// Bytes of its answer that are read.
 const ANSWER_MAX: u64 = 4096;
 
@@ -37,6 +40,7 @@ impl Watch {
     ) -> Result<Option<T>, QueryError> {
         let mut most = self.count().await?;
         let mut tick = tokio::time::interval(EVERY);
+        let mut seen = tokio::time::Instant::now();
         tokio::pin!(work);
         loop {
             let done = tokio::select! {
@@ -50,6 +54,12 @@ impl Watch {
             most = now;
             if done.is_some() {
                 return Ok(done);
+            }
+            if now > 0 {
+                seen = tokio::time::Instant::now();
+            } else if seen.elapsed() >= ALONE {
+                let message = format!("{}:{}: no executor for {ALONE:?}", self.host, self.port);
+                return Err(QueryError::Cluster { message });
             }
         }
     }

@@ -7,15 +7,19 @@
 //!
 //! - `packed`: a point in 28 bytes. `names`: numbers of targets. `read`: files into points. `parts`: points by target.
 //! - `search`: all of it. `statements`: what is said, as rows. `insert`: points as rows.
+//! - `spread`: all of it on a cluster. `functions`: what executors do for it.
 
+mod functions;
 mod insert;
 mod names;
 mod packed;
 mod parts;
 mod read;
 mod search;
+mod spread;
 mod statements;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use object_store::ObjectStoreExt as _;
@@ -24,7 +28,10 @@ use wirewitness_analysis::events::{self, Event, Report, Statement, revise};
 
 pub use insert::{Inserted, Source as PointSource, insert_points, population};
 pub use names::Names;
+pub use spread::{find_events_on, state_events_on};
 pub use statements::certainty;
+
+pub(crate) use functions::functions;
 
 use crate::archive::{Archive, Changes, Writer};
 use crate::error::StoreError;
@@ -127,14 +134,14 @@ fn find_on_threads(
             Ok(Opened::Bytes(object.bytes().await?))
         }),
     };
-    let means = Means {
-        threads: settings.threads,
-        memory_bytes: settings.memory_bytes,
-        scratch: settings.scratch.clone(),
-        origins: settings.origins.clone(),
-    };
+    let means = Means::of(settings);
     let outcome = search((&sources, &open), &means, &settings.detector, names)?;
-    let origins = &outcome.seen.origins;
+    refuse_mixed(&outcome.seen.origins)?;
+    Ok(Found { report: outcome.report, names: outcome.names })
+}
+
+/// Made-up rows are not searched together with others.
+fn refuse_mixed(origins: &BTreeSet<String>) -> Result<(), StoreError> {
     if origins.len() > 1 && origins.contains(MADE_UP) {
         let origins = origins.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         let reason = format!(
@@ -142,7 +149,7 @@ fn find_on_threads(
         );
         return Err(StoreError::Refused { reason });
     }
-    Ok(Found { report: outcome.report, names: outcome.names })
+    Ok(())
 }
 
 /// All that was ever said of an archive's events, by event and revision, and the names of the targets.
@@ -158,8 +165,17 @@ pub async fn said(archive: &Archive) -> Result<(Vec<Statement>, Names), StoreErr
 /// Searches the verdicts and revises what was said: what stays as it was stays, what changed is replaced, what is new is added.
 /// Nothing is written where nothing changes.
 pub async fn state_events(writer: &mut Writer, settings: &Settings) -> Result<Stated, StoreError> {
-    let (before, earlier) = said(writer.archive()).await?;
-    let found = find(writer.archive(), settings, earlier.clone()).await?;
+    let before = said(writer.archive()).await?;
+    let found = find(writer.archive(), settings, before.1.clone()).await?;
+    state(writer, before, found).await
+}
+
+/// Revises what was said before by what is found now.
+async fn state(
+    writer: &mut Writer,
+    (before, earlier): (Vec<Statement>, Names),
+    found: Found,
+) -> Result<Stated, StoreError> {
     let report = &found.report;
     let lists = [&report.events, &report.unconfirmed, &report.standing];
     let events: Vec<Event> = lists.into_iter().flatten().cloned().collect();

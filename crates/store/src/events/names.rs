@@ -63,6 +63,11 @@ impl Met {
         Some(place)
     }
 
+    /// All of them, by place.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(AsRef::as_ref)
+    }
+
     /// The number of each, by its place; those that had one keep it.
     pub(super) fn numbers(&self, earlier: &Names) -> (Vec<u32>, Names) {
         let kept: HashMap<&str, u32> =
@@ -85,6 +90,11 @@ impl Met {
         }
         (numbers, names)
     }
+}
+
+/// The number that a name has where no other has it.
+pub(super) fn usual(name: &str) -> u32 {
+    hash(name, 0) as u32
 }
 
 /// Which of some parts a name belongs to. Other bits than those of its number.

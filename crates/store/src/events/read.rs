@@ -185,19 +185,19 @@ impl Coded<'_> {
 }
 
 /// A number of a network; 0 where it is null or none.
-fn number(column: &Int64Array, row: usize) -> u32 {
+pub(super) fn number(column: &Int64Array, row: usize) -> u32 {
     if column.is_null(row) {
         return 0;
     }
     column.values().get(row).and_then(|number| u32::try_from(*number).ok()).unwrap_or(0)
 }
 
-fn status(word: &str) -> u32 {
+pub(super) fn status(word: &str) -> u32 {
     let place = STATUSES.iter().position(|status| status.word() == word);
     place.map_or(INSUFFICIENT, |place| place as u32)
 }
 
-fn mechanism(word: &str) -> u32 {
+pub(super) fn mechanism(word: &str) -> u32 {
     let place = Mechanism::ALL.iter().position(|(_, known, _)| *known == word);
     place.map_or(0, |place| place as u32 + 1)
 }
@@ -206,7 +206,7 @@ fn poisoned<T>(_: T) -> StoreError {
     StoreError::Worker("another thread ended early".to_owned())
 }
 
-const INSUFFICIENT: u32 = 3;
+pub(super) const INSUFFICIENT: u32 = 3;
 /// Columns that few different texts fill.
 const CODED: [&str; 4] = ["origin", "target", "status", "mechanism"];
 const PLAIN: [&str; 4] = ["measured_at", "probe_asn", "resolver_asn", "vantage"];

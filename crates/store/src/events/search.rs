@@ -41,6 +41,18 @@ pub(super) struct Means {
     pub(super) origins: Vec<String>,
 }
 
+impl Means {
+    /// Those that settings allow.
+    pub(super) fn of(settings: &super::Settings) -> Self {
+        Self {
+            threads: settings.threads,
+            memory_bytes: settings.memory_bytes,
+            scratch: settings.scratch.clone(),
+            origins: settings.origins.clone(),
+        }
+    }
+}
+
 /// What it comes to.
 #[derive(Debug)]
 pub(super) struct Outcome {
@@ -79,7 +91,7 @@ pub(super) fn search(
 }
 
 /// So many that each thread's part, sorted, is a small piece of what may be used.
-fn parts_of(bytes: usize, means: &Means) -> usize {
+pub(super) fn parts_of(bytes: usize, means: &Means) -> usize {
     let each = (means.memory_bytes / means.threads.max(1) / 8).clamp(1 << 20, 64 << 20);
     bytes.div_ceil(each).clamp(1, MOST_PARTS)
 }

@@ -22,5 +22,5 @@ mod vacuum;
 pub use check::{Checked, Finding, FindingKind, check};
 pub use compact::{Compacted, compact};
 pub use content::{ContentHash, content_hash};
-pub use rebuild::{Rebuilt, rebuild};
+pub use rebuild::{Rebuilt, rebuild, rebuild_on};
 pub use vacuum::{Vacuumed, vacuum};

@@ -2,21 +2,25 @@
 //!
 //! Partition by partition: the rows are made and compared with those that are there, as [`ContentHash`]es; only where they differ are
 //! files written. The same judge on the same measurements changes nothing. Rows that have no measurement (points that were
-//! judged elsewhere, captures) stay as they are.
+//! judged elsewhere, captures) stay as they are. `spread` has a cluster make them.
+
+mod spread;
 
 use std::collections::{BTreeMap, HashSet};
 
 use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
 use serde::Serialize;
-use wirewitness_model::ooni::Measurement;
+
+pub use spread::rebuild_on;
 
 use super::content::ContentHash;
 use crate::archive::{Changes, Writer};
+use crate::cluster::judged::{JUDGED, MADE, take};
 use crate::error::StoreError;
-use crate::ingest::record::{Id, Tables, Taking};
+use crate::ingest::record::{Tables, Taking};
 use crate::ingest::{Judging, sorted};
-use crate::schema::{MEASUREMENT, OBSERVATION, Table, VERDICT};
+use crate::schema::MEASUREMENT;
 use crate::table::{DataFile, LogTable, Partition};
 
 /// What was done.
@@ -31,9 +35,6 @@ pub struct Rebuilt {
     /// The commit that holds it.
     pub commit: u64,
 }
-
-/// The tables that are made again, in the order of their rows here.
-const MADE: [&Table; 2] = [&OBSERVATION, &VERDICT];
 
 /// Files of one partition: of `measurement`, and of [`MADE`].
 #[derive(Default)]
@@ -107,15 +108,24 @@ async fn differs(
         done.unreadable += made.unreadable;
         ids.extend(made.ids);
     }
-    let mut then = ContentHash::default();
-    for (definition, files) in MADE.into_iter().zip(&files.made) {
+    Ok(now != held(writer, (partition, &files.made), &ids).await?)
+}
+
+/// The rows that a partition has of some measurements.
+async fn held(
+    writer: &Writer,
+    (partition, files): (&Partition, &[Vec<DataFile>; 2]),
+    ids: &HashSet<String>,
+) -> Result<ContentHash, StoreError> {
+    let mut held = ContentHash::default();
+    for (definition, files) in MADE.into_iter().zip(files) {
         for file in files {
             for batch in writer.table(definition)?.read(file).await? {
-                then.add(definition.name, partition, &pick(&batch, Whose::These(&ids))?)?;
+                held.add(definition.name, partition, &pick(&batch, Whose::These(ids))?)?;
             }
         }
     }
-    Ok(now != then)
+    Ok(held)
 }
 
 /// Files with the rows of now for those of a partition. Returns their bytes.
@@ -134,13 +144,23 @@ async fn replace(
         }
         ids.extend(made.ids);
     }
+    swap(writer, (partition, files.made), (added, &ids), changes).await
+}
+
+/// Puts files with the rows of some measurements in the place of those of a partition. Returns their bytes.
+async fn swap(
+    writer: &Writer,
+    (partition, files): (&Partition, [Vec<DataFile>; 2]),
+    (added, ids): ([Vec<DataFile>; 2], &HashSet<String>),
+    changes: &mut Changes,
+) -> Result<u64, StoreError> {
     let mut bytes = 0;
-    for ((definition, old), mut added) in MADE.into_iter().zip(files.made).zip(added) {
+    for ((definition, old), mut added) in MADE.into_iter().zip(files).zip(added) {
         let table = writer.table(definition)?;
         let mut others = Vec::new();
         for file in &old {
             for batch in table.read(file).await? {
-                others.push(pick(&batch, Whose::Others(&ids))?);
+                others.push(pick(&batch, Whose::Others(ids))?);
             }
         }
         added.extend(write(table, partition, &others).await?);
@@ -209,23 +229,15 @@ fn judge(some: &[(&str, &str, &str)], judging: &Judging) -> Result<Made, StoreEr
     let mut unreadable = 0;
     for (id, document, source) in some {
         let taking = Taking { source, judged_with: judging.name(), context: &context };
-        let number = u128::from_str_radix(id, 16).map(u128::to_be_bytes);
-        let read: Option<(Id, Measurement<'_>)> =
-            number.ok().zip(Measurement::from_json(document).ok());
-        let taken =
-            read.map(|(id, measurement)| tables.take(id, (document, &measurement), &taking));
-        match taken {
-            Some(Ok(())) => {
+        match take(&mut tables, (id, document), &taking) {
+            true => {
                 ids.insert((*id).to_owned());
             }
-            _ => unreadable += 1,
+            false => unreadable += 1,
         }
     }
     Ok(Made { rows: [tables.observation.finish()?, tables.verdict.finish()?], ids, unreadable })
 }
-
-/// Origins whose documents the judge reads; others bring their verdicts with them.
-const JUDGED: [&str; 2] = ["ooni", "wirewitness"];
 
 /// Whose rows are picked.
 #[derive(Clone, Copy)]

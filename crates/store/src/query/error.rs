@@ -73,6 +73,18 @@ impl QueryError {
     }
 }
 
+impl QueryError {
+    /// Whether it is that an executor is gone with what it had made: to be asked again.
+    pub(crate) fn is_of_lost_executors(&self) -> bool {
+        let Self::Engine { message } = self else { return false };
+        LOST.iter().any(|words| message.contains(words))
+    }
+}
+
+/// What is said where an executor was lost: by our scheduler, and by what fetches rows from executors.
+const LOST: [&str; 4] =
+    [crate::cluster::jobs::DONE_AGAIN, "FetchFailed", "transport error", "tcp connect error"];
+
 impl From<arrow::error::ArrowError> for QueryError {
     fn from(error: arrow::error::ArrowError) -> Self {
         match error {

@@ -50,6 +50,8 @@ use provider::Files;
 pub struct Options {
     /// Parts into which work is split; the machine's cores if not said.
     pub partitions: Option<usize>,
+    /// Rows that are worked on at once; as many as the engine likes (8192) if not said.
+    pub batch_rows: Option<usize>,
     /// Memory for sorting, joining and grouping, bytes. What does not fit is put aside into files. 512 MiB.
     pub memory_bytes: usize,
     /// Most bytes put aside. 32 GiB.
@@ -66,6 +68,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             partitions: None,
+            batch_rows: None,
             memory_bytes: 512 << 20,
             spill_bytes: 32 << 30,
             spill_folder: None,
@@ -87,6 +90,9 @@ impl Options {
             .with_default_catalog_and_schema("wirewitness", "public");
         if let Some(partitions) = self.partitions {
             config = config.with_target_partitions(partitions.max(1));
+        }
+        if let Some(rows) = self.batch_rows {
+            config = config.with_batch_size(rows.max(1));
         }
         let options = config.options_mut();
         options.optimizer.enable_topk_aggregation = false;
@@ -191,17 +197,48 @@ impl Session {
         let frame = frame.map_err(|error| QueryError::planning(&error))?;
         let schema = texts::as_plain(&Arc::new(frame.schema().as_arrow().clone()));
         for _ in 0..ATTEMPTS {
-            let begun = begin(frame.clone());
-            let begun = match &self.watch {
-                None => Some(begun.await?),
-                Some(watch) => watch.during(begun).await?.transpose()?,
-            };
-            if let Some((first, stream)) = begun {
+            if let Some((first, stream)) = self.attempt(begin(frame.clone())).await? {
                 return Ok(Answer { schema, first, stream, until });
             }
         }
-        let message = format!("executors died in each of {ATTEMPTS} attempts");
-        Err(QueryError::Cluster { message })
+        Err(died_in_all())
+    }
+
+    /// All rows of a frame, for passes of our own, which know how many there must be.
+    pub(crate) async fn whole(
+        &self,
+        frame: DataFrame,
+        is_all: &(dyn Fn(u64) -> bool + Sync),
+    ) -> Result<Vec<RecordBatch>, QueryError> {
+        for _ in 0..ATTEMPTS {
+            let collected = frame.clone().collect();
+            let rows = async { collected.await.map_err(|error| QueryError::running(&error)) };
+            match self.attempt(rows).await? {
+                Some(rows) if is_all(rows.iter().map(|batch| batch.num_rows() as u64).sum()) => {
+                    return Ok(rows);
+                }
+                _ => {}
+            }
+        }
+        Err(died_in_all())
+    }
+
+    /// Some files of a table as a frame.
+    pub(crate) fn scan(&self, files: Files) -> Result<DataFrame, QueryError> {
+        let frame = self.context.read_table(Arc::new(files));
+        frame.map_err(|error| QueryError::planning(&error))
+    }
+
+    /// What comes of some work. None where executors died meanwhile, so that it is to be done again.
+    async fn attempt<T>(
+        &self,
+        work: impl Future<Output = Result<T, QueryError>>,
+    ) -> Result<Option<T>, QueryError> {
+        let Some(watch) = &self.watch else { return work.await.map(Some) };
+        match watch.during(work).await? {
+            Some(Err(error)) if error.is_of_lost_executors() => Ok(None),
+            done => done.transpose(),
+        }
     }
 
     async fn plan(&self, sql: &str) -> Result<LogicalPlan, QueryError> {
@@ -217,6 +254,11 @@ impl Session {
         })?;
         Ok(plan)
     }
+}
+
+fn died_in_all() -> QueryError {
+    let message = format!("executors died in each of {ATTEMPTS} attempts");
+    QueryError::Cluster { message }
 }
 
 /// Times that a query is asked whose executors die.

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use wirewitness_store::events::{Settings, state_events};
+use wirewitness_store::cluster::Cluster;
+use wirewitness_store::events::{Settings, state_events, state_events_on};
 use wirewitness_store::keep::{self, Checked};
 use wirewitness_store::{Archive, Writer};
 
 use super::ingest::JudgingArgs;
+use super::query::failed;
 use crate::archiving::place::ArchiveArgs;
 use crate::command_error::CommandError;
 use crate::environment;
@@ -70,6 +72,10 @@ struct RebuildArgs {
     archive: ArchiveArgs,
     #[command(flatten)]
     judging: JudgingArgs,
+    /// Have a cluster judge and search: the scheduler's address, df://host:port (docs/cluster.md). Its executors need the same
+    /// --fingerprints and --asn
+    #[arg(long, value_name = "URL")]
+    cluster: Option<String>,
     /// One JSON object: measurements, changed (partitions), unreadable, commit, statements_added, statements_ended
     #[arg(long)]
     json: bool,
@@ -149,9 +155,19 @@ async fn check(args: &CheckArgs) -> Result<ExitCode, CommandError> {
 async fn rebuild(args: &RebuildArgs) -> Result<ExitCode, CommandError> {
     let judging = Arc::new(args.judging.judging()?);
     let mut writer = writer(&args.archive).await?;
-    let mut rebuilt = keep::rebuild(&mut writer, &judging, COMMIT_BYTES).await?;
     let settings = Settings { scratch: Some(environment::scratch()), ..Settings::default() };
-    let stated = state_events(&mut writer, &settings).await?;
+    let (mut rebuilt, stated) = match &args.cluster {
+        None => {
+            let rebuilt = keep::rebuild(&mut writer, &judging, COMMIT_BYTES).await?;
+            (rebuilt, state_events(&mut writer, &settings).await?)
+        }
+        Some(scheduler) => {
+            let cluster = Cluster::at(scheduler);
+            let rebuilt = keep::rebuild_on(&cluster, &mut writer, &judging, COMMIT_BYTES).await;
+            let stated = state_events_on(&cluster, &mut writer, &settings);
+            (rebuilt.map_err(failed)?, stated.await.map_err(failed)?)
+        }
+    };
     rebuilt.commit = stated.commit;
     let (added, ended) = (stated.added, stated.ended);
     if args.json {

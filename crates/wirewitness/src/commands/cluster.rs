@@ -1,22 +1,24 @@
-//! `wirewitness cluster`: queries on several machines.
+//! `wirewitness cluster`: queries, judging and the search for events on several machines.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use wirewitness_store::cluster::{
     ExecutorOptions, SchedulerOptions, is_open, run_executor, run_scheduler,
 };
 
+use super::ingest::JudgingArgs;
 use super::query::{failed, network_names};
 use crate::command_error::CommandError;
 use crate::output::complain;
 
-/// Run a part of a cluster that answers queries
+/// Run a part of a cluster that answers queries, judges and searches for events
 ///
-/// One scheduler, and executors on the same machine or on others; `query --cluster df://HOST:PORT` asks it. All machines must see
-/// the archive at the same path. Nothing here asks for a password: whoever reaches a port can read and run what this process
+/// One scheduler, and executors on the same machine or on others; `query`, `export`, `events` and `archive rebuild` with
+/// `--cluster df://HOST:PORT` give it their work. All machines must see the archive at the same path. Nothing here asks for a password: whoever reaches a port can read and run what this process
 /// can (docs/cluster.md).
 #[derive(Debug, Args)]
 pub(crate) struct ClusterArgs {
@@ -27,7 +29,7 @@ pub(crate) struct ClusterArgs {
 #[derive(Debug, Subcommand)]
 enum Role {
     Scheduler(SchedulerArgs),
-    Executor(ExecutorArgs),
+    Executor(Box<ExecutorArgs>),
 }
 
 /// Split queries into parts and hand them to executors
@@ -64,6 +66,8 @@ struct ExecutorArgs {
     /// Folder for what is between two parts of a query
     #[arg(long, value_name = "DIR")]
     folder: PathBuf,
+    #[command(flatten)]
+    judging: JudgingArgs,
     #[command(flatten)]
     shared: SharedArgs,
 }
@@ -112,6 +116,7 @@ impl ExecutorArgs {
             memory_bytes: self.memory << 20,
             folder: self.folder.clone(),
             names: network_names(self.shared.network_names.as_deref())?,
+            judging: Some(Arc::new(self.judging.judging()?)),
         })
     }
 }

@@ -9,12 +9,15 @@ use clap::Args;
 use serde::Serialize;
 use wirewitness_analysis::events::{Event, Fault, Statement, Turn};
 use wirewitness_model::civil;
+use wirewitness_store::cluster::Cluster;
 use wirewitness_store::events::{
-    Found, Names, Settings, Stated, certainty, find_events, state_events,
+    Found, Names, Settings, Stated, certainty, find_events, find_events_on, state_events,
+    state_events_on,
 };
 use wirewitness_store::{Archive, Writer};
 
 use super::judge::EXIT_FOUND;
+use super::query::failed;
 use crate::archiving::place::ArchiveArgs;
 use crate::command_error::CommandError;
 use crate::environment;
@@ -46,6 +49,9 @@ pub(crate) struct EventsArgs {
     /// Threads (default: one a core)
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// Have a cluster search: the scheduler's address, df://host:port (docs/cluster.md)
+    #[arg(long, value_name = "URL", conflicts_with = "threads")]
+    cluster: Option<String>,
     /// Exit with code 3 where a block or a shutdown is stated that lasts
     #[arg(long)]
     fail_on_lasting: bool,
@@ -76,19 +82,8 @@ struct Last<'a> {
 
 /// Runs the verb.
 pub(crate) fn run(args: &EventsArgs) -> Result<ExitCode, CommandError> {
-    let url = args.archive.url()?;
-    let settings = args.settings()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let is_kept = !args.dry_run && args.origin.is_empty();
-    let stated = runtime.block_on(async {
-        if is_kept {
-            // An archive is made by `ingest`, not by asking for its events.
-            Archive::open(&url).await?;
-            return state_events(&mut Writer::open(&url).await?, &settings).await;
-        }
-        let archive = Archive::open(&url).await?;
-        Ok(unkept(find_events(&archive, &settings).await?, archive.commit()))
-    })?;
+    let stated = runtime.block_on(args.search())?;
     let shown =
         |one: &&Statement| args.all || (one.holds() && certainty(&one.event) != "unconfirmed");
     let shown: Vec<&Statement> = stated.statements.iter().filter(shown).collect();
@@ -105,6 +100,27 @@ pub(crate) fn run(args: &EventsArgs) -> Result<ExitCode, CommandError> {
 }
 
 impl EventsArgs {
+    async fn search(&self) -> Result<Stated, CommandError> {
+        let settings = self.settings()?;
+        let cluster = self.cluster.as_deref().map(Cluster::at);
+        let archive = Archive::open(&self.archive.url()?).await?;
+        if self.dry_run || !self.origin.is_empty() {
+            let found = match &cluster {
+                Some(cluster) => {
+                    find_events_on(cluster, &archive, &settings).await.map_err(failed)?
+                }
+                None => find_events(&archive, &settings).await?,
+            };
+            return Ok(unkept(found, archive.commit()));
+        }
+        // An archive is made by `ingest`, not by asking for its events: it is there.
+        let mut writer = Writer::open(archive.root()).await?;
+        match &cluster {
+            Some(cluster) => state_events_on(cluster, &mut writer, &settings).await.map_err(failed),
+            None => Ok(state_events(&mut writer, &settings).await?),
+        }
+    }
+
     fn settings(&self) -> Result<Settings, CommandError> {
         let mut settings = Settings {
             scratch: Some(environment::scratch()),
