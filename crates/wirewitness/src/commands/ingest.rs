@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use wirewitness_analysis::judge::address::{AsnTable, NoTable};
 use wirewitness_model::hex::hex;
 use wirewitness_store::ingest::{Ingest, Judging, Settings, Summary, Used};
 use wirewitness_store::{StoreError, Writer, detector_example};
@@ -19,7 +18,7 @@ use crate::archiving::place::ArchiveArgs;
 use crate::archiving::reading::Reading;
 use crate::archiving::refusals::Refusals;
 use crate::command_error::CommandError;
-use crate::input::asn::MmdbTable;
+use crate::input::asn::Tables;
 use crate::input::sources;
 use crate::output::{clean, complain};
 
@@ -53,9 +52,10 @@ pub(crate) struct JudgingArgs {
     /// the short list that comes with the program
     #[arg(long, value_name = "PATH")]
     fingerprints: Vec<PathBuf>,
-    /// Networks of addresses (mmdb with autonomous_system_number). Without it, only those in the file are known
+    /// Networks of addresses: mmdb (autonomous_system_number) or lines of `first,last,number,name`, packed or not. Of several, the
+    /// first that knows an address answers. Without any, only those in the file are known
     #[arg(long, value_name = "PATH")]
-    asn: Option<PathBuf>,
+    asn: Vec<PathBuf>,
 }
 
 /// Runs the verb.
@@ -93,11 +93,8 @@ impl JudgingArgs {
         let fingerprints = load_fingerprints(&self.fingerprints)?;
         let files = sources::files_under(&self.fingerprints)?;
         let fingerprint_files = used(&files)?;
-        let asns: Box<dyn AsnTable + Send + Sync> = match &self.asn {
-            Some(path) => Box::new(MmdbTable::open(path)?),
-            None => Box::new(NoTable),
-        };
-        let asn_files = used(self.asn.as_slice())?;
+        let asns = Box::new(Tables::open(&self.asn)?);
+        let asn_files = used(&self.asn)?;
         Ok(Judging::new((fingerprints, &fingerprint_files), (asns, &asn_files)))
     }
 }
