@@ -21,6 +21,7 @@ use crate::command_error::CommandError;
 use crate::input::asn::Tables;
 use crate::input::sources;
 use crate::output::{clean, complain};
+use crate::refreshing::folder::Data;
 
 /// Take measurements into the archive, each exactly once, judged
 ///
@@ -56,6 +57,9 @@ pub(crate) struct JudgingArgs {
     /// first that knows an address answers. Without any, only those in the file are known
     #[arg(long, value_name = "PATH")]
     asn: Vec<PathBuf>,
+    /// Fingerprints and networks from a folder that `wirewitness refresh` filled, where --fingerprints or --asn name none
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 /// Runs the verb.
@@ -90,11 +94,12 @@ impl IngestArgs {
 impl JudgingArgs {
     /// Reads it.
     pub(crate) fn judging(&self) -> Result<Judging, CommandError> {
-        let fingerprints = load_fingerprints(&self.fingerprints)?;
-        let files = sources::files_under(&self.fingerprints)?;
+        let data = Data::beside(self.data.as_deref(), &self.fingerprints, &self.asn)?;
+        let fingerprints = load_fingerprints(&data.fingerprints)?;
+        let files = sources::files_under(&data.fingerprints)?;
         let fingerprint_files = used(&files)?;
-        let asns = Box::new(Tables::open(&self.asn)?);
-        let asn_files = used(&self.asn)?;
+        let asns = Box::new(Tables::open(&data.asn)?);
+        let asn_files = used(&data.asn)?;
         Ok(Judging::new((fingerprints, &fingerprint_files), (asns, &asn_files)))
     }
 }

@@ -18,6 +18,8 @@ use crate::input::asn::Tables;
 use crate::input::sources::{self, Source};
 use crate::input::{self, Problem, Record};
 use crate::output::{self, Summary};
+#[cfg(feature = "archive")]
+use crate::refreshing::folder::Data;
 
 /// Judge OONI measurement files: what was done to the connection, by whom, on what evidence
 ///
@@ -43,6 +45,10 @@ pub(crate) struct JudgeArgs {
     /// first that knows an address answers. Without any, only those in the file are known
     #[arg(long, value_name = "PATH")]
     asn: Vec<PathBuf>,
+    /// Fingerprints and networks from a folder that `wirewitness refresh` filled, where --fingerprints or --asn name none
+    #[cfg(feature = "archive")]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Exit with code 3 where any measurement has this status
     #[arg(long, value_name = "STATUS")]
     fail_on: Option<FailOn>,
@@ -74,8 +80,7 @@ pub(crate) const EXIT_FOUND: u8 = 3;
 
 /// Runs the verb.
 pub(crate) fn run(args: &JudgeArgs) -> Result<ExitCode, CommandError> {
-    let fingerprints = load_fingerprints(&args.fingerprints)?;
-    let asns = Tables::open(&args.asn)?;
+    let (fingerprints, asns) = args.tables()?;
     let context = Context { asns: &asns, fingerprints: &fingerprints };
     let sources = sources::expand(&args.files);
     let mut judging = Judging {
@@ -91,6 +96,19 @@ pub(crate) fn run(args: &JudgeArgs) -> Result<ExitCode, CommandError> {
         judging.source(source)?;
     }
     judging.finish()
+}
+
+impl JudgeArgs {
+    #[cfg(feature = "archive")]
+    fn tables(&self) -> Result<(Fingerprints, Tables), CommandError> {
+        let data = Data::beside(self.data.as_deref(), &self.fingerprints, &self.asn)?;
+        Ok((load_fingerprints(&data.fingerprints)?, Tables::open(&data.asn)?))
+    }
+
+    #[cfg(not(feature = "archive"))]
+    fn tables(&self) -> Result<(Fingerprints, Tables), CommandError> {
+        Ok((load_fingerprints(&self.fingerprints)?, Tables::open(&self.asn)?))
+    }
 }
 
 /// One run over all sources.
