@@ -423,7 +423,10 @@ mod tests {
         };
         let found = injection(SeenFrom::Client, 5);
         let sni = Some("tls.reset.sni");
-        assert_eq!(of(&[found.clone()]), ("blocked", sni, "medium", "capture.injection"));
+        assert_eq!(
+            of(std::slice::from_ref(&found)),
+            ("blocked", sni, "medium", "capture.injection")
+        );
         let both = [found.clone(), flow.clone()];
         assert_eq!(of(&both), ("blocked", sni, "high", "capture.injection"));
         assert_eq!(of(&[flow]), ("insufficient", None, "low", "capture.undecided"));
