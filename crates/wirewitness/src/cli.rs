@@ -8,7 +8,7 @@ use crate::command_error::CommandError;
 #[cfg(not(feature = "archive"))]
 use crate::commands::not_built;
 #[cfg(feature = "archive")]
-use crate::commands::{archive, cluster, events, export, ingest, query};
+use crate::commands::{archive, cluster, events, export, ingest, query, refresh};
 use crate::commands::{completions, exposure, helper, inspect, judge, lab, man, probe, rules};
 
 /// Finds, proves and explains interference with people's connections: blocking, throttling, tampering.
@@ -39,6 +39,8 @@ enum Verb {
     Events(Box<events::EventsArgs>),
     #[cfg(feature = "archive")]
     Archive(archive::KeepArgs),
+    #[cfg(feature = "archive")]
+    Refresh(refresh::RefreshArgs),
     #[cfg(not(feature = "archive"))]
     #[command(name = "ingest", aliases = not_built::VERBS, hide = true)]
     NotBuilt(not_built::NotBuiltArgs),
@@ -68,6 +70,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Verb::Events(args) => events::run(&args),
         #[cfg(feature = "archive")]
         Verb::Archive(args) => archive::run(&args),
+        #[cfg(feature = "archive")]
+        Verb::Refresh(args) => refresh::run(&args),
         #[cfg(not(feature = "archive"))]
         Verb::NotBuilt(args) => not_built::run(&args),
         Verb::Rules(args) => rules::run(&args),

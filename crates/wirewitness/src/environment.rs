@@ -13,8 +13,19 @@ pub(crate) fn config_folder() -> Option<PathBuf> {
 /// names neither.
 #[cfg(feature = "archive")]
 pub(crate) fn archive() -> Option<PathBuf> {
+    named("WIREWITNESS_ARCHIVE").or_else(|| data_folder().map(|data| data.join("archive")))
+}
+
+/// The folder of fetched tables and lists. None where the environment names no place for data.
+#[cfg(feature = "archive")]
+pub(crate) fn fetched() -> Option<PathBuf> {
+    data_folder().map(|data| data.join("data"))
+}
+
+#[cfg(feature = "archive")]
+fn data_folder() -> Option<PathBuf> {
     let data = platform("LOCALAPPDATA", "XDG_DATA_HOME", ".local/share");
-    named("WIREWITNESS_ARCHIVE").or_else(|| data.map(|data| data.join("wirewitness/archive")))
+    data.map(|data| data.join("wirewitness"))
 }
 
 /// The platform's folder for files that need not stay.

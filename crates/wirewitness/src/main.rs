@@ -10,6 +10,8 @@ mod input;
 mod inspecting;
 mod output;
 mod probing;
+#[cfg(feature = "archive")]
+mod refreshing;
 mod stop;
 
 use std::process::ExitCode;

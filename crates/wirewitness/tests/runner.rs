@@ -30,4 +30,6 @@ mod test_lab;
 #[cfg(not(feature = "archive"))]
 mod test_not_built;
 mod test_probe;
+#[cfg(feature = "archive")]
+mod test_refresh;
 mod test_rules;

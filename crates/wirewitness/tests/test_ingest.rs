@@ -265,9 +265,92 @@ fn what_is_not_read_says_so() {
     let outcome = place.ingest(&place.sources());
     assert_eq!(outcome.code, 1, "nothing could be used");
     assert!(outcome.stderr.contains("a.zip: zip archives are not read"), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("b.pcap: captures are not taken"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("b.pcap: holds no packet"), "{}", outcome.stderr);
     let missing = place.ingest("/nowhere/at/all.jsonl");
     assert_eq!((missing.code, count(&missing, "unreadable")), (1, 1));
+}
+
+#[test]
+fn findings_of_a_capture_are_rows_once_however_it_is_packed() {
+    let place = Place::new();
+    let recorded = place.put("line.pcapng", b"");
+    let lab = ["lab", "capture", "pakistan-2025", "--client", "fixed", "--no-follow-up", "--out"];
+    let outcome = run(&[&lab[..], &[&recorded]].concat());
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let first = place.ingest(&recorded);
+    assert_eq!((first.code, count(&first, "refused")), (0, 0), "{}", first.stderr);
+    let added = count(&first, "added");
+    assert!(added > 0);
+
+    let bytes = std::fs::read(&recorded).unwrap();
+    std::fs::remove_file(&recorded).unwrap();
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(bytes.len() as u64);
+    tar.append_data(&mut header, "member.pcapng", &bytes[..]).unwrap();
+    place.put("again.pcapng.gz", gzip(&bytes));
+    place.put("again.tar", tar.into_inner().unwrap());
+    let again = place.ingest(&place.sources());
+    assert_eq!(
+        (count(&again, "added"), count(&again, "known")),
+        (0, 2 * added),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(place.rows(&MEASUREMENT), added);
+    assert!(place.rows(&OBSERVATION) >= added);
+
+    // As many as `inspect` grades, each by its best finding.
+    place.put("plain.pcapng", &bytes);
+    let inspected = run(&["inspect", "--json", &format!("{}/plain.pcapng", place.sources())]);
+    let mut graded = std::collections::BTreeSet::new();
+    for line in inspected.lines() {
+        let is_sure = line["grade"] == "injected" || line["grade"] == "likely";
+        if line["type"] == "injection" && is_sure {
+            graded.insert(line["connection"].to_string());
+        }
+    }
+    assert!(!graded.is_empty());
+    let asked = |sql: &str| {
+        let archive = place.archive();
+        run(&["query", "--archive", &archive, "--format", "json", sql])
+    };
+    let blocked =
+        "select count(*) as n from verdict where rule = 'capture.injection' and origin = 'capture'";
+    assert_eq!(asked(blocked).lines()[0]["n"], graded.len() as u64);
+    let forged = asked("select count(*) as n from verdict where mechanism = 'dns.injection.other'");
+    assert!(forged.lines()[0]["n"].as_u64().unwrap() > 0);
+
+    let checked = run(&["archive", "check", "--archive", &place.archive()]);
+    assert_eq!(checked.code, 0, "{}{}", checked.stdout, checked.stderr);
+    let rebuilt = run(&["archive", "rebuild", "--archive", &place.archive()]);
+    assert_eq!(rebuilt.code, 0, "{}", rebuilt.stderr);
+    assert_eq!(asked("select count(*) as n from verdict").lines()[0]["n"], added);
+    assert_eq!(
+        asked("select count(*) as n from event").lines()[0]["n"],
+        0,
+        "no rates of findings alone"
+    );
+}
+
+#[test]
+fn a_capture_that_cannot_be_read_on_is_not_taken_and_damage_is_told() {
+    let place = Place::new();
+    let recorded = place.put("line.pcapng", b"");
+    let lab = ["lab", "capture", "pakistan-2025", "--client", "fixed", "--no-follow-up", "--out"];
+    assert_eq!(run(&[&lab[..], &[&recorded]].concat()).code, 0);
+    let bytes = std::fs::read(&recorded).unwrap();
+    std::fs::remove_file(&recorded).unwrap();
+    let packed = gzip(&bytes);
+    place.put("cut.gz", &packed[..packed.len() / 2]);
+    let outcome = place.ingest(&place.sources());
+    assert_eq!(count(&outcome, "added"), 0, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("nothing of it is taken"), "{}", outcome.stderr);
+    // One whose recording ended in a packet is read as far as it goes.
+    let ended = place.put("ended.pcapng", &bytes[..bytes.len() - 7]);
+    let outcome = place.ingest(&ended);
+    assert!(count(&outcome, "added") > 0, "{}", outcome.stderr);
+    assert_eq!(count(&outcome, "refused"), 1, "{}", outcome.stderr);
 }
 
 #[test]

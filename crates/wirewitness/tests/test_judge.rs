@@ -158,8 +158,53 @@ fn a_table_of_networks_must_be_one() {
     let file = format!("{}/tls.reset.sni.json", examples());
     let outcome = run(&["judge", "--asn", &file, &file]);
     assert_eq!(outcome.code, 1);
-    assert!(outcome.stderr.contains("is no mmdb file"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("holds no range of a network (line "), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("hint:"), "{}", outcome.stderr);
+    let folder = tempfile::tempdir().unwrap();
+    for (bytes, expected) in [
+        (&b"\0\0\0"[..], "is neither an mmdb file nor text"),
+        (b"....\xab\xcd\xefMaxMind.com....", "is no mmdb file"),
+        (b"", "holds no range of a network"),
+    ] {
+        let path = folder.path().join("table").display().to_string();
+        std::fs::write(&path, bytes).unwrap();
+        let outcome = run(&["judge", "--asn", &path, &file]);
+        assert_eq!(outcome.code, 1);
+        assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn tables_of_networks_as_ranges() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name).display().to_string();
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let file = format!("{}/dns.injection.other.json", examples());
+    let consistency = |tables: &[&str]| {
+        let mut arguments = vec!["judge", "--json"];
+        tables.iter().for_each(|table| arguments.extend(["--asn", table]));
+        arguments.push(&file);
+        let outcome = run(&arguments);
+        let found = outcome.lines()[0]["ooni"]["dns_consistency"].as_str().unwrap().to_owned();
+        (found, outcome.stderr)
+    };
+    // What the example's resolver and its control answered, both of one network.
+    let alike = b"first,last,asn,name\n192.31.196.0,192.31.196.255,64496,One\nbroken\n192.175.48.0,192.175.48.255,64496,One\n";
+    let apart = b"192.175.48.30,192.175.48.30,64510,\"Two, Ltd\"\n";
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(alike).unwrap();
+    let packed = put("named.mmdb", &gzip.finish().unwrap());
+    let (alike, apart) = (put("alike", alike), put("apart", apart));
+    assert_eq!(consistency(&[]).0, "inconsistent");
+    let (found, told) = consistency(&[&alike]);
+    assert_eq!(found, "consistent");
+    assert!(told.contains("alike: line 3: it has one field; left out"), "{told}");
+    assert_eq!(consistency(&[&packed]).0, "consistent", "packed, whatever its name");
+    assert_eq!(consistency(&[&apart, &alike]).0, "inconsistent", "the first that knows answers");
+    assert_eq!(consistency(&[&alike, &apart]).0, "consistent");
 }
 
 #[test]

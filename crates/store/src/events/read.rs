@@ -149,7 +149,9 @@ impl<'b> Columns<'b> {
     /// Which of the origins are asked for.
     fn wanted(&self, reading: &Reading) -> Result<Vec<bool>, StoreError> {
         let asked = |origin: &str| {
-            reading.origins.is_empty() || reading.origins.iter().any(|wanted| wanted == origin)
+            // Of a capture only what was found is kept, and nothing of what went well: no rate can be made of that.
+            let is_named = reading.origins.iter().any(|wanted| wanted == origin);
+            is_named || reading.origins.is_empty() && origin != "capture"
         };
         let mut seen = reading.seen.lock().map_err(poisoned)?;
         for origin in self.origin.texts.iter().flatten().filter(|origin| asked(origin)) {

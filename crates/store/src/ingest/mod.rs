@@ -6,11 +6,12 @@
 //!
 //! - [`Judging`]: what the judge uses, and its name in the rows.
 //! - `record`: one measurement as rows; `subject` is what they have in common, `steps` those of `observation`. `afar`: one
-//!   row of a scan made from afar. `columns`: rows in the making.
+//!   row of a scan made from afar. `captured`: one connection of a capture; `weighing`: what its findings say. `columns`: rows in the making.
 //! - `work`: pieces of files into rows. `sink`: rows into the archive. `known`: which records it has. `ledger`: which files.
 //! - `gate`: how much is on its way.
 
 mod afar;
+mod captured;
 pub(crate) mod columns;
 mod gate;
 mod judging;
@@ -20,6 +21,7 @@ pub(crate) mod record;
 mod sink;
 mod steps;
 pub(crate) mod subject;
+mod weighing;
 mod work;
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -27,6 +29,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 pub use afar::Afar;
+pub use captured::Captured;
 pub use judging::{Judging, Used};
 
 use crate::archive::Writer;
@@ -65,6 +68,8 @@ pub struct Piece {
     pub ends: Vec<(usize, u64)>,
     /// Rows of scans made from afar, judged. A piece has records or these.
     pub afar: Vec<Afar>,
+    /// Connections of captures with what was found in them.
+    pub captured: Vec<Captured>,
     /// What between them could not be used.
     pub refused: Vec<Refused>,
     /// The file ends here.

@@ -36,6 +36,7 @@ pub(super) struct Step<'s> {
     pub(super) http: Option<Http<'s>>,
     pub(super) t_ms: Option<f64>,
     pub(super) transaction: Option<i64>,
+    pub(super) detail: Option<&'s str>,
 }
 
 #[derive(Default)]
@@ -261,7 +262,7 @@ impl<'a> Steps<'a> {
         rows.text(tls.and_then(|tls| tls.version))
             .text(tls.and_then(|tls| tls.certificate.as_deref()));
         http_columns(rows, &step.http.unwrap_or_default());
-        rows.real(step.t_ms).long(step.transaction).text(None).end();
+        rows.real(step.t_ms).long(step.transaction).text(step.detail).end();
         self.count += 1;
     }
 }

@@ -39,7 +39,8 @@ pub(super) fn run(
 ) {
     let next = || works.lock().ok()?.recv().ok();
     while let Some(work) = next() {
-        let records = (work.piece.ends.len() + work.piece.afar.len()) as u64;
+        let records =
+            (work.piece.ends.len() + work.piece.afar.len() + work.piece.captured.len()) as u64;
         let bytes = work.piece.text.len();
         let judged = judge(work, judging);
         gate.leave(bytes);
@@ -69,6 +70,11 @@ fn judge(work: Work, judging: &Judging) -> Done {
         if let Err(reason) = tables.take_afar(afar, (taking.source, taking.judged_with)) {
             let (file, line) = (told_as(), afar.line());
             refused.push(Refused { file, line, reason, text: String::new() });
+        }
+    }
+    for captured in &piece.captured {
+        if let Err(reason) = tables.take_captured(captured, &taking) {
+            refused.push(Refused { file: told_as(), line: 0, reason, text: String::new() });
         }
     }
     refused.sort_by_key(|refused| refused.line);

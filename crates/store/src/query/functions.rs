@@ -27,14 +27,23 @@ impl NetworkNames {
         Self { names: names.into_iter().collect() }
     }
 
-    /// Lines of `number,name` or `number<tab>name`, with `AS` before the number or not. Other lines are left out.
+    /// Lines of `number,name` or `number<tab>name`, with `AS` before the number or not, or of `first,last,number,name`, as tables of
+    /// networks have them. Other lines are left out.
     pub fn read(text: &str) -> Self {
         let line = |line: &str| {
-            let (number, name) = line.split_once([',', '\t'])?;
+            let mut rest = line;
+            let is_address = |it: &str| it.trim_matches('"').parse::<std::net::IpAddr>().is_ok();
+            while let Some((field, after)) = rest.split_once([',', '\t']) {
+                if !is_address(field) {
+                    break;
+                }
+                rest = after;
+            }
+            let (number, name) = rest.split_once([',', '\t'])?;
             let number = number.trim().trim_matches('"');
             let number = number.strip_prefix("AS").unwrap_or(number).parse().ok()?;
             let name = name.trim().trim_matches('"');
-            (!name.is_empty()).then(|| (number, name.to_owned()))
+            (!name.is_empty()).then(|| (number, name.replace("\"\"", "\"")))
         };
         Self::new(text.lines().filter_map(line))
     }
@@ -230,8 +239,11 @@ mod tests {
 
     #[test]
     fn names_of_networks_are_read_line_by_line() {
-        let names = NetworkNames::read("asn,name\nAS64496,One\n64497\t\"Two, Ltd\"\n64498,\n");
-        let expected = [(64496, "One".to_owned()), (64497, "Two, Ltd".to_owned())];
+        let names = NetworkNames::read(
+            "asn,name\nAS64496,One\n64497\t\"Two, Ltd\"\n64498,\n192.0.2.0,192.0.2.9,64499,\"A \"\"B\"\", C\"\n",
+        );
+        let expected = [(64496, "One"), (64497, "Two, Ltd"), (64499, "A \"B\", C")];
+        let expected = expected.map(|(number, name)| (number, name.to_owned()));
         assert_eq!(names, NetworkNames::new(expected));
     }
 }

@@ -3,10 +3,11 @@
 //! - [`place`]: which archive.
 //! - [`finding`]: which files.
 //! - [`raw`]: a file's bytes as they are read: counted, hashed, and what they may unpack to.
-//! - [`reading`]: a file's records. [`members`]: files within a file. [`planet`]: scans made from afar.
+//! - [`reading`]: a file's records. [`members`]: files within a file. [`planet`]: scans made from afar. [`captured`]: captures.
 //! - [`refusals`]: what could not be used.
 //! - [`meter`]: how far it is.
 
+pub(crate) mod captured;
 pub(crate) mod finding;
 pub(crate) mod members;
 pub(crate) mod meter;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use wirewitness_model::planet::source::{Scan, Source};
 use wirewitness_store::StoreError;
-use wirewitness_store::ingest::{FileEnd, Ingest, Judging, Piece, Refused};
+use wirewitness_store::ingest::{Captured, FileEnd, Ingest, Judging, Piece, Refused};
 
 use super::finding::Found;
 use super::meter::Meter;
@@ -24,6 +24,7 @@ pub(crate) struct Reading<'j> {
     meter: Meter,
     piece: Piece,
     scans: Scans<'j>,
+    pub(super) judging: &'j Judging,
     /// Of the file at hand, where it has one.
     path: Option<PathBuf>,
     /// Bytes read of all files.
@@ -91,7 +92,7 @@ impl<'j> Reading<'j> {
     /// `judging` is the one that `ingest` has, too.
     pub(crate) fn new(ingest: Ingest, judging: &'j Judging, meter: Meter) -> Self {
         let scans = Scans::new(judging);
-        Self { ingest, meter, piece: Piece::default(), scans, path: None, bytes: 0 }
+        Self { ingest, meter, piece: Piece::default(), scans, judging, path: None, bytes: 0 }
     }
 
     /// Ends: everything that was handed over is with the other end.
@@ -148,10 +149,7 @@ impl<'j> Reading<'j> {
             Format::Zip => {
                 self.refuse(place, 0, "zip archives are not read: unpack it first".to_owned())?;
             }
-            Format::Capture => {
-                let reason = "captures are not taken into the archive: `wirewitness inspect`";
-                self.refuse(place, 0, reason.to_owned())?;
-            }
+            Format::Capture => self.capture(place, &mut whole)?,
             _ => return self.records(place, &mut whole),
         }
         Ok(format)
@@ -225,6 +223,13 @@ impl<'j> Reading<'j> {
         }
     }
 
+    /// Hands over a connection of a capture.
+    pub(super) fn captured(&mut self, place: &Place, captured: Captured) -> Result<(), StoreError> {
+        self.at(place)?;
+        self.piece.captured.push(captured);
+        if self.piece.captured.len() >= PIECE_RECORDS { self.push() } else { Ok(()) }
+    }
+
     /// Tells of something that could not be used.
     pub(super) fn refuse(
         &mut self,
@@ -255,8 +260,8 @@ impl<'j> Reading<'j> {
     fn push(&mut self) -> Result<(), StoreError> {
         let piece = std::mem::take(&mut self.piece);
         (self.piece.file, self.piece.member) = (Arc::clone(&piece.file), piece.member.clone());
-        let holds_nothing =
-            piece.ends.is_empty() && piece.afar.is_empty() && piece.refused.is_empty();
+        let records = piece.ends.len() + piece.afar.len() + piece.captured.len();
+        let holds_nothing = records == 0 && piece.refused.is_empty();
         if holds_nothing && piece.end.is_none() {
             return Ok(());
         }

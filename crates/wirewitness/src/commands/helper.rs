@@ -22,7 +22,7 @@ use wirewitness_probe::helper::{
 use wirewitness_probe::kernel::KernelNet;
 
 use crate::command_error::CommandError;
-use crate::input::asn::MmdbTable;
+use crate::input::asn::Tables;
 use crate::input::token;
 use crate::output;
 use crate::probing::line;
@@ -50,9 +50,9 @@ pub(crate) struct HelperArgs {
     /// The certificate's key, PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Networks of addresses (mmdb with autonomous_system_number), told beside each address
+    /// Networks of addresses: mmdb (autonomous_system_number) or lines of `first,last,number,name`, told beside each address
     #[arg(long, value_name = "PATH")]
-    asn: Option<PathBuf>,
+    asn: Vec<PathBuf>,
     /// A public address of this host that its interfaces do not have (behind NAT): never contacted
     #[arg(long, value_name = "IP")]
     own_address: Vec<IpAddr>,
@@ -128,13 +128,13 @@ fn words(counts: &Counts) -> String {
 }
 
 fn standing(args: &HelperArgs, net: &KernelNet) -> Result<Standing, CommandError> {
-    let table = args.asn.as_deref().map(MmdbTable::open).transpose()?;
+    let tables = Tables::open(&args.asn)?;
     let mut own = args.own_address.clone();
     own.extend(line::own_addresses());
     Ok(Standing {
         trust: Trust::new(Trust::mozilla(), net)?,
         rule: Arc::new(PublicOnly::new(own)),
-        asns: Arc::new(move |address| table.as_ref()?.asn(address)),
+        asns: Arc::new(move |address| tables.asn(address)),
     })
 }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use wirewitness_analysis::judge::address::{AsnTable, NoTable};
 use wirewitness_model::hex::hex;
 use wirewitness_store::ingest::{Ingest, Judging, Settings, Summary, Used};
 use wirewitness_store::{StoreError, Writer, detector_example};
@@ -19,13 +18,14 @@ use crate::archiving::place::ArchiveArgs;
 use crate::archiving::reading::Reading;
 use crate::archiving::refusals::Refusals;
 use crate::command_error::CommandError;
-use crate::input::asn::MmdbTable;
+use crate::input::asn::Tables;
 use crate::input::sources;
 use crate::output::{clean, complain};
+use crate::refreshing::folder::Data;
 
 /// Take measurements into the archive, each exactly once, judged
 ///
-/// Reads OONI measurements (JSON, JSON lines, the YAML reports of old probes) and Censored Planet's scans, plain or packed with gzip, zstd, xz or lz4, also
+/// Reads OONI measurements (JSON, JSON lines, the YAML reports of old probes) and Censored Planet's scans, and what is found in captures, plain or packed with gzip, zstd, xz or lz4, also
 /// in tar files, from files, folders, patterns, standard input, https:// and s3://. Bodies of pages are replaced by length, hash and marks. The
 /// same record twice is kept once, however often and in whatever file it is read. What cannot be used is told and kept in the archive's folder
 /// `quarantine`; everything else is taken.
@@ -53,9 +53,13 @@ pub(crate) struct JudgingArgs {
     /// the short list that comes with the program
     #[arg(long, value_name = "PATH")]
     fingerprints: Vec<PathBuf>,
-    /// Networks of addresses (mmdb with autonomous_system_number). Without it, only those in the file are known
+    /// Networks of addresses: mmdb (autonomous_system_number) or lines of `first,last,number,name`, packed or not. Of several, the
+    /// first that knows an address answers. Without any, only those in the file are known
     #[arg(long, value_name = "PATH")]
-    asn: Option<PathBuf>,
+    asn: Vec<PathBuf>,
+    /// Fingerprints and networks from a folder that `wirewitness refresh` filled, where --fingerprints or --asn name none
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 /// Runs the verb.
@@ -90,14 +94,12 @@ impl IngestArgs {
 impl JudgingArgs {
     /// Reads it.
     pub(crate) fn judging(&self) -> Result<Judging, CommandError> {
-        let fingerprints = load_fingerprints(&self.fingerprints)?;
-        let files = sources::files_under(&self.fingerprints)?;
+        let data = Data::beside(self.data.as_deref(), &self.fingerprints, &self.asn)?;
+        let fingerprints = load_fingerprints(&data.fingerprints)?;
+        let files = sources::files_under(&data.fingerprints)?;
         let fingerprint_files = used(&files)?;
-        let asns: Box<dyn AsnTable + Send + Sync> = match &self.asn {
-            Some(path) => Box::new(MmdbTable::open(path)?),
-            None => Box::new(NoTable),
-        };
-        let asn_files = used(self.asn.as_slice())?;
+        let asns = Box::new(Tables::open(&data.asn)?);
+        let asn_files = used(&data.asn)?;
         Ok(Judging::new((fingerprints, &fingerprint_files), (asns, &asn_files)))
     }
 }

@@ -8,17 +8,18 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use wirewitness_analysis::fingerprints::{self, Fingerprints};
-use wirewitness_analysis::judge::address::{AsnTable, NoTable};
 use wirewitness_analysis::judge::ooni::OoniKeys;
 use wirewitness_analysis::judge::{Context, Judgement, judge};
 use wirewitness_model::ooni::Measurement;
 use wirewitness_model::verdict::{Status, Verdict};
 
 use crate::command_error::CommandError;
-use crate::input::asn::MmdbTable;
+use crate::input::asn::Tables;
 use crate::input::sources::{self, Source};
 use crate::input::{self, Problem, Record};
 use crate::output::{self, Summary};
+#[cfg(feature = "archive")]
+use crate::refreshing::folder::Data;
 
 /// Judge OONI measurement files: what was done to the connection, by whom, on what evidence
 ///
@@ -40,9 +41,14 @@ pub(crate) struct JudgeArgs {
     /// the short list that comes with the program
     #[arg(long, value_name = "PATH")]
     fingerprints: Vec<PathBuf>,
-    /// Networks of addresses (mmdb with autonomous_system_number). Without it, only those in the file are known
+    /// Networks of addresses: mmdb (autonomous_system_number) or lines of `first,last,number,name`, packed or not. Of several, the
+    /// first that knows an address answers. Without any, only those in the file are known
     #[arg(long, value_name = "PATH")]
-    asn: Option<PathBuf>,
+    asn: Vec<PathBuf>,
+    /// Fingerprints and networks from a folder that `wirewitness refresh` filled, where --fingerprints or --asn name none
+    #[cfg(feature = "archive")]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Exit with code 3 where any measurement has this status
     #[arg(long, value_name = "STATUS")]
     fail_on: Option<FailOn>,
@@ -74,10 +80,8 @@ pub(crate) const EXIT_FOUND: u8 = 3;
 
 /// Runs the verb.
 pub(crate) fn run(args: &JudgeArgs) -> Result<ExitCode, CommandError> {
-    let fingerprints = load_fingerprints(&args.fingerprints)?;
-    let table = args.asn.as_deref().map(MmdbTable::open).transpose()?;
-    let asns: &dyn AsnTable = table.as_ref().map_or(&NoTable, |table| table);
-    let context = Context { asns, fingerprints: &fingerprints };
+    let (fingerprints, asns) = args.tables()?;
+    let context = Context { asns: &asns, fingerprints: &fingerprints };
     let sources = sources::expand(&args.files);
     let mut judging = Judging {
         args,
@@ -92,6 +96,19 @@ pub(crate) fn run(args: &JudgeArgs) -> Result<ExitCode, CommandError> {
         judging.source(source)?;
     }
     judging.finish()
+}
+
+impl JudgeArgs {
+    #[cfg(feature = "archive")]
+    fn tables(&self) -> Result<(Fingerprints, Tables), CommandError> {
+        let data = Data::beside(self.data.as_deref(), &self.fingerprints, &self.asn)?;
+        Ok((load_fingerprints(&data.fingerprints)?, Tables::open(&data.asn)?))
+    }
+
+    #[cfg(not(feature = "archive"))]
+    fn tables(&self) -> Result<(Fingerprints, Tables), CommandError> {
+        Ok((load_fingerprints(&self.fingerprints)?, Tables::open(&self.asn)?))
+    }
 }
 
 /// One run over all sources.

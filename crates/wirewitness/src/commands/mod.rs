@@ -22,4 +22,6 @@ pub(crate) mod not_built;
 pub(crate) mod probe;
 #[cfg(feature = "archive")]
 pub(crate) mod query;
+#[cfg(feature = "archive")]
+pub(crate) mod refresh;
 pub(crate) mod rules;

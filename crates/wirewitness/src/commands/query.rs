@@ -1,7 +1,7 @@
 //! `wirewitness query`: SQL over the archive.
 
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal as _};
+use std::io::{BufWriter, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use wirewitness_store::query::{NetworkNames, Options, QueryError, Session};
 
 use crate::archiving::place::ArchiveArgs;
 use crate::command_error::CommandError;
+use crate::input::packed;
 use crate::output::{clean, complain};
 
 /// Ask the archive in SQL
@@ -49,7 +50,7 @@ pub(crate) struct OpenArgs {
     /// Memory for sorting, joining and grouping, MB; what does not fit is put aside into files
     #[arg(long, value_name = "MB", default_value_t = 512)]
     memory: usize,
-    /// Names of networks for asn_name(): lines of `number,name`
+    /// Names of networks for asn_name(): lines of `number,name`, or the table of --asn
     #[arg(long, value_name = "FILE")]
     network_names: Option<PathBuf>,
     /// Ask a cluster: the scheduler's address, df://host:port (docs/cluster.md)
@@ -189,7 +190,7 @@ impl WriteArgs {
 
 /// Names of networks from a file, or none.
 pub(crate) fn network_names(path: Option<&Path>) -> Result<Arc<NetworkNames>, CommandError> {
-    let text = path.map(read).transpose()?.unwrap_or_default();
+    let text = path.map(read_packed).transpose()?.unwrap_or_default();
     Ok(Arc::new(NetworkNames::read(&text)))
 }
 
@@ -197,6 +198,18 @@ fn read(path: &Path) -> Result<String, CommandError> {
     let unreadable = |source| CommandError::Unreadable { path: path.display().to_string(), source };
     std::fs::read_to_string(path).map_err(unreadable)
 }
+
+/// As [`read`], and unpacked.
+fn read_packed(path: &Path) -> Result<String, CommandError> {
+    let unreadable = |source| CommandError::Unreadable { path: path.display().to_string(), source };
+    let mut text = String::new();
+    let unpacked = File::open(path).and_then(packed::unpacked);
+    let read = unpacked.and_then(|it| it.take(MAX_NAMES).read_to_string(&mut text));
+    read.map(|_| text).map_err(unreadable)
+}
+
+/// Bytes of a table of names, unpacked: what is behind them is not read.
+const MAX_NAMES: u64 = 256 << 20;
 
 /// The name of a file while it is written.
 fn part_of(path: &Path) -> PathBuf {

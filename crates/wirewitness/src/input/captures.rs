@@ -7,8 +7,8 @@ use wirewitness_wire::file::{Damage, Record, Step, Walk};
 use super::sources::Source;
 
 /// Reads a capture piece by piece, never the whole of it.
-pub(crate) struct Capture {
-    source: Box<dyn Read + Send>,
+pub(crate) struct Capture<'r> {
+    source: Box<dyn Read + 'r>,
     walk: Walk,
     buffer: Vec<u8>,
     /// The next one, where buffers are given away.
@@ -59,14 +59,14 @@ pub(crate) trait Buffers {
     fn full(&mut self, buffer: Vec<u8>) -> Vec<u8>;
 }
 
-impl Capture {
+impl<'r> Capture<'r> {
     /// Opens a source.
     pub(crate) fn open(source: &Source) -> io::Result<Self> {
         Ok(Self::over(source.plain()?))
     }
 
     /// Over bytes that come from anywhere, decompressed.
-    pub(crate) fn over(source: Box<dyn Read + Send>) -> Self {
+    pub(crate) fn over(source: Box<dyn Read + 'r>) -> Self {
         let buffer = vec![0; PIECE];
         let spare = Vec::new();
         Self { source, walk: Walk::default(), buffer, spare, begin: 0, end: 0, passed: 0 }

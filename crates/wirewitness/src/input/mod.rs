@@ -4,7 +4,8 @@
 //! - [`packed`]: how they are compressed.
 //! - [`frame`]: where one record ends and the next begins, however damaged the first is.
 //! - [`captures`]: the packets of capture files.
-//! - [`asn`]: the table of networks.
+//! - [`asn`]: the tables of networks.
+//! - [`ranges`]: those that are lines of ranges.
 //! - [`progress`]: how far it is.
 //! - [`token`]: a secret in a file.
 
@@ -13,6 +14,7 @@ pub(crate) mod captures;
 pub(crate) mod frame;
 pub(crate) mod packed;
 pub(crate) mod progress;
+pub(crate) mod ranges;
 pub(crate) mod sources;
 pub(crate) mod token;
 

@@ -73,6 +73,15 @@ impl Inspecting<'_> {
         }
     }
 
+    /// Inspects a capture whose length nobody knows: on this thread, all of its connections compared with one another.
+    pub(crate) fn stream(
+        &self,
+        mut capture: Capture<'_>,
+        out: &mut dyn FnMut(Finding),
+    ) -> Inspected {
+        self.here(&mut capture, 1, out, &mut |_| {})
+    }
+
     /// The inspector of one of so many lanes.
     fn inspector(&self, lanes: usize) -> Inspector<'_> {
         let all = Limits::default();
@@ -85,7 +94,7 @@ impl Inspecting<'_> {
 
     fn here(
         &self,
-        capture: &mut Capture,
+        capture: &mut Capture<'_>,
         lanes: usize,
         out: &mut dyn FnMut(Finding),
         read: &mut dyn FnMut(u64),
@@ -110,7 +119,7 @@ impl Inspecting<'_> {
 
     fn on_threads(
         &self,
-        capture: &mut Capture,
+        capture: &mut Capture<'_>,
         (lanes, threads): (usize, usize),
         out: &mut dyn FnMut(Finding),
         read: &mut dyn FnMut(u64),

@@ -34,7 +34,7 @@ use super::line::{self, Line, PublicAddress};
 use super::report::{Places, Report, TEST_NAME, Taken};
 use super::settings::{PlanArgs, TellArgs};
 use crate::command_error::CommandError;
-use crate::input::asn::MmdbTable;
+use crate::input::asn::Tables;
 use crate::input::token;
 use crate::output::{self, Columns};
 use crate::stop;
@@ -74,9 +74,9 @@ pub(crate) struct LineArgs {
     /// public service is asked
     #[arg(long, value_name = "IP", conflicts_with = "lab")]
     public_address: Option<PublicAddress>,
-    /// Networks of addresses (mmdb with autonomous_system_number), written beside each address
+    /// Networks of addresses: mmdb (autonomous_system_number) or lines of `first,last,number,name`, written beside each address
     #[arg(long, value_name = "PATH", conflicts_with = "lab")]
-    asn: Option<PathBuf>,
+    asn: Vec<PathBuf>,
     /// Trust these authorities instead of Mozilla's, for targets and helpers alike (PEM)
     #[arg(long, value_name = "PEM", conflicts_with = "lab")]
     ca_file: Option<PathBuf>,
@@ -128,11 +128,11 @@ impl LineRun<'_> {
             helpers.known.clone(),
         );
         let line = line::find(&services, &net, self.line.public_address).await?;
-        let table = self.line.asn.as_deref().map(MmdbTable::open).transpose()?.map(Arc::new);
+        let tables = Arc::new(Tables::open(&self.line.asn)?);
         let asks_helper = !helpers.test_helpers.is_empty();
         let pace = Arc::new(Pace::new(net.clone(), rate));
-        let session = Session::new(net.clone(), roots, vantage(&line, table.as_deref()), helpers)?
-            .with_networks(networks(table))
+        let session = Session::new(net.clone(), roots, vantage(&line, &tables), helpers)?
+            .with_networks(networks(tables))
             .with_pace(Arc::clone(&pace))
             .with_follow_up(self.plan.follow_up());
         let (path, journal) = self.journal(&net)?;
@@ -340,8 +340,8 @@ fn tell_of_helper(report: &Report<'_>, measurement: &Value) {
     }
 }
 
-fn vantage(line: &Line, table: Option<&MmdbTable>) -> Vantage {
-    let asn = line.public.iter().find_map(|address| table?.asn(*address));
+fn vantage(line: &Line, tables: &Tables) -> Vantage {
+    let asn = line.public.iter().find_map(|address| tables.asn(*address));
     Vantage {
         asn: asn.unwrap_or(0),
         country: line.country.clone().unwrap_or_else(|| "ZZ".to_owned()),
@@ -349,9 +349,9 @@ fn vantage(line: &Line, table: Option<&MmdbTable>) -> Vantage {
     }
 }
 
-fn networks(table: Option<Arc<MmdbTable>>) -> Arc<wirewitness_probe::dns::Networks> {
+fn networks(tables: Arc<Tables>) -> Arc<wirewitness_probe::dns::Networks> {
     Arc::new(move |address| {
-        let asn = table.as_ref()?.asn(address)?;
+        let asn = tables.asn(address)?;
         Some(Network { asn, org: String::new() })
     })
 }
