@@ -1,0 +1,8 @@
+//! Attribution: which device did this, and how sure that is.
+//!
+//! Answers of a battery of tests are compared with profiles of devices. Nothing here sends a packet, and neither the country nor the
+//! network that a battery was run in is part of any score. In reading order:
+//!
+//! - [`profile`]: what is known of devices, cell by cell, each with its source.
+
+pub mod profile;
