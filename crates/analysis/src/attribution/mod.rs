@@ -4,5 +4,7 @@
 //! network that a battery was run in is part of any score. In reading order:
 //!
 //! - [`profile`]: what is known of devices, cell by cell, each with its source.
+//! - [`arithmetic`]: what decides a test, as numbers.
 
+pub mod arithmetic;
 pub mod profile;

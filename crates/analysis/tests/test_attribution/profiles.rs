@@ -192,9 +192,10 @@ fn the_rows_condense_to_the_papers_other_table() {
     let rows = of("tls", &TLS);
     for (expected, fields) in fields {
         let word = |id: &&str| {
-            let of_fields = LENGTH_ROWS.iter().zip(&rows[*id]).filter(|(row, _)| {
-                fields.contains(&row.split_once(':').unwrap().0)
-            });
+            let of_fields = LENGTH_ROWS
+                .iter()
+                .zip(&rows[*id])
+                .filter(|(row, _)| fields.contains(&row.split_once(':').unwrap().0));
             let censored: Vec<bool> = of_fields.map(|(_, censored)| *censored).collect();
             match (censored.contains(&true), censored.contains(&false)) {
                 (true, false) => 'X',

@@ -313,7 +313,7 @@ fn hex(at: &At<'_>, value: &Value) -> Read<u16> {
 fn bytes(at: &At<'_>, value: &Value) -> Read<String> {
     let is_hex = |text: &&str| {
         *text == "none"
-            || text.len() % 2 == 0
+            || text.len().is_multiple_of(2)
                 && (2..=512).contains(&text.len())
                 && text.bytes().all(|it| it.is_ascii_digit() || (b'a'..=b'f').contains(&it))
     };
