@@ -1,6 +1,7 @@
 //! Attribution: the shipped profiles against the published tables, and scores against what was said of them beforehand.
 
 mod profiles;
+mod simulation;
 
 use std::path::PathBuf;
 

@@ -5,6 +5,14 @@
 //!
 //! - [`profile`]: what is known of devices, cell by cell, each with its source.
 //! - [`arithmetic`]: what decides a test, as numbers.
+//! - [`battery`]: what the tests saw, as a file.
+//! - [`evidence`]: the same, cell by cell.
+//! - [`likelihood`]: how well a prediction explains a cell.
+//! - [`score`]: one family of evidence against every device.
 
 pub mod arithmetic;
+pub mod battery;
+pub mod evidence;
+pub mod likelihood;
 pub mod profile;
+pub mod score;

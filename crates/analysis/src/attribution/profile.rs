@@ -8,7 +8,7 @@ pub mod schema;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use check::ProfileError;
 use schema::Family;
@@ -51,7 +51,7 @@ pub struct Source {
 }
 
 /// How good a source is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Grade {
     /// Reviewed by peers, a court's record, or primary data.
     A,
@@ -146,7 +146,8 @@ pub struct Configuration {
 }
 
 /// What a document says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Claim {
     /// What it says.
     pub claim: String,
