@@ -21,6 +21,8 @@ pub struct Evidence {
     pub behaviour: Option<Behaviour>,
     /// The controls of the test.
     pub controls: Option<Controls>,
+    /// The number of the test in its list: DNS tests of one number are of one injector.
+    pub number: usize,
     /// Cell by cell.
     pub seen: Vec<Seen>,
     /// The censored name is acted upon where no parser looks for it.
@@ -89,8 +91,8 @@ pub enum Value {
 /// The evidence of a battery, family by family, in the order of the battery.
 pub fn evidence(battery: &Battery) -> Vec<Evidence> {
     let mut all = Vec::new();
-    for test in &battery.dns {
-        all.extend([dns_parser(test), dns_response(test)]);
+    for (number, test) in battery.dns.iter().enumerate() {
+        all.extend([dns_parser(test), dns_response(test)].map(|it| Evidence { number, ..it }));
     }
     all.extend(battery.fragments.iter().map(fragments));
     for test in &battery.resets {
@@ -111,6 +113,7 @@ impl Evidence {
             family,
             behaviour: None,
             controls: None,
+            number: 0,
             seen: Vec::new(),
             is_substring: false,
             forged: 0,

@@ -8,39 +8,49 @@ use super::profile::Prediction;
 /// Share of cells that differ in a device of the catalogue: another version, another configuration.
 pub const DRIFT: f64 = 0.08;
 
-/// The ratio of one cell. 0 where nothing can be compared: an unknown cell speaks neither for nor against a device.
-pub fn ln_ratio(prediction: Option<&Prediction>, what: &What) -> f64 {
-    match (prediction, what) {
-        (Some(Prediction::Vector(censors)), What::Trials { counts, .. }) => {
-            let [censored, passed] = chances(*counts);
-            let [is, is_not] = if *censors { [censored, passed] } else { [passed, censored] };
-            mix(is, is_not) - unknown(censored, passed)
-        }
-        (Some(prediction), What::Value(value)) => match fits(prediction, value) {
-            Some(true) => ((1.0 - DRIFT) / 0.5).ln(),
-            Some(false) => (DRIFT / 0.5).ln(),
-            None => 0.0,
-        },
-        _ => 0.0,
+/// The ratio of one property. 0 where nothing can be compared: an unknown cell speaks neither for nor against a device.
+pub fn ln_ratio(prediction: Option<&Prediction>, value: &Value) -> f64 {
+    match prediction.and_then(|prediction| fits(prediction, value)) {
+        Some(true) => ((1.0 - DRIFT) / 0.5).ln(),
+        Some(false) => (DRIFT / 0.5).ln(),
+        None => 0.0,
     }
 }
 
-/// The ratio where there is no device at all, for one probe.
-pub fn ln_ratio_of_none(counts: Counts) -> f64 {
-    let [censored, passed] = chances(counts);
-    passed - unknown(censored, passed)
+/// The ratios of one probe: where a device censors it, where it lets it through, and where there is no device at all.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ratios {
+    /// It censors.
+    pub censors: f64,
+    /// It lets through.
+    pub passes: f64,
+    /// There is none, so nothing drifts either.
+    pub none: f64,
 }
 
-fn chances(counts: Counts) -> [f64; 2] {
-    [CENSORS.ln_chance(counts), PASSES.ln_chance(counts)]
-}
+impl Ratios {
+    /// Of these counts.
+    pub fn of(counts: Counts) -> Self {
+        let (censored, passed) = (CENSORS.ln_chance(counts), PASSES.ln_chance(counts));
+        let mix = |is: f64, is_not: f64, drift: f64| {
+            ln_sum([is + (1.0 - drift).ln(), is_not + drift.ln()])
+        };
+        let unknown = mix(censored, passed, 0.5);
+        Self {
+            censors: mix(censored, passed, DRIFT) - unknown,
+            passes: mix(passed, censored, DRIFT) - unknown,
+            none: passed - unknown,
+        }
+    }
 
-fn mix(is: f64, is_not: f64) -> f64 {
-    ln_sum([is + (1.0 - DRIFT).ln(), is_not + DRIFT.ln()])
-}
-
-fn unknown(censored: f64, passed: f64) -> f64 {
-    ln_sum([censored + 0.5_f64.ln(), passed + 0.5_f64.ln()])
+    /// For a prediction; 0 where there is none.
+    pub fn under(self, prediction: Option<&Prediction>) -> f64 {
+        match prediction {
+            Some(Prediction::Vector(true)) => self.censors,
+            Some(Prediction::Vector(false)) => self.passes,
+            _ => 0.0,
+        }
+    }
 }
 
 /// Logarithm of a sum, of logarithms.

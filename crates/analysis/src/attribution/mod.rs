@@ -13,6 +13,7 @@
 pub mod arithmetic;
 pub mod battery;
 pub mod evidence;
+pub mod ladder;
 pub mod likelihood;
 pub mod profile;
 pub mod score;

@@ -175,9 +175,13 @@ impl Profile {
     }
 
     /// A cell in the usual configuration (0) or another, in the order of [`Profile::configurations_of`].
-    pub fn cell(&self, section: &str, key: &str, configuration: usize) -> Option<&Cell> {
-        let feature = schema::feature(section, key)?;
-        let place = (feature.section, feature.key);
+    pub fn cell(
+        &self,
+        section: &'static str,
+        key: &'static str,
+        configuration: usize,
+    ) -> Option<&Cell> {
+        let place = (section, key);
         let mut others = self.configurations.iter().filter(|it| it.section == section);
         let other = configuration.checked_sub(1).and_then(|number| others.nth(number));
         other.and_then(|it| it.cells.get(&place)).or_else(|| self.cells.get(&place))

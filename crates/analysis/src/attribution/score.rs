@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::arithmetic::trials::{Gate, State};
 use super::battery::Behaviour;
 use super::evidence::{Evidence, Seen, What};
-use super::likelihood::contradicts;
+use super::likelihood::{Ratios, contradicts};
 use super::profile::schema::Family;
 use super::profile::{Catalogue, Prediction, Profile};
 use hypothesis::hypotheses;
@@ -34,6 +34,8 @@ pub struct Row<'e> {
     pub key: &'static str,
     /// What was seen, one entry a probe.
     pub seen: Vec<&'e Seen>,
+    /// Ratios of each probe; of a property there are none.
+    ratios: Vec<Option<Ratios>>,
 }
 
 impl Row<'_> {
@@ -167,14 +169,18 @@ impl FamilyScore<'_> {
 fn rows(evidence: &Evidence) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     for seen in &evidence.seen {
-        if let What::Trials { counts, .. } = &seen.what
-            && counts.trials == 0
-        {
-            continue;
-        }
-        match rows.iter_mut().find(|row| (row.section, row.key) == (seen.section, seen.key)) {
-            Some(row) => row.seen.push(seen),
-            None => rows.push(Row { section: seen.section, key: seen.key, seen: vec![seen] }),
+        let ratios = match &seen.what {
+            What::Trials { counts, .. } if counts.trials == 0 => continue,
+            What::Trials { counts, .. } => Some(Ratios::of(*counts)),
+            What::Value(_) => None,
+        };
+        let (section, key) = (seen.section, seen.key);
+        match rows.iter_mut().find(|row| (row.section, row.key) == (section, key)) {
+            Some(row) => {
+                row.seen.push(seen);
+                row.ratios.push(ratios);
+            }
+            None => rows.push(Row { section, key, seen: vec![seen], ratios: vec![ratios] }),
         }
     }
     rows

@@ -8,17 +8,17 @@ use wirewitness_analysis::attribution::profile::{Prediction, Profile};
 use super::shipped;
 
 /// Rows of a device in its usual configuration: true for censored.
-fn rows(profile: &Profile, section: &str) -> Vec<bool> {
+fn rows(profile: &Profile, section: &'static str) -> Vec<bool> {
     let lengths = LENGTH_ROWS.iter().skip(usize::from(section == "quic"));
-    let versions: &[&str] = if section == "quic" { &QUIC_ROWS } else { &[] };
-    let row = |key: &&str| match profile.cell(section, key, 0).unwrap().is {
+    let versions: &[&'static str] = if section == "quic" { &QUIC_ROWS } else { &[] };
+    let row = |key: &&'static str| match profile.cell(section, key, 0).unwrap().is {
         Prediction::Vector(censored) => censored,
         _ => panic!("{key} is no vector"),
     };
     lengths.chain(versions).map(row).collect()
 }
 
-fn of(section: &str, ids: &[&str]) -> BTreeMap<String, Vec<bool>> {
+fn of(section: &'static str, ids: &[&str]) -> BTreeMap<String, Vec<bool>> {
     let catalogue = shipped();
     let rows = |id: &&str| ((*id).to_owned(), rows(catalogue.profile(id).unwrap(), section));
     ids.iter().map(rows).collect()

@@ -32,7 +32,8 @@ impl Numbers {
 
 fn rows(catalogue: &Catalogue, id: &str) -> Vec<bool> {
     let profile = catalogue.profile(id).unwrap();
-    let is = |row: &&str| profile.cell("tls", row, 0).unwrap().is == Prediction::Vector(true);
+    let is =
+        |row: &&'static str| profile.cell("tls", row, 0).unwrap().is == Prediction::Vector(true);
     LENGTH_ROWS.iter().map(is).collect()
 }
 
@@ -48,6 +49,7 @@ fn measured(truth: &[bool], fires: f64, numbers: &mut Numbers) -> Evidence {
         family: Family::TlsParser,
         behaviour: None,
         controls: None,
+        number: 0,
         seen: seen.collect(),
         is_substring: false,
         forged: 0,
@@ -93,9 +95,13 @@ fn a_device_that_drifts_is_known_up_to_some_cells() {
     let catalogue = shipped();
     let tsg = rows(&catalogue, "TSG");
     // Beforehand: 96 to 100 % with up to three flipped cells, 86 % with five; with six, UNKNOWN in 74 %.
-    for (flips, at_least, who) in
-        [(1, 0.96, "TSG"), (2, 0.96, "TSG"), (3, 0.94, "TSG"), (5, 0.6, "TSG"), (6, 0.5, "UNKNOWN")]
-    {
+    for (flips, at_least, who) in [
+        (1, 0.99, "TSG"),
+        (2, 0.96, "TSG"),
+        (3, 0.94, "TSG"),
+        (5, 0.8, "TSG"),
+        (6, 0.68, "UNKNOWN"),
+    ] {
         let mut numbers = Numbers(13 + flips as u64);
         let counts = called(300, || {
             let mut truth = tsg.clone();
@@ -106,7 +112,6 @@ fn a_device_that_drifts_is_known_up_to_some_cells() {
             flipped.into_iter().for_each(|at| truth[at] = !truth[at]);
             measured(&truth, 0.97, &mut numbers)
         });
-        eprintln!("{flips} {counts:?}");
         let share = *counts.get(who).unwrap_or(&0) as f64 / 300.0;
         assert!(share >= at_least, "{flips} flips: {counts:?}");
     }

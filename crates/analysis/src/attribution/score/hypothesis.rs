@@ -1,8 +1,8 @@
 //! Who it may have been, and how probable each is.
 
 use super::super::arithmetic::trials::{Counts, PASSES};
-use super::super::evidence::{Evidence, What};
-use super::super::likelihood::{ln_ratio, ln_ratio_of_none, ln_sum, union};
+use super::super::evidence::{Evidence, Seen, What};
+use super::super::likelihood::{Ratios, ln_ratio, ln_sum, union};
 use super::super::profile::{Prediction, Profile};
 use super::{CAP, PRIOR, Row};
 
@@ -177,8 +177,14 @@ fn sum(rows: &[Row<'_>], prediction: impl Fn(&Row<'_>) -> Option<Prediction>) ->
     rows.iter()
         .map(|row| {
             let prediction = prediction(row);
-            let ratios = row.seen.iter().map(|it| ln_ratio(prediction.as_ref(), &it.what));
-            ratios.sum::<f64>() / row.seen.len().max(1) as f64
+            let prediction = prediction.as_ref();
+            let of = |(seen, ratios): (&&Seen, &Option<Ratios>)| match (&seen.what, ratios) {
+                (What::Value(value), _) => ln_ratio(prediction, value),
+                (_, Some(ratios)) => ratios.under(prediction),
+                _ => 0.0,
+            };
+            let all = row.seen.iter().zip(&row.ratios).map(of);
+            all.sum::<f64>() / row.seen.len().max(1) as f64
         })
         .sum()
 }
@@ -190,10 +196,7 @@ fn mean(sums: &[f64]) -> f64 {
 
 fn none(evidence: &Evidence, rows: &[Row<'_>]) -> f64 {
     let of_row = |row: &Row<'_>| {
-        let ratios = row.seen.iter().filter_map(|it| match it.what {
-            What::Trials { counts, .. } => Some(ln_ratio_of_none(counts)),
-            What::Value(_) => None,
-        });
+        let ratios = row.ratios.iter().flatten().map(|it| it.none);
         ratios.sum::<f64>() / row.seen.len().max(1) as f64
     };
     // What was forged was forged by something.
