@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::arithmetic::seed::{By, ENOUGH, K, SeedKey};
-use super::arithmetic::trials::{Gate, State};
+use super::arithmetic::trials::State;
 use super::battery::Behaviour;
 use super::evidence::{Evidence, Value, What};
 use super::profile::schema::Family;
@@ -286,14 +286,4 @@ fn by_parser(family: &FamilyScore<'_>, profile: &Profile) -> Option<String> {
     let number = (0..names.len()).find(equals)?;
     let name = names.get(number)?;
     Some(format!("{section}: all {rows} rows equal those of TSG ({name})"))
-}
-
-/// Why a gate does not hold, for people; none where it holds.
-pub fn gate_words(evidence: &Evidence) -> Option<&'static str> {
-    match evidence.controls?.positive.gate() {
-        Gate::Fires => None,
-        Gate::TooFew => Some("too few trials of the positive control"),
-        Gate::Widen => Some("widen to 60 trials"),
-        Gate::Partial => Some("fires in some trials only"),
-    }
 }

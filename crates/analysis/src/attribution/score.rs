@@ -154,11 +154,11 @@ impl FamilyScore<'_> {
         self.informative > 0
     }
 
-    /// Devices that explain it better than a device of which nothing is known, are not contradicted by it, and stand within a factor of
-    /// 100 of the best.
+    /// Devices that explain it, in one of their configurations, better than a device of which nothing is known, are not contradicted by
+    /// it, and stand within a factor of 100 of the best.
     pub fn consistent(&self) -> Vec<&str> {
         let best = self.ranked.iter().map(|it| it.ln_lr).fold(f64::NEG_INFINITY, f64::max);
-        let near = |it: &&Hypothesis| it.ln_lr > 0.0 && best - it.ln_lr < 100_f64.ln();
+        let near = |it: &&Hypothesis| it.ln_lr_best > 0.0 && best - it.ln_lr < 100_f64.ln();
         let mut ids: Vec<&str> =
             self.ranked.iter().filter(near).filter_map(|it| it.who.device()).collect();
         ids.retain(|id| !self.contradictions.contains_key(*id));

@@ -57,7 +57,9 @@ pub struct Hypothesis {
     pub post: f64,
     /// Logarithm of the ratio over UNKNOWN, within [`CAP`] of the best.
     pub ln_lr: f64,
-    /// The configuration that explains it best, where there are several.
+    /// The same in the configuration that explains it best, not capped.
+    pub ln_lr_best: f64,
+    /// That configuration, where there are several.
     pub configuration: Option<String>,
 }
 
@@ -91,7 +93,7 @@ pub(super) fn hypotheses(
 }
 
 fn plain(who: Who, ln_lr: f64) -> Hypothesis {
-    Hypothesis { who, post: 0.0, ln_lr, configuration: None }
+    Hypothesis { who, post: 0.0, ln_lr, ln_lr_best: ln_lr, configuration: None }
 }
 
 /// Caps ratios, and turns them into probabilities.
@@ -126,6 +128,7 @@ fn one(profile: &Profile, rows: &[Row<'_>]) -> Hypothesis {
         who: Who::One(profile.id.clone()),
         post: 0.0,
         ln_lr: mean(&sums),
+        ln_lr_best: best.map_or(0.0, |(_, sum)| *sum),
         configuration: configuration.map(|it| (*it).to_owned()),
     }
 }
