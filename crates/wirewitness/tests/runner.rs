@@ -16,6 +16,7 @@ mod invariants;
 #[path = "../../analysis/tests/life/mod.rs"]
 mod life;
 mod program;
+mod test_attribute;
 mod test_completions_man;
 mod test_damage;
 mod test_exposure;
