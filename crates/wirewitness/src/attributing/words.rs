@@ -151,14 +151,14 @@ fn candidates(text: &mut String, candidates: &[CandidateReport]) {
 }
 
 fn apart(text: &mut String, report: &Report) {
-    if report.apart.is_empty() {
-        return;
-    }
     let _ = writeln!(text, "\nWhat would tell the remaining candidates apart");
     for it in &report.apart {
         let predicts: Vec<String> =
             it.predicts.iter().map(|(id, is)| format!("{id} {}", clean(is, 60))).collect();
         let _ = writeln!(text, "  {} {}: {}", it.family, it.cell, predicts.join(", "));
+    }
+    if report.apart.is_empty() {
+        let _ = writeln!(text, "  no cell of the profiles that is still open does");
     }
 }
 
