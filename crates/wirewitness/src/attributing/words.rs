@@ -94,10 +94,9 @@ fn line(text: &mut String, name: &str, says: &str) {
 fn table(text: &mut String, cells: &[CellReport]) {
     let Some(first) = cells.iter().max_by_key(|it| it.predicted.len()) else { return };
     let ids: Vec<&String> = first.predicted.keys().collect();
-    let mut rows = vec![vec!["CELL".to_owned(), "SEEN".to_owned()]];
-    for (row, id) in rows.iter_mut().zip(std::iter::repeat(&ids)) {
-        row.extend(id.iter().map(|id| (*id).clone()));
-    }
+    let mut head = vec!["CELL".to_owned(), "SEEN".to_owned()];
+    head.extend(ids.iter().map(|id| (*id).clone()));
+    let mut rows = vec![head];
     for cell in cells {
         let seen = match cell.counts {
             Some(counts) => format!("{} {}/{}", cell.seen, counts.hits, counts.trials),
