@@ -21,7 +21,7 @@ use super::arithmetic::trace::{Mode, Place};
 use super::arithmetic::trials::Counts;
 use super::battery::{Battery, Behaviour};
 use super::evidence::{Evidence, Value, What};
-use super::ladder::{Attribution, CLASS_RATIO, attribute};
+use super::ladder::{Attribution, CLASS_RATIO, Rung, attribute};
 use super::likelihood::DRIFT;
 use super::profile::schema::Family;
 use super::profile::{Catalogue, Claim, Grade};
@@ -325,7 +325,8 @@ fn documentary(
         date: without_addresses(&it.date),
     };
     let mut all: Vec<Documented> = battery.documentary.iter().map(|it| told(None, it)).collect();
-    for it in &attribution.candidates {
+    // Of devices that the packets refute, documents would only mislead.
+    for it in attribution.candidates.iter().filter(|it| it.rung != Rung::Contradicted) {
         let claims = catalogue.profile(&it.id).map_or(&[][..], |it| &it.documentary);
         all.extend(claims.iter().map(|claim| told(Some(&it.id), claim)));
     }

@@ -166,6 +166,8 @@ fn pakistans_resets_contradict_tsg_as_was_published() {
     let headers = family(&report, "rst_static");
     assert_eq!(headers.contradictions["TSG"], ["df", "flags"]);
     assert_eq!(report.verdict, "same device class as PK_RST");
+    // What documents say of a device that packets refute is not put beside them.
+    assert!(report.documentary.iter().all(|it| it.device.as_deref() != Some("TSG")));
     assert!(report.tsg_lineage.is_empty());
 }
 
