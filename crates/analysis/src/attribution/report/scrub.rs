@@ -26,7 +26,8 @@ fn replaced(word: &str) -> String {
     // An IPv6 address may begin or end with two colons.
     let colons = word.trim_matches(|it| matches!(it, '.' | '[' | ']'));
     let is_address = |it: &str| it.parse::<IpAddr>().is_ok() || it.parse::<SocketAddr>().is_ok();
-    if is_address(word) || is_address(colons) || is_address(inner) {
+    let sentence = word.trim_end_matches('.');
+    if is_address(sentence) || is_address(colons) || is_address(inner) {
         return "(address)".to_owned();
     }
     // An address with something before or after it that is made of the same characters.
