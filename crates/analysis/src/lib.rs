@@ -10,7 +10,9 @@
 //! - [`tamper`]: what was done to connections, and on what evidence.
 //! - [`exposure`]: what can be read of a person's own device.
 //! - [`events`]: change points in series of verdicts, grouped into events.
+//! - [`attribution`]: which device did this, and how sure that is.
 
+pub mod attribution;
 pub mod condense;
 pub mod events;
 pub mod exposure;

@@ -16,6 +16,7 @@ mod certificates;
 mod life;
 mod packets;
 mod shared;
+mod test_attribution;
 mod test_captures;
 mod test_condense;
 mod test_content;

@@ -9,7 +9,9 @@ use crate::command_error::CommandError;
 use crate::commands::not_built;
 #[cfg(feature = "archive")]
 use crate::commands::{archive, cluster, events, export, ingest, query, refresh};
-use crate::commands::{completions, exposure, helper, inspect, judge, lab, man, probe, rules};
+use crate::commands::{
+    attribute, completions, exposure, helper, inspect, judge, lab, man, probe, rules,
+};
 
 /// Finds, proves and explains interference with people's connections: blocking, throttling, tampering.
 #[derive(Debug, Parser)]
@@ -27,6 +29,7 @@ enum Verb {
     Judge(judge::JudgeArgs),
     Exposure(exposure::ExposureArgs),
     Inspect(inspect::InspectArgs),
+    Attribute(attribute::AttributeArgs),
     #[cfg(feature = "archive")]
     Ingest(Box<ingest::IngestArgs>),
     #[cfg(feature = "archive")]
@@ -58,6 +61,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Verb::Judge(args) => judge::run(&args),
         Verb::Exposure(args) => exposure::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
+        Verb::Attribute(args) => attribute::run(&args),
         #[cfg(feature = "archive")]
         Verb::Ingest(args) => ingest::run(&args),
         #[cfg(feature = "archive")]

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "archive")]
 mod archiving;
+mod attributing;
 mod cli;
 mod command_error;
 mod commands;

@@ -16,6 +16,7 @@ mod invariants;
 #[path = "../../analysis/tests/life/mod.rs"]
 mod life;
 mod program;
+mod test_attribute;
 #[cfg(feature = "archive")]
 mod test_cluster;
 mod test_completions_man;

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "archive")]
 pub(crate) mod archive;
+pub(crate) mod attribute;
 #[cfg(feature = "archive")]
 pub(crate) mod cluster;
 pub(crate) mod completions;

@@ -1,0 +1,104 @@
+//! `wirewitness attribute` on the invented batteries and on damaged ones.
+
+use crate::program::{root, run, run_with_input};
+
+fn example(name: &str) -> String {
+    root().join("examples/attribution").join(name).display().to_string()
+}
+
+#[test]
+fn resets_with_a_key_are_of_a_lineage_and_silence_is_of_nobody() {
+    let outcome = run(&["attribute", "--json", &example("resets.json"), &example("silence.json")]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let lines = outcome.lines();
+    assert_eq!(lines[0]["verdict"], "same device class as TSG");
+    let grounds = lines[0]["tsg_lineage"].as_array().unwrap();
+    assert!(grounds.iter().any(|it| it.as_str().unwrap().starts_with("resets: k = 13")));
+    let silence = &lines[1];
+    assert_eq!(silence["verdict"], "blocking confirmed; vendor not attributable from packets");
+    assert_eq!(silence["families"][0]["verdict"], "inconclusive: saturated");
+    assert_eq!(silence["families"][0]["informative"], 0);
+    assert_eq!(silence["location"]["inside_cgnat"], "withheld");
+}
+
+#[test]
+fn a_person_reads_what_was_seen_against_what_was_predicted() {
+    let outcome = run(&["attribute", &example("resets.json")]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let text = &outcome.stdout;
+    for words in [
+        "VERDICT  same device class as TSG",
+        "TSG code lineage, by",
+        "tls_parser rst: consistent with TSG",
+        "message_len:half",
+        "What would tell the remaining candidates apart",
+        "What else can explain it",
+        "no part of any number above",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+    let row = text.lines().find(|it| it.contains("sni_name_len:double")).unwrap();
+    assert!(row.contains("bypass") && row.contains("censored !"), "{row}");
+}
+
+#[test]
+fn no_output_betrays_an_address() {
+    let path = example("resets.json");
+    let battery: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    for arguments in [&["attribute", &path][..], &["attribute", "--json", &path]] {
+        let text = run(arguments).stdout;
+        for address in ["192.0.2.", "198.51.100."] {
+            assert!(!text.contains(address), "{address}");
+        }
+        for packet in battery["resets"][0]["events"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|it| it.as_array().unwrap())
+        {
+            for field in ["ipid", "window"] {
+                let number = packet[field].to_string();
+                let is_number = |it: &str| it == number;
+                let mut words = text.split(|it: char| !it.is_ascii_alphanumeric() && it != '.');
+                assert!(!words.any(is_number), "{field} {number}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_battery_that_cannot_be_is_named_and_the_others_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("bad.json");
+    std::fs::write(&bad, "{\"format\": \"wirewitness battery 1\",\n \"evnet\": 1}").unwrap();
+    let bad = bad.display().to_string();
+    let outcome = run(&["attribute", "--json", &bad, &example("silence.json")]);
+    assert_eq!(outcome.code, 1);
+    assert!(
+        outcome.stderr.contains("bad.json: line 2 column 8: unknown field"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(outcome.lines().len(), 1);
+    assert_eq!(run(&["attribute", "/no/such/battery"]).code, 1);
+    assert_eq!(run(&["attribute"]).code, 2);
+    let piped = run_with_input(&["attribute", "-", "--json"], b"\xff\x00nonsense");
+    assert_eq!(piped.code, 1);
+    assert!(piped.stderr.contains("standard input: line 1"), "{}", piped.stderr);
+}
+
+#[test]
+fn other_profiles_can_be_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let shipped = root().join("scenarios/devices/kazakhstan.toml");
+    std::fs::copy(shipped, folder.path().join("one.toml")).unwrap();
+    let path = folder.path().display().to_string();
+    let arguments = ["attribute", "--json", "--profiles", &path, &example("silence.json")];
+    let outcome = run(&arguments);
+    assert_eq!(outcome.lines()[0]["catalogue"]["devices"], 1);
+    std::fs::write(folder.path().join("two.toml"), "id = \"X\"\n[dsn]\n").unwrap();
+    let outcome = run(&arguments);
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.stderr.contains("two.toml: dsn: unknown key"), "{}", outcome.stderr);
+}
