@@ -203,17 +203,20 @@ impl LogTable {
         partition: &Partition,
         rows: &RecordBatch,
     ) -> Result<DataFile, StoreError> {
-        let bytes = parquet_bytes(self.definition, rows)?;
-        let name = sha256(&bytes);
+        self.put(partition, Encoded::of(self.definition, rows)?).await
+    }
+
+    /// Writes rows that are bytes of a file already.
+    pub(crate) async fn put(
+        &self,
+        partition: &Partition,
+        encoded: Encoded,
+    ) -> Result<DataFile, StoreError> {
+        let Encoded { name, bytes, rows } = encoded;
         let path = format!("{}{name}.parquet", partition.folder());
         let length = bytes.len() as u64;
         self.inner.object_store().put(&Path::from(path.as_str()), bytes.into()).await?;
-        Ok(DataFile {
-            path,
-            partition: partition.clone(),
-            rows: rows.num_rows() as u64,
-            bytes: length,
-        })
+        Ok(DataFile { path, partition: partition.clone(), rows, bytes: length })
     }
 
     /// The rows of one of its files.
@@ -274,6 +277,20 @@ impl LogTable {
     }
 }
 
+/// Rows as the bytes of a file: what takes time, and needs no table.
+pub(crate) struct Encoded {
+    name: String,
+    bytes: Vec<u8>,
+    rows: u64,
+}
+
+impl Encoded {
+    pub(crate) fn of(definition: &Table, rows: &RecordBatch) -> Result<Self, StoreError> {
+        let bytes = parquet_bytes(definition, rows)?;
+        Ok(Self { name: sha256(&bytes), bytes, rows: rows.num_rows() as u64 })
+    }
+}
+
 fn place(root: &Url, definition: &Table) -> Result<Url, StoreError> {
     root.join(&format!("{}/", definition.name))
         .map_err(|error| StoreError::Damaged { path: root.to_string(), reason: error.to_string() })
@@ -314,6 +331,9 @@ fn now_ms() -> i64 {
 /// Rows of a group: small enough to be skipped, large enough to compress.
 const ROW_GROUP_ROWS: usize = 256 << 10;
 
+/// Columns whose values hardly ever come twice in a file: a dictionary of them would be built and thrown away.
+const UNIQUE: [&str; 2] = ["measurement_id", "document"];
+
 fn parquet_bytes(definition: &Table, rows: &RecordBatch) -> Result<Vec<u8>, StoreError> {
     let level = ZstdLevel::try_new(1).map_err(StoreError::parquet(definition.name))?;
     let mut properties = WriterProperties::builder()
@@ -325,6 +345,15 @@ fn parquet_bytes(definition: &Table, rows: &RecordBatch) -> Result<Vec<u8>, Stor
     let by_page = definition.sorted_by.iter().copied().take(1).chain(["domain"]);
     for name in by_page.filter(|name| definition.index(name).is_some()) {
         properties = properties.set_column_statistics_enabled(name.into(), EnabledStatistics::Page);
+    }
+    // Numbers are little beside the texts, and a compressor for each column costs more than it saves.
+    let numbers = definition.columns.iter().filter(|column| column.kind.is_number());
+    for column in numbers {
+        properties =
+            properties.set_column_compression(column.name.into(), Compression::UNCOMPRESSED);
+    }
+    for name in UNIQUE.iter().filter(|name| definition.index(name).is_some()) {
+        properties = properties.set_column_dictionary_enabled((*name).into(), false);
     }
     let properties = properties.build();
     let mut bytes = Vec::new();

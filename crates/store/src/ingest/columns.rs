@@ -39,6 +39,14 @@ impl Rows {
         Self { table, columns, at: 0, count: 0, misfit: None }
     }
 
+    /// Makes room for so many texts of so many bytes in a column that has none yet.
+    pub(crate) fn expect(&mut self, name: &str, (texts, bytes): (usize, usize)) {
+        let at = self.table.index(name);
+        if let Some(Builder::Text(column)) = at.and_then(|at| self.columns.get_mut(at)) {
+            *column = StringBuilder::with_capacity(texts, bytes);
+        }
+    }
+
     /// Rows ended so far.
     pub(crate) fn len(&self) -> usize {
         self.count

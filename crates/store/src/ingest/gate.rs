@@ -1,15 +1,20 @@
-//! How much text may be on its way: of records of 64 MiB each, one at a time.
+//! How much text may be on its way: of records of 64 MiB each, one at a time. Emptied texts are filled again.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Bytes of text between the reader and the judges.
 const ON_THE_WAY_MAX: usize = 64 << 20;
 
+/// Texts that are kept to be filled again, and the largest of them, bytes.
+const EMPTIED_MAX: usize = 16;
+const EMPTIED_BYTES: usize = 4 << 20;
+
 /// Counts them.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     on_the_way: Mutex<usize>,
     left: Condvar,
+    emptied: Mutex<Vec<String>>,
 }
 
 impl Gate {
@@ -21,8 +26,21 @@ impl Gate {
         *held += bytes;
     }
 
-    /// Makes room.
-    pub(super) fn leave(&self, bytes: usize) {
+    /// A text to fill.
+    pub(super) fn empty_text(&self) -> String {
+        let mut emptied = self.emptied.lock().unwrap_or_else(PoisonError::into_inner);
+        emptied.pop().unwrap_or_default()
+    }
+
+    /// Takes a text back, and makes room.
+    pub(super) fn leave(&self, mut text: String) {
+        let bytes = text.len();
+        text.clear();
+        let mut emptied = self.emptied.lock().unwrap_or_else(PoisonError::into_inner);
+        if emptied.len() < EMPTIED_MAX && text.capacity() <= EMPTIED_BYTES {
+            emptied.push(text);
+        }
+        drop(emptied);
         let mut held = self.on_the_way.lock().unwrap_or_else(PoisonError::into_inner);
         *held = held.saturating_sub(bytes);
         self.left.notify_all();
@@ -43,7 +61,7 @@ mod tests {
         });
         std::thread::sleep(std::time::Duration::from_millis(20));
         assert!(!waiting.is_finished());
-        gate.leave(1);
+        gate.leave("x".to_owned());
         waiting.join().unwrap();
         assert_eq!(*gate.on_the_way.lock().unwrap(), 2 * ON_THE_WAY_MAX);
     }

@@ -51,7 +51,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { threads, commit_bytes: 96 << 20 }
+        Self { threads, commit_bytes: 256 << 20 }
     }
 }
 
@@ -209,6 +209,11 @@ impl Ingest {
             true => Ok(()),
             false => Err(StoreError::Worker("writing has failed".to_owned())),
         }
+    }
+
+    /// A text for the next piece, empty: one that was handed over before, where there is one.
+    pub fn empty_text(&self) -> String {
+        self.gate.empty_text()
     }
 
     /// Counters.

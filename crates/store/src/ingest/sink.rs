@@ -1,9 +1,11 @@
 //! Rows into the archive: in order, each record once, whole commits.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use arrow::array::{RecordBatch, UInt32Array};
-use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
+use arrow::array::{Array, RecordBatch};
+use arrow::compute::{SortColumn, interleave, interleave_record_batch, lexsort_to_indices};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::known::Known;
 use super::ledger::{Entry, Ledger};
@@ -13,7 +15,7 @@ use super::{Settings, Summary, Watch};
 use crate::archive::{Changes, Writer};
 use crate::error::StoreError;
 use crate::schema::{MEASUREMENT, OBSERVATION, SOURCE, Table, VERDICT};
-use crate::table::{DataFile, Partition};
+use crate::table::{DataFile, Encoded, Partition};
 
 /// The tables that measurements fill, in the order of [`Done::rows`].
 const FILLED: [&Table; 3] = [&MEASUREMENT, &OBSERVATION, &VERDICT];
@@ -29,8 +31,11 @@ pub(super) struct Sink {
     known: Known,
     /// Files of `measurement`, by partition.
     files: HashMap<Partition, Vec<DataFile>>,
-    open: BTreeMap<Partition, [Vec<RecordBatch>; 3]>,
+    /// Rows that are not written yet, as they came.
+    held: Vec<[RecordBatch; 3]>,
     bytes: usize,
+    /// Which of them belong to each partition.
+    open: BTreeMap<Partition, [Vec<Place>; 3]>,
     ledger: Ledger,
     /// Of the file at hand.
     taken: u64,
@@ -54,8 +59,9 @@ impl Sink {
             next: 0,
             known: Known::default(),
             files: HashMap::new(),
-            open: BTreeMap::new(),
+            held: Vec::new(),
             bytes: 0,
+            open: BTreeMap::new(),
             ledger: Ledger::empty(),
             taken: 0,
             refused: 0,
@@ -112,11 +118,12 @@ impl Sink {
 
     /// Rows of new records, each to its partition.
     async fn split(&mut self, heads: &[Head], rows: &[RecordBatch; 3]) -> Result<(), StoreError> {
-        let mut of: BTreeMap<&Partition, [Vec<u32>; 3]> = BTreeMap::new();
+        let piece = self.held.len();
+        let before = self.summary.added;
         let mut step = 0;
         let table = self.writer.table(&MEASUREMENT)?;
         for (at, head) in heads.iter().enumerate() {
-            let steps = step..step + head.steps;
+            let steps = step..step + head.steps as usize;
             step = steps.end;
             let key = (&head.partition, head.id);
             if !self.known.is_new(key, table, &self.files).await? {
@@ -124,22 +131,18 @@ impl Sink {
                 continue;
             }
             self.summary.added += 1;
-            let [measurement, observation, verdict] = of.entry(&head.partition).or_default();
-            measurement.push(at as u32);
-            verdict.push(at as u32);
-            observation.extend(steps);
-        }
-        for (partition, indices) in of {
-            let open = self.open.entry(partition.clone()).or_default();
-            for ((open, indices), rows) in open.iter_mut().zip(indices).zip(rows) {
-                let rows = if indices.len() == rows.num_rows() {
-                    rows.clone()
-                } else {
-                    take_record_batch(rows, &UInt32Array::from(indices))?
-                };
-                self.bytes += rows.get_array_memory_size();
-                open.push(rows);
+            if !self.open.contains_key(&head.partition) {
+                self.open.insert(head.partition.clone(), <[Vec<Place>; 3]>::default());
             }
+            let Some(open) = self.open.get_mut(&head.partition) else { continue };
+            let [measurement, observation, verdict] = open;
+            measurement.push((piece, at));
+            verdict.push((piece, at));
+            observation.extend(steps.map(|step| (piece, step)));
+        }
+        if self.summary.added > before {
+            self.bytes += rows.iter().map(RecordBatch::get_array_memory_size).sum::<usize>();
+            self.held.push(rows.clone());
         }
         Ok(())
     }
@@ -147,16 +150,25 @@ impl Sink {
     /// Writes all rows in memory and makes them one commit.
     async fn flush(&mut self) -> Result<(), StoreError> {
         let mut changes = Changes::new();
-        for (partition, tables) in std::mem::take(&mut self.open) {
-            for (definition, batches) in FILLED.into_iter().zip(tables) {
-                let Some(rows) = sorted(definition, &batches)? else { continue };
-                drop(batches);
-                let file = self.writer.table(definition)?.write(&partition, &rows).await?;
-                if definition.name == MEASUREMENT.name {
-                    self.files.entry(partition.clone()).or_default().push(file.clone());
-                }
-                changes.entry(definition.name).or_default().added.push(file);
+        let held = Arc::new(std::mem::take(&mut self.held));
+        let jobs = std::mem::take(&mut self.open).into_iter().flat_map(|(partition, places)| {
+            let tables = FILLED.into_iter().enumerate().zip(places);
+            tables.map(move |((at, table), places)| Job {
+                partition: partition.clone(),
+                at,
+                table,
+                places,
+            })
+        });
+        let writer = &self.writer;
+        let files = stream::iter(jobs.filter(|job| !job.places.is_empty()))
+            .map(|job| job.write(Arc::clone(&held), writer))
+            .buffered(self.settings.threads.max(1));
+        for (table, file) in files.try_collect::<Vec<_>>().await? {
+            if table.name == MEASUREMENT.name {
+                self.files.entry(file.partition.clone()).or_default().push(file.clone());
             }
+            changes.entry(table.name).or_default().added.push(file);
         }
         self.bytes = 0;
         if let Some(file) = self.ledger.write(&self.writer).await? {
@@ -168,20 +180,64 @@ impl Sink {
     }
 }
 
+/// A row: of which piece, and which of its rows.
+type Place = (usize, usize);
+
+/// A file that is to be written.
+struct Job {
+    partition: Partition,
+    /// Which of [`FILLED`] it belongs to.
+    at: usize,
+    table: &'static Table,
+    places: Vec<Place>,
+}
+
+impl Job {
+    async fn write(
+        self,
+        held: Arc<Vec<[RecordBatch; 3]>>,
+        writer: &Writer,
+    ) -> Result<(&'static Table, DataFile), StoreError> {
+        let Self { partition, at, table, places } = self;
+        let encoded = tokio::task::spawn_blocking(move || {
+            let pieces: Vec<&RecordBatch> = held.iter().filter_map(|rows| rows.get(at)).collect();
+            Encoded::of(table, &in_order(table, &pieces, places)?)
+        });
+        let lost = |error: tokio::task::JoinError| StoreError::Worker(error.to_string());
+        let file = writer.table(table)?.put(&partition, encoded.await.map_err(lost)??).await?;
+        Ok((table, file))
+    }
+}
+
 /// All rows as one, sorted as the table's files are. None for no rows.
 pub(crate) fn sorted(
-    definition: &'static Table,
-    batches: &[RecordBatch],
+    table: &'static Table,
+    pieces: &[RecordBatch],
 ) -> Result<Option<RecordBatch>, StoreError> {
-    let rows = concat_batches(&definition.arrow(), batches)?;
-    if rows.num_rows() == 0 {
+    let of =
+        |(piece, rows): (usize, &RecordBatch)| (0..rows.num_rows()).map(move |row| (piece, row));
+    let places: Vec<Place> = pieces.iter().enumerate().flat_map(of).collect();
+    if places.is_empty() {
         return Ok(None);
     }
+    in_order(table, &pieces.iter().collect::<Vec<_>>(), places).map(Some)
+}
+
+/// Some rows as one, sorted as the table's files are: each value is copied once.
+fn in_order(
+    table: &'static Table,
+    pieces: &[&RecordBatch],
+    places: Vec<Place>,
+) -> Result<RecordBatch, StoreError> {
     let column = |name: &&str| {
-        let values = rows.column_by_name(name)?.clone();
-        Some(SortColumn { values, options: None })
+        let parts = pieces.iter().map(|rows| rows.column_by_name(name).map(AsRef::as_ref));
+        let parts: Option<Vec<&dyn Array>> = parts.collect();
+        let values = interleave(&parts?, &places);
+        Some(values.map(|values| SortColumn { values, options: None }))
     };
-    let by: Vec<SortColumn> = definition.sorted_by.iter().filter_map(column).collect();
-    let indices = lexsort_to_indices(&by, None)?;
-    Ok(Some(take_record_batch(&rows, &indices)?))
+    let by: Vec<SortColumn> =
+        table.sorted_by.iter().filter_map(column).collect::<Result<_, _>>()?;
+    let order = lexsort_to_indices(&by, None)?;
+    let order = order.values().iter().filter_map(|at| places.get(*at as usize).copied());
+    Ok(interleave_record_batch(pieces, &order.collect::<Vec<_>>())?)
 }

@@ -38,12 +38,12 @@ pub(super) fn run(
     (progress, gate): (&Progress, &Gate),
 ) {
     let next = || works.lock().ok()?.recv().ok();
-    while let Some(work) = next() {
+    while let Some(mut work) = next() {
         let records =
             (work.piece.ends.len() + work.piece.afar.len() + work.piece.captured.len()) as u64;
-        let bytes = work.piece.text.len();
-        let judged = judge(work, judging);
-        gate.leave(bytes);
+        let text = std::mem::take(&mut work.piece.text);
+        let judged = judge(work, &text, judging);
+        gate.leave(text);
         if done.send(judged).is_err() {
             return;
         }
@@ -51,16 +51,17 @@ pub(super) fn run(
     }
 }
 
-fn judge(work: Work, judging: &Judging) -> Done {
+fn judge(work: Work, records: &str, judging: &Judging) -> Done {
     let Work { number, piece } = work;
     let context = judging.context();
     let taking = Taking { source: &piece.file, judged_with: judging.name(), context: &context };
     let mut tables = Tables::new();
+    tables.measurement.expect("document", (piece.ends.len(), records.len()));
     let mut refused = piece.refused;
     let mut from = 0;
     let told_as = || member_name(&piece.file, piece.member.as_deref());
     for (end, line) in piece.ends {
-        let text = piece.text.get(from..end).unwrap_or_default();
+        let text = records.get(from..end).unwrap_or_default();
         from = end;
         if let Err(reason) = take(&mut tables, text, &taking) {
             refused.push(Refused { file: told_as(), line, reason, text: head(text) });

@@ -70,6 +70,11 @@ pub enum Kind {
 pub const PARTITION: [&str; 2] = ["country", "day"];
 
 impl Kind {
+    /// Whether its values are numbers, or true and false.
+    pub(crate) fn is_number(self) -> bool {
+        matches!(self, Self::Int | Self::Long | Self::Longs | Self::Real | Self::Flag)
+    }
+
     /// In Arrow.
     pub fn arrow(self) -> DataType {
         let list = |of| DataType::List(Arc::new(Field::new("element", of, true)));

@@ -260,6 +260,7 @@ impl<'j> Reading<'j> {
     fn push(&mut self) -> Result<(), StoreError> {
         let piece = std::mem::take(&mut self.piece);
         (self.piece.file, self.piece.member) = (Arc::clone(&piece.file), piece.member.clone());
+        self.piece.text = self.ingest.empty_text();
         let records = piece.ends.len() + piece.afar.len() + piece.captured.len();
         let holds_nothing = records == 0 && piece.refused.is_empty();
         if holds_nothing && piece.end.is_none() {
