@@ -67,7 +67,8 @@ const RULES_HEAD: &str = "\
 
 Generated from the code (`wirewitness rules`); a test compares the two. A verdict names the rule that gave it, with its
 version: the version grows when what the rule says of some measurement can change. Rules for one kind of test are tried in the
-order in which they stand here, and the first that applies gives the verdict.
+order in which they stand here, and the first that applies gives the verdict. Rules of captures weigh all that was found in one
+connection: a block page goes first, then the surest.
 
 ";
 

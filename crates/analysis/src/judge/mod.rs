@@ -8,6 +8,7 @@
 //! - `web`: the rules for web connectivity, of every age.
 //! - `nettest`: the rules for OONI's other tests.
 //! - [`planet`]: Censored Planet's scans, and their rules.
+//! - [`captured`]: the rules for what is found in captures.
 //! - [`handbook`]: the rules and words as Markdown, for `docs/`.
 //! - [`ooni`]: OONI's fourteen keys.
 //! - [`address`], [`title`]: bogons and networks; titles of pages.
@@ -15,6 +16,7 @@
 
 pub mod address;
 pub(crate) mod body;
+pub mod captured;
 mod certificate;
 pub mod handbook;
 mod nettest;
@@ -73,7 +75,12 @@ pub fn judge<'m>(measurement: &'m Measurement<'_>, context: &Context<'m>) -> Jud
 
 /// Every rule, in the order of the documentation.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    [&NO_TEST_KEYS].into_iter().chain(web::rules()).chain(nettest::rules()).chain(planet::rules())
+    [&NO_TEST_KEYS]
+        .into_iter()
+        .chain(web::rules())
+        .chain(nettest::rules())
+        .chain(planet::rules())
+        .chain(captured::RULES)
 }
 
 const NO_TEST_KEYS: Rule = Rule {

@@ -17,7 +17,9 @@ pub const TABLES: [&Table; 5] = [&MEASUREMENT, &OBSERVATION, &VERDICT, &EVENT, &
 const ID: Column = is(
     "measurement_id",
     Text,
-    "The first 128 bits of the SHA-256 of the record as it was read, 32 hexadecimal digits. The same record twice is kept once.",
+    "The first 128 bits of a SHA-256, 32 hexadecimal digits: of the record as it was read, so that the same record twice is kept once. \
+     Of captures, of the SHA-256 of the whole capture, unpacked, the number of the first packet that the connection's findings stand on, and \
+     protocol, address and port of the server. Of rows that came as verdicts (`ooni-analysis`, `population`), of what they say.",
 );
 const AT: Column = is("measured_at", Time, "When the measurement began, by the vantage's clock.");
 const ORIGIN: Column = is(
