@@ -201,7 +201,7 @@ impl Job {
         let Self { partition, at, table, places } = self;
         let encoded = tokio::task::spawn_blocking(move || {
             let pieces: Vec<&RecordBatch> = held.iter().filter_map(|rows| rows.get(at)).collect();
-            Encoded::of(table, &in_order(table, &pieces, places)?)
+            Encoded::of(table, &in_order(table, &pieces, &places)?)
         });
         let lost = |error: tokio::task::JoinError| StoreError::Worker(error.to_string());
         let file = writer.table(table)?.put(&partition, encoded.await.map_err(lost)??).await?;
@@ -220,19 +220,19 @@ pub(crate) fn sorted(
     if places.is_empty() {
         return Ok(None);
     }
-    in_order(table, &pieces.iter().collect::<Vec<_>>(), places).map(Some)
+    in_order(table, &pieces.iter().collect::<Vec<_>>(), &places).map(Some)
 }
 
 /// Some rows as one, sorted as the table's files are: each value is copied once.
 fn in_order(
     table: &'static Table,
     pieces: &[&RecordBatch],
-    places: Vec<Place>,
+    places: &[Place],
 ) -> Result<RecordBatch, StoreError> {
     let column = |name: &&str| {
         let parts = pieces.iter().map(|rows| rows.column_by_name(name).map(AsRef::as_ref));
         let parts: Option<Vec<&dyn Array>> = parts.collect();
-        let values = interleave(&parts?, &places);
+        let values = interleave(&parts?, places);
         Some(values.map(|values| SortColumn { values, options: None }))
     };
     let by: Vec<SortColumn> =
