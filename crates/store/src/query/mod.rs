@@ -215,7 +215,11 @@ impl Session {
             let rows = async { collected.await.map_err(|error| QueryError::running(&error)) };
             match self.attempt(rows).await? {
                 Some(rows) if is_all(rows.iter().map(|batch| batch.num_rows() as u64).sum()) => {
-                    return Ok(rows);
+                    let plain = |batch: &RecordBatch| {
+                        texts::plain(batch, &texts::as_plain(&batch.schema()))
+                    };
+                    let rows = rows.iter().map(plain).collect::<Result<_, _>>();
+                    return rows.map_err(|error| QueryError::running(&error.into()));
                 }
                 _ => {}
             }
