@@ -141,7 +141,8 @@ impl Sink {
             observation.extend(steps.map(|step| (piece, step)));
         }
         if self.summary.added > before {
-            self.bytes += rows.iter().map(RecordBatch::get_array_memory_size).sum::<usize>();
+            let bytes = rows.iter().map(RecordBatch::get_array_memory_size).sum::<usize>();
+            self.bytes += bytes + PIECE_BYTES;
             self.held.push(rows.clone());
         }
         Ok(())
@@ -179,6 +180,9 @@ impl Sink {
         Ok(())
     }
 }
+
+/// What a piece takes beside its values: some seventy columns, each with buffers of its own. Counts with a million tiny files.
+const PIECE_BYTES: usize = 32 << 10;
 
 /// A row: of which piece, and which of its rows.
 type Place = (usize, usize);
