@@ -82,8 +82,18 @@ impl QueryError {
 }
 
 /// What is said where an executor was lost: by our scheduler, and by what fetches rows from executors.
-const LOST: [&str; 4] =
-    [crate::cluster::jobs::DONE_AGAIN, "FetchFailed", "transport error", "tcp connect error"];
+/// A job that failed for another reason and has such a word in it is asked again for nothing, a few times.
+const LOST: [&str; 9] = [
+    crate::cluster::jobs::DONE_AGAIN,
+    "FetchFailed",
+    "transport error",
+    "tcp connect error",
+    "h2 protocol error",
+    "error reading a body from connection",
+    "BrokenPipe",
+    "ConnectionReset",
+    "ConnectionRefused",
+];
 
 impl From<arrow::error::ArrowError> for QueryError {
     fn from(error: arrow::error::ArrowError) -> Self {
