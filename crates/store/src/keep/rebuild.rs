@@ -57,20 +57,47 @@ pub async fn rebuild(
     commit_bytes: u64,
 ) -> Result<Rebuilt, StoreError> {
     let mut done = Rebuilt::default();
-    let (mut changes, mut bytes) = (Changes::new(), 0);
+    let mut pending = Pending::new(commit_bytes);
     for (partition, files) in partitions(writer)? {
         if !differs(writer, (&partition, &files), judging, &mut done).await? {
             continue;
         }
-        bytes += replace(writer, (&partition, files), judging, &mut changes).await?;
+        let bytes = replace(writer, (&partition, files), judging, &mut pending.changes).await?;
         done.changed += 1;
-        if bytes > commit_bytes {
-            writer.commit(std::mem::take(&mut changes)).await?;
-            bytes = 0;
-        }
+        pending.grown(writer, bytes).await?;
     }
-    done.commit = writer.commit(changes).await?;
+    done.commit = writer.commit(pending.changes).await?;
     Ok(done)
+}
+
+/// Changes that are no commit yet.
+struct Pending {
+    changes: Changes,
+    bytes: u64,
+    commit_bytes: u64,
+}
+
+impl Pending {
+    fn new(commit_bytes: u64) -> Self {
+        Self { changes: Changes::new(), bytes: 0, commit_bytes }
+    }
+
+    /// So many bytes of files have come. Where they are enough, they are committed.
+    async fn grown(&mut self, writer: &mut Writer, bytes: u64) -> Result<(), StoreError> {
+        self.bytes += bytes;
+        if self.bytes > self.commit_bytes {
+            writer.commit(std::mem::take(&mut self.changes)).await?;
+            self.bytes = 0;
+        }
+        Ok(())
+    }
+}
+
+impl Made {
+    fn none() -> Self {
+        let rows = MADE.map(|definition| RecordBatch::new_empty(definition.arrow()));
+        Self { rows, ids: HashSet::new(), unreadable: 0 }
+    }
 }
 
 fn partitions(writer: &Writer) -> Result<BTreeMap<Partition, Files>, StoreError> {
@@ -196,11 +223,7 @@ async fn make(table: &LogTable, file: &DataFile, judging: &Judging) -> Result<Ma
         let lost = |_| Err(StoreError::Worker("a judge panicked".to_owned()));
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(lost)).collect()
     });
-    let mut made = Made {
-        rows: MADE.map(|definition| RecordBatch::new_empty(definition.arrow())),
-        ids: HashSet::new(),
-        unreadable: 0,
-    };
+    let mut made = Made::none();
     for some in done {
         let some = some?;
         for (all, rows) in made.rows.iter_mut().zip(&some.rows) {

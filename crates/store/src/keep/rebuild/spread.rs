@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use arrow::array::{ArrayRef, AsArray as _, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
 
-use super::{Files, MADE, Made, Rebuilt, held, partitions, swap, write};
+use super::{Files, MADE, Made, Pending, Rebuilt, held, partitions, swap, write};
 use crate::archive::{Changes, Writer};
 use crate::cluster::Cluster;
 use crate::cluster::judged::{judged, rows_of};
@@ -37,7 +37,7 @@ pub async fn rebuild_on(
 ) -> Result<Rebuilt, QueryError> {
     let session = cluster.session(writer.archive(), Some(BATCH_ROWS)).await?;
     let mut done = Rebuilt::default();
-    let (mut changes, mut bytes) = (Changes::new(), 0);
+    let mut pending = Pending::new(commit_bytes);
     for lot in lots(partitions(writer)?) {
         let mut made = judge(&session, (writer, &lot), judging.name()).await?;
         for (partition, files) in lot {
@@ -51,23 +51,13 @@ pub async fn rebuild_on(
             if now == held(writer, (&partition, &files.made), &made.ids).await? {
                 continue;
             }
-            bytes += replace(writer, (partition, files), made, &mut changes).await?;
+            let bytes = replace(writer, (partition, files), made, &mut pending.changes).await?;
             done.changed += 1;
-            if bytes > commit_bytes {
-                writer.commit(std::mem::take(&mut changes)).await?;
-                bytes = 0;
-            }
+            pending.grown(writer, bytes).await?;
         }
     }
-    done.commit = writer.commit(changes).await?;
+    done.commit = writer.commit(pending.changes).await?;
     Ok(done)
-}
-
-impl Made {
-    fn none() -> Self {
-        let rows = MADE.map(|definition| RecordBatch::new_empty(definition.arrow()));
-        Self { rows, ids: HashSet::new(), unreadable: 0 }
-    }
 }
 
 /// Partitions in lots: whole ones, whose files are not much more than [`LOT_BYTES`].
