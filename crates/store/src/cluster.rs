@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use ballista::prelude::{SessionConfigExt as _, SessionContextExt as _};
 use ballista_core::ConfigProducer;
+use ballista_core::config::TaskSchedulingPolicy;
 use ballista_core::extension::SessionConfigHelperExt as _;
 use ballista_core::registry::BallistaFunctionRegistry;
 use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
@@ -45,6 +46,10 @@ const HEARTBEAT_SECS: u64 = 2;
 /// Seconds without one after which an executor is given up and its work done again.
 const LOST_AFTER_SECS: u64 = 12;
 
+/// Executors ask for work. Where the scheduler hands it out, it now and then counts an executor as busy for ever after another one died,
+/// and a query then waits for ever (seen with Ballista 55.0).
+const POLICY: TaskSchedulingPolicy = TaskSchedulingPolicy::PullStaged;
+
 /// A scheduler.
 #[derive(Debug, Clone)]
 pub struct SchedulerOptions {
@@ -61,8 +66,6 @@ pub struct ExecutorOptions {
     pub scheduler: (String, u16),
     /// Where it listens for others that fetch what it has made.
     pub bind: SocketAddr,
-    /// Where it listens for work, on the same address.
-    pub work_port: u16,
     /// Under which name others reach it; the address that the scheduler sees if not said.
     pub name: Option<String>,
     /// Tasks at once; the machine's cores if not said.
@@ -120,6 +123,7 @@ pub async fn run_scheduler(options: SchedulerOptions) -> Result<(), QueryError> 
         grpc_server_max_decoding_message_size: MESSAGE_MAX,
         grpc_server_max_encoding_message_size: MESSAGE_MAX,
         grpc_client_max_message_size: MESSAGE_MAX,
+        scheduling_policy: POLICY,
         executor_timeout_seconds: LOST_AFTER_SECS,
         expire_dead_executor_interval_seconds: HEARTBEAT_SECS,
         override_config_producer: Some(Arc::clone(&producer)),
@@ -148,7 +152,6 @@ pub async fn run_executor(options: ExecutorOptions) -> Result<(), QueryError> {
         bind_host: options.bind.ip().to_string(),
         external_host: options.name,
         port: options.bind.port(),
-        grpc_port: options.work_port,
         scheduler_host: options.scheduler.0,
         scheduler_port: options.scheduler.1,
         scheduler_connect_timeout_seconds: 30,
@@ -158,6 +161,7 @@ pub async fn run_executor(options: ExecutorOptions) -> Result<(), QueryError> {
         grpc_max_decoding_message_size: MESSAGE_MAX,
         grpc_max_encoding_message_size: MESSAGE_MAX,
         executor_heartbeat_interval_seconds: HEARTBEAT_SECS,
+        task_scheduling_policy: POLICY,
         job_data_ttl_seconds: 3600,
         job_data_clean_up_interval_seconds: 600,
         override_function_registry: Some(Arc::new(registry)),

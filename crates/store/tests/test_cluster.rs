@@ -56,11 +56,10 @@ fn role() {
             let options = ExecutorOptions {
                 scheduler: ("127.0.0.1".to_owned(), port(1)),
                 bind: local(port(2)),
-                work_port: port(3),
                 name: None,
                 tasks: Some(2),
                 memory_bytes: 512 << 20,
-                folder: PathBuf::from(words[4]),
+                folder: PathBuf::from(words[3]),
                 names: names(),
                 judging: Some(judging(JUDGE)),
             };
@@ -89,13 +88,13 @@ impl Cluster {
     /// Starts a scheduler, then executors one by one.
     fn start(executors: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let ports = free_ports(1 + 2 * executors);
+        let ports = free_ports(1 + executors);
         let mut roles = vec![format!("scheduler {}", ports[0])];
-        for own in ports[1..].chunks(2) {
-            let work = folder.path().join(own[0].to_string());
+        for own in &ports[1..] {
+            let work = folder.path().join(own.to_string());
             std::fs::create_dir(&work).unwrap();
             let work = work.display();
-            roles.push(format!("executor {} {} {} {work}", ports[0], own[0], own[1]));
+            roles.push(format!("executor {} {own} {work}", ports[0]));
         }
         let children = roles.iter().map(|role| child(role)).collect();
         Self { scheduler: ports[0], children, roles, _folder: folder }

@@ -24,16 +24,16 @@ impl Drop for Started {
 
 impl Started {
     fn new() -> Self {
-        let ports = free_ports(5);
+        let ports = free_ports(3);
         let folder = tempfile::tempdir().unwrap();
         let mut started = Self { children: Vec::new(), folder, port: ports[0] };
         started.start(&["scheduler", "--bind", &format!("127.0.0.1:{}", ports[0])]);
-        for own in ports[1..].chunks(2) {
-            let folder = started.place(&own[0].to_string());
-            let bind = format!("127.0.0.1:{}", own[0]);
-            let (scheduler, work) = (format!("127.0.0.1:{}", ports[0]), own[1].to_string());
+        for own in &ports[1..] {
+            let folder = started.place(&own.to_string());
+            let bind = format!("127.0.0.1:{own}");
+            let scheduler = format!("127.0.0.1:{}", ports[0]);
             let known = ["executor", "--scheduler", &scheduler, "--bind", &bind];
-            let rest = ["--work-port", &work, "--folder", &folder, "--tasks", "2"];
+            let rest = ["--folder", &folder, "--tasks", "2"];
             started.start(&[&known[..], &rest[..]].concat());
         }
         started

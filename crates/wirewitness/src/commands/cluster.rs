@@ -51,9 +51,6 @@ struct ExecutorArgs {
     /// Where to listen for other executors and clients
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:50051")]
     bind: SocketAddr,
-    /// Port for the scheduler, on the same address; the one after that of --bind if not said
-    #[arg(long, value_name = "PORT")]
-    work_port: Option<u16>,
     /// Name or address by which others reach this machine; the one that the scheduler sees if not said
     #[arg(long, value_name = "HOST")]
     name: Option<String>,
@@ -110,7 +107,6 @@ impl ExecutorArgs {
         Ok(ExecutorOptions {
             scheduler,
             bind,
-            work_port: self.work_port.unwrap_or_else(|| bind.port().wrapping_add(1)),
             name: self.name.clone(),
             tasks: self.tasks,
             memory_bytes: self.memory << 20,
