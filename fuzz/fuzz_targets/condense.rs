@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use wirewitness_analysis::condense::{condense, scrub};
+use wirewitness_analysis::condense::{Unread, condense, scrub};
 use wirewitness_analysis::fingerprints::Fingerprints;
 use wirewitness_analysis::judge::{Context, judge};
 use wirewitness_model::document::has_lone_surrogate;
@@ -18,8 +18,13 @@ fuzz_target!(|text: &str| {
     if has_lone_surrogate(text) {
         return;
     }
-    let Ok(measurement) = Measurement::from_json(text) else { return };
     let context = Context::new(&SHIPPED);
+    let unread = Unread::condense(text, &context);
+    let unread = unread.as_ref().and_then(Unread::read);
+    let Ok(measurement) = Measurement::from_json(text) else { return };
+    if let Some((short, kept)) = &unread {
+        assert_eq!(judge(&measurement, &context), judge(kept, &context), "{short}");
+    }
     let scrubbed = scrub(text, &measurement);
     let text = scrubbed.as_deref().unwrap_or(text);
     let measurement = Measurement::from_json(text).expect("scrubbing leaves JSON");

@@ -81,6 +81,31 @@ pub fn condense(
     Writer::new(&scrubbed, &measurement, context).write()
 }
 
+/// A text in its condensed form that was not read before.
+#[derive(Debug)]
+pub struct Unread {
+    document: String,
+}
+
+impl Unread {
+    /// Writes `text` in its condensed form without reading it as a measurement first: of the two readings that [`condense`] needs,
+    /// one is saved. None where something is odd about the text: [`condense`] says what, or condenses it all the same.
+    pub fn condense(text: &str, context: &Context<'_>) -> Option<Self> {
+        if Measurement::is_too_much(text) {
+            return None;
+        }
+        Some(Self { document: Writer::unread(text, context).write().ok()? })
+    }
+
+    /// The measurement that the condensed form holds, and that form. None where only [`condense`] gives it: the text has the probe's own
+    /// address in it, is of a test whose bodies stay, or is no measurement.
+    pub fn read(&self) -> Option<(&str, Measurement<'_>)> {
+        let measurement = Measurement::from_json(&self.document).ok()?;
+        let is_same = Own::of(&measurement).is_none() && !writer::keeps_bodies(&measurement);
+        is_same.then_some((self.document.as_str(), measurement))
+    }
+}
+
 /// The text with the probe's own address replaced by `[scrubbed]`; none where the file does not tell it.
 ///
 /// The address is the envelope's `probe_ip`, unless that is one of the device itself (127.0.0.1), as OONI's probes write.

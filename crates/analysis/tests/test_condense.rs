@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use wirewitness_analysis::condense::{condense, scrub};
+use wirewitness_analysis::condense::{Unread, condense, scrub};
 use wirewitness_analysis::fingerprints::{Fingerprints, parse};
 use wirewitness_analysis::judge::{Context, judge};
 use wirewitness_model::document::{Document, has_lone_surrogate};
@@ -77,22 +77,31 @@ fn check(name: &str, text: &str, fingerprints: &Fingerprints) -> String {
     let kept = Measurement::from_json(&short).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(judge(&original, &context), judge(&kept, &context), "{name}");
     assert_eq!(condensed(&short, fingerprints), short, "{name}: condensed twice");
+    if let Some((unread, measurement)) =
+        Unread::condense(text, &context).as_ref().and_then(Unread::read)
+    {
+        assert_eq!(unread, short, "{name}: not read before");
+        assert_eq!(judge(&measurement, &context), judge(&kept, &context), "{name}");
+    }
     short
 }
 
 #[test]
 fn every_measurement_is_judged_as_before() {
-    let mut lengths = Vec::new();
+    let (mut lengths, mut unread) = (Vec::new(), 0);
     let all = measurements();
     // 33 examples, 36 of the QA suite, 71 in JSON and 3 in YAML.
     assert!(all.len() == 33 || all.len() >= 143, "{} measurements", all.len());
     for (name, text) in all {
         for fingerprints in all_fingerprints() {
             let short = check(&name, &text, fingerprints);
+            let once = Unread::condense(&text, &Context::new(fingerprints));
+            unread += usize::from(once.as_ref().and_then(Unread::read).is_some());
             lengths.push((text.len(), short.len()));
         }
     }
     assert!(lengths.iter().all(|(before, after)| *after < before * 2));
+    assert!(unread * 10 > lengths.len() * 9, "{unread} of {} in one reading", lengths.len());
 }
 
 /// Every string under a key that is called `body`, unless the archive keeps that one.
@@ -301,6 +310,34 @@ fn a_text_that_is_not_the_measurements_is_an_error() {
     }
     assert!(condense(&format!("{whole}]"), &measurement, &context).is_err());
     assert!(condense(&"[".repeat(100_000), &measurement, &context).is_err());
+}
+
+#[test]
+fn what_is_odd_is_left_to_a_full_reading() {
+    let context = Context::new(shared::fingerprints());
+    let is_read =
+        |text: &str| Unread::condense(text, &context).as_ref().and_then(Unread::read).is_some();
+    let whole = of_all();
+    assert!(is_read(&whole));
+    for end in 0..whole.len() {
+        assert!(!is_read(&whole[..end]), "{end}");
+    }
+    // What is not copied must be JSON, too.
+    for (good, bad) in [
+        (r#""raw_packet":{}"#, r#""raw_packet":{"a":nope}"#),
+        (r#""raw_packet":{}"#, r#""raw_packet":"\x""#),
+        (r#"{"body":"x""#, r#"{"body":"\x""#),
+        (r#""cookie":["a"]"#, r#""cookie":["a" "b"]"#),
+        (r#"{"data":"aGk="},{"data":"aGk="}"#, r#"{"data":"aGk="},{"data":"\x"}"#),
+        (r#""body":{"data":"aGk="}"#, r#""body":{"data":01}"#),
+        (r#""probe_ip":"127.0.0.1""#, r#""probe_ip":"198.51.100.7""#),
+        (r#""probe_ip""#, r#""test_name":"http_header_field_manipulation","probe_ip""#),
+    ] {
+        let odd = whole.replacen(good, bad, 1);
+        assert!(odd != whole && !is_read(&odd), "{odd}");
+    }
+    let much = format!(r#"{{"raw_packet":[{}[]]}}"#, "[],".repeat(200_000));
+    assert!(!is_read(&much) && Measurement::from_json(&much).is_err());
 }
 
 /// One of everything that is not copied.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use wirewitness_model::document::MAX_DEPTH;
-use wirewitness_model::lenient::MaybeBinary;
+use wirewitness_model::lenient::{MaybeBinary, Skip};
 
 use super::CondenseError;
 use super::scan::Scan;
@@ -18,12 +18,19 @@ pub(super) struct Copier<'t> {
     /// All of the text before this place has been copied or left out.
     copied: usize,
     depth: usize,
+    /// Whether nobody has read the text, so that what is not copied must be read here.
+    reads: bool,
 }
 
 impl<'t> Copier<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         let out = String::with_capacity(text.len().min(64 * 1024));
-        Self { scan: Scan::new(text), out, copied: 0, depth: 0 }
+        Self { scan: Scan::new(text), out, copied: 0, depth: 0, reads: false }
+    }
+
+    /// Nobody has read the text.
+    pub(super) fn reading(self) -> Self {
+        Self { reads: true, ..self }
     }
 
     /// The copy, at the end of the text.
@@ -128,6 +135,14 @@ impl<'t> Copier<'t> {
 
     /// Steps over a value and writes this in its place.
     pub(super) fn replace(&mut self, json: &str) -> Done {
+        if self.reads && self.read_ahead::<Skip>().is_none() {
+            return Err(self.scan.error(READABLE));
+        }
+        self.replace_read(json)
+    }
+
+    /// [`replace`](Self::replace) for a value that was read.
+    pub(super) fn replace_read(&mut self, json: &str) -> Done {
         self.take()?;
         self.put(json);
         Ok(())
@@ -137,12 +152,17 @@ impl<'t> Copier<'t> {
     /// of what holds it stumbles as before.
     pub(super) fn leave_out(&mut self, json: &str) -> Done {
         let is_readable = self.read_ahead::<MaybeBinary<'t>>().is_some();
+        if self.reads && !is_readable {
+            return Err(self.scan.error(READABLE));
+        }
         if self.take()?.len() > MAX_UNREADABLE_BYTES || is_readable {
             self.put(json);
         }
         Ok(())
     }
 }
+
+const READABLE: &str = "a value that can be read";
 
 /// The longest value that stays although it cannot be read, in bytes.
 const MAX_UNREADABLE_BYTES: usize = 64;

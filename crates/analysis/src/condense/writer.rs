@@ -42,16 +42,18 @@ impl<'t, 'm> Writer<'t, 'm> {
         measurement: &'m Measurement<'m>,
         context: &'m Context<'m>,
     ) -> Self {
-        let test = measurement.test_name.or_empty();
         Self {
             copy: Copier::new(text),
             requests: measurement.test_keys.as_ref().map_or(&[], |keys| &keys.requests),
             context,
-            keeps_bodies: matches!(
-                test,
-                "http_header_field_manipulation" | "meek_fronted_requests_test"
-            ),
+            keeps_bodies: keeps_bodies(measurement),
         }
+    }
+
+    /// Over a text that was not read: responses are read where they stand, and so is all that is not copied.
+    pub(super) fn unread(text: &'t str, context: &'m Context<'m>) -> Self {
+        let copy = Copier::new(text).reading();
+        Self { copy, requests: &[], context, keeps_bodies: false }
     }
 
     pub(super) fn write(mut self) -> Result<String, CondenseError> {
@@ -209,7 +211,7 @@ impl<'t, 'm> Writer<'t, 'm> {
             }
             is_written = true;
             let digest = digest.unwrap_or_else(|| it.nothing());
-            it.copy.replace(digest)
+            it.copy.replace_read(digest)
         })?;
         if let (Some(digest), false) = (digest, is_written) {
             self.copy.append("body", digest, members);
@@ -227,8 +229,8 @@ impl<'t, 'm> Writer<'t, 'm> {
         let body = self.copy.read_ahead::<Body<'t>>();
         let digest = body.as_ref().and_then(parts::plain_body);
         match (body, digest) {
-            (Some(_), Some(digest)) => self.copy.replace(&digest),
-            (Some(_), None) => self.copy.replace(self.nothing()),
+            (Some(_), Some(digest)) => self.copy.replace_read(&digest),
+            (Some(_), None) => self.copy.replace_read(self.nothing()),
             (None, _) => self.copy.leave_out("null"),
         }
     }
@@ -276,6 +278,12 @@ impl<'t, 'm> Writer<'t, 'm> {
             it.value(Place::Other)
         })
     }
+}
+
+/// Whether it is of a test that judges by bodies.
+pub(super) fn keeps_bodies(measurement: &Measurement<'_>) -> bool {
+    let test = measurement.test_name.or_empty();
+    matches!(test, "http_header_field_manipulation" | "meek_fronted_requests_test")
 }
 
 fn is_short(body: &Body<'_>) -> bool {

@@ -105,7 +105,7 @@ impl Measurement<'_> {
     /// Text that is not JSON, is not an object, nests deeper than 128 levels, or holds more than 200,000 objects and lists. The error carries line and column
     /// of the text given; [`byte_offset`] turns them into an offset.
     pub fn from_json(json: &str) -> Result<Measurement<'_>, serde_json::Error> {
-        if weight::is_too_much(json) {
+        if Self::is_too_much(json) {
             let [brackets, commas] = [weight::BRACKETS_MAX, weight::COMMAS_MAX];
             let words = format!("more than {brackets} objects and lists, or {commas} commas");
             return Err(serde::de::Error::custom(words));
@@ -117,6 +117,11 @@ impl Measurement<'_> {
             )?;
         }
         serde_json::from_str(json)
+    }
+
+    /// Whether a text holds more objects, lists and commas than [`Measurement::from_json`] takes.
+    pub fn is_too_much(json: &str) -> bool {
+        weight::is_too_much(json)
     }
 
     /// What was measured: the string, or the first of a list (with the others behind it, separated by a space).
