@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Float64Builder, Int32Builder, Int64Builder, ListBuilder, RecordBatch,
-    StringBuilder, TimestampMicrosecondBuilder,
+    ArrayRef, AsArray as _, BooleanBuilder, Float64Builder, Int32Builder, Int64Builder,
+    ListBuilder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
 };
 
 use crate::error::StoreError;
@@ -39,12 +39,14 @@ impl Rows {
         Self { table, columns, at: 0, count: 0, misfit: None }
     }
 
-    /// Makes room for so many texts of so many bytes in a column that has none yet.
-    pub(crate) fn expect(&mut self, name: &str, (texts, bytes): (usize, usize)) {
-        let at = self.table.index(name);
-        if let Some(Builder::Text(column)) = at.and_then(|at| self.columns.get_mut(at)) {
-            *column = StringBuilder::with_capacity(texts, bytes);
-        }
+    /// With room for what is expected.
+    pub(crate) fn expecting(table: &'static Table, expected: &Expected, bytes: usize) -> Self {
+        let of = |count: usize| expected.of(count, bytes);
+        let rows = of(expected.rows);
+        let texts = expected.texts.iter().copied().chain(std::iter::repeat(0));
+        let columns = table.columns.iter().zip(texts);
+        let columns = columns.map(|(column, text)| Builder::roomy(column.kind, rows, of(text)));
+        Self { table, columns: columns.collect(), at: 0, count: 0, misfit: None }
     }
 
     /// Rows ended so far.
@@ -162,22 +164,27 @@ impl Rows {
 impl Builder {
     /// Begins small: of a million tiny files, each has rows of its own.
     fn of(kind: Kind) -> Self {
+        Self::roomy(kind, 0, 0)
+    }
+
+    /// With room for so many rows, and bytes of text. Lists begin small.
+    fn roomy(kind: Kind, rows: usize, bytes: usize) -> Self {
         let texts = || StringBuilder::with_capacity(0, 0);
         match kind {
-            Kind::Text => Self::Text(texts()),
+            Kind::Text => Self::Text(StringBuilder::with_capacity(rows, bytes)),
             Kind::Texts => {
-                Self::Texts(ListBuilder::with_capacity(texts(), 0).with_field(element(kind)))
+                Self::Texts(ListBuilder::with_capacity(texts(), rows).with_field(element(kind)))
             }
-            Kind::Int => Self::Int(Int32Builder::with_capacity(0)),
-            Kind::Long => Self::Long(Int64Builder::with_capacity(0)),
+            Kind::Int => Self::Int(Int32Builder::with_capacity(rows)),
+            Kind::Long => Self::Long(Int64Builder::with_capacity(rows)),
             Kind::Longs => {
                 let longs = Int64Builder::with_capacity(0);
-                Self::Longs(ListBuilder::with_capacity(longs, 0).with_field(element(kind)))
+                Self::Longs(ListBuilder::with_capacity(longs, rows).with_field(element(kind)))
             }
-            Kind::Real => Self::Real(Float64Builder::with_capacity(0)),
-            Kind::Flag => Self::Flag(BooleanBuilder::with_capacity(0)),
+            Kind::Real => Self::Real(Float64Builder::with_capacity(rows)),
+            Kind::Flag => Self::Flag(BooleanBuilder::with_capacity(rows)),
             Kind::Time => Self::Time(
-                TimestampMicrosecondBuilder::with_capacity(0).with_data_type(kind.arrow()),
+                TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(kind.arrow()),
             ),
         }
     }
@@ -193,6 +200,33 @@ impl Builder {
             Self::Flag(column) => Arc::new(column.finish()),
             Self::Time(column) => Arc::new(column.finish()),
         }
+    }
+}
+
+/// How large rows of a table become: what was seen last. Columns that begin with room for it are not moved while they grow.
+#[derive(Debug, Default)]
+pub(crate) struct Expected {
+    /// Bytes of records that became the following.
+    bytes: usize,
+    rows: usize,
+    /// Bytes of text, by column.
+    texts: Vec<usize>,
+}
+
+impl Expected {
+    /// After these rows, made from so many bytes of records.
+    pub(crate) fn after(rows: &RecordBatch, bytes: usize) -> Self {
+        let text = |column: &ArrayRef| {
+            let texts = column.as_string_opt::<i32>();
+            texts.map_or(0, |texts| texts.value_data().len())
+        };
+        Self { bytes, rows: rows.num_rows(), texts: rows.columns().iter().map(text).collect() }
+    }
+
+    /// What `count` comes to for so many bytes of records, and an eighth more; never more than those bytes.
+    fn of(&self, count: usize, bytes: usize) -> usize {
+        let scaled = count as u128 * bytes as u128 * 9 / (self.bytes.max(1) as u128 * 8);
+        usize::try_from(scaled).unwrap_or(bytes).min(bytes)
     }
 }
 

@@ -7,13 +7,14 @@
 //! - [`Judging`]: what the judge uses, and its name in the rows.
 //! - `record`: one measurement as rows; `subject` is what they have in common, `steps` those of `observation`. `afar`: one
 //!   row of a scan made from afar. `captured`: one connection of a capture; `weighing`: what its findings say. `columns`: rows in the making.
-//! - `work`: pieces of files into rows. `sink`: rows into the archive. `known`: which records it has. `ledger`: which files.
+//! - `work`: pieces of files into rows. `sink`: rows into the archive; `gather`: those of one partition. `known`: which records it has. `ledger`: which files.
 //! - `gate`: how much is on its way.
 
 mod afar;
 mod captured;
 pub(crate) mod columns;
 mod gate;
+mod gather;
 mod judging;
 mod known;
 pub(crate) mod ledger;

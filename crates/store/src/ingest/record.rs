@@ -9,7 +9,7 @@ use wirewitness_model::civil;
 use wirewitness_model::hex::hex;
 use wirewitness_model::ooni::{Measurement, asn_number};
 
-use super::columns::Rows;
+use super::columns::{Expected, Rows};
 use super::steps::Steps;
 use super::subject::{About, Subject, domain};
 use crate::schema::{MEASUREMENT, OBSERVATION, VERDICT};
@@ -61,6 +61,17 @@ impl Tables {
             measurement: Rows::of(&MEASUREMENT),
             observation: Rows::of(&OBSERVATION),
             verdict: Rows::of(&VERDICT),
+            heads: Vec::new(),
+        }
+    }
+
+    /// With room for what so many bytes of records become.
+    pub(super) fn expecting(expected: &[Expected; 3], bytes: usize) -> Self {
+        let [measurement, observation, verdict] = expected;
+        Self {
+            measurement: Rows::expecting(&MEASUREMENT, measurement, bytes),
+            observation: Rows::expecting(&OBSERVATION, observation, bytes),
+            verdict: Rows::expecting(&VERDICT, verdict, bytes),
             heads: Vec::new(),
         }
     }

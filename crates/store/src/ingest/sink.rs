@@ -7,6 +7,7 @@ use arrow::array::{Array, RecordBatch};
 use arrow::compute::{SortColumn, interleave, interleave_record_batch, lexsort_to_indices};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
+use super::gather::{FILLED, Pieces, Place};
 use super::known::Known;
 use super::ledger::{Entry, Ledger};
 use super::record::Head;
@@ -14,11 +15,8 @@ use super::work::Done;
 use super::{Settings, Summary, Watch};
 use crate::archive::{Changes, Writer};
 use crate::error::StoreError;
-use crate::schema::{MEASUREMENT, OBSERVATION, SOURCE, Table, VERDICT};
+use crate::schema::{MEASUREMENT, OBSERVATION, SOURCE, Table};
 use crate::table::{DataFile, Encoded, Partition};
-
-/// The tables that measurements fill, in the order of [`Done::rows`].
-const FILLED: [&Table; 3] = [&MEASUREMENT, &OBSERVATION, &VERDICT];
 
 pub(super) struct Sink {
     writer: Writer,
@@ -35,7 +33,7 @@ pub(super) struct Sink {
     held: Vec<[RecordBatch; 3]>,
     bytes: usize,
     /// Which of them belong to each partition.
-    open: BTreeMap<Partition, [Vec<Place>; 3]>,
+    open: BTreeMap<Partition, Vec<Place>>,
     ledger: Ledger,
     /// Of the file at hand.
     taken: u64,
@@ -132,13 +130,10 @@ impl Sink {
             }
             self.summary.added += 1;
             if !self.open.contains_key(&head.partition) {
-                self.open.insert(head.partition.clone(), <[Vec<Place>; 3]>::default());
+                self.open.insert(head.partition.clone(), Vec::new());
             }
             let Some(open) = self.open.get_mut(&head.partition) else { continue };
-            let [measurement, observation, verdict] = open;
-            measurement.push((piece, at));
-            verdict.push((piece, at));
-            observation.extend(steps.map(|step| (piece, step)));
+            open.push(Place { piece, at, steps });
         }
         if self.summary.added > before {
             let bytes = rows.iter().map(RecordBatch::get_array_memory_size).sum::<usize>();
@@ -151,18 +146,22 @@ impl Sink {
     /// Writes all rows in memory and makes them one commit.
     async fn flush(&mut self) -> Result<(), StoreError> {
         let mut changes = Changes::new();
-        let held = Arc::new(std::mem::take(&mut self.held));
+        let held = Arc::new(Pieces::new(std::mem::take(&mut self.held)));
         let jobs = std::mem::take(&mut self.open).into_iter().flat_map(|(partition, places)| {
-            let tables = FILLED.into_iter().enumerate().zip(places);
-            tables.map(move |((at, table), places)| Job {
+            let has_steps = places.iter().any(|place| !place.steps.is_empty());
+            let places = Arc::new(places);
+            let tables = FILLED.into_iter().enumerate();
+            let filled =
+                tables.filter(move |(_, table)| has_steps || table.name != OBSERVATION.name);
+            filled.map(move |(at, table)| Job {
                 partition: partition.clone(),
                 at,
                 table,
-                places,
+                places: Arc::clone(&places),
             })
         });
         let writer = &self.writer;
-        let files = stream::iter(jobs.filter(|job| !job.places.is_empty()))
+        let files = stream::iter(jobs)
             .map(|job| job.write(Arc::clone(&held), writer))
             .buffered(self.settings.threads.max(1));
         for (table, file) in files.try_collect::<Vec<_>>().await? {
@@ -184,29 +183,24 @@ impl Sink {
 /// What a piece takes beside its values: some seventy columns, each with buffers of its own. Counts with a million tiny files.
 const PIECE_BYTES: usize = 32 << 10;
 
-/// A row: of which piece, and which of its rows.
-type Place = (usize, usize);
-
 /// A file that is to be written.
 struct Job {
     partition: Partition,
     /// Which of [`FILLED`] it belongs to.
     at: usize,
     table: &'static Table,
-    places: Vec<Place>,
+    places: Arc<Vec<Place>>,
 }
 
 impl Job {
     async fn write(
         self,
-        held: Arc<Vec<[RecordBatch; 3]>>,
+        held: Arc<Pieces>,
         writer: &Writer,
     ) -> Result<(&'static Table, DataFile), StoreError> {
         let Self { partition, at, table, places } = self;
-        let encoded = tokio::task::spawn_blocking(move || {
-            let pieces: Vec<&RecordBatch> = held.iter().filter_map(|rows| rows.get(at)).collect();
-            Encoded::of(table, &in_order(table, &pieces, &places)?)
-        });
+        let encoded =
+            tokio::task::spawn_blocking(move || Encoded::of(table, &held.gather(at, &places)?));
         let lost = |error: tokio::task::JoinError| StoreError::Worker(error.to_string());
         let file = writer.table(table)?.put(&partition, encoded.await.map_err(lost)??).await?;
         Ok((table, file))
@@ -220,7 +214,7 @@ pub(crate) fn sorted(
 ) -> Result<Option<RecordBatch>, StoreError> {
     let of =
         |(piece, rows): (usize, &RecordBatch)| (0..rows.num_rows()).map(move |row| (piece, row));
-    let places: Vec<Place> = pieces.iter().enumerate().flat_map(of).collect();
+    let places: Vec<(usize, usize)> = pieces.iter().enumerate().flat_map(of).collect();
     if places.is_empty() {
         return Ok(None);
     }
@@ -231,7 +225,7 @@ pub(crate) fn sorted(
 fn in_order(
     table: &'static Table,
     pieces: &[&RecordBatch],
-    places: &[Place],
+    places: &[(usize, usize)],
 ) -> Result<RecordBatch, StoreError> {
     let column = |name: &&str| {
         let parts = pieces.iter().map(|rows| rows.column_by_name(name).map(AsRef::as_ref));

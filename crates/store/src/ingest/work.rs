@@ -5,8 +5,10 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
+use wirewitness_analysis::condense::{Unread, condense};
 use wirewitness_model::ooni::Measurement;
 
+use super::columns::Expected;
 use super::gate::Gate;
 use super::record::{Head, Tables, Taking, id_of};
 use super::{FileEnd, Judging, Piece, Progress, Refused};
@@ -38,11 +40,15 @@ pub(super) fn run(
     (progress, gate): (&Progress, &Gate),
 ) {
     let next = || works.lock().ok()?.recv().ok();
+    let mut expected = <[Expected; 3]>::default();
     while let Some(mut work) = next() {
         let records =
             (work.piece.ends.len() + work.piece.afar.len() + work.piece.captured.len()) as u64;
         let text = std::mem::take(&mut work.piece.text);
-        let judged = judge(work, &text, judging);
+        let judged = judge(work, &text, (judging, &expected));
+        if let (Ok(rows), false) = (&judged.rows, text.is_empty()) {
+            expected = rows.each_ref().map(|rows| Expected::after(rows, text.len()));
+        }
         gate.leave(text);
         if done.send(judged).is_err() {
             return;
@@ -51,12 +57,11 @@ pub(super) fn run(
     }
 }
 
-fn judge(work: Work, records: &str, judging: &Judging) -> Done {
+fn judge(work: Work, records: &str, (judging, expected): (&Judging, &[Expected; 3])) -> Done {
     let Work { number, piece } = work;
     let context = judging.context();
     let taking = Taking { source: &piece.file, judged_with: judging.name(), context: &context };
-    let mut tables = Tables::new();
-    tables.measurement.expect("document", (piece.ends.len(), records.len()));
+    let mut tables = Tables::expecting(expected, records.len());
     let mut refused = piece.refused;
     let mut from = 0;
     let told_as = || member_name(&piece.file, piece.member.as_deref());
@@ -88,9 +93,13 @@ fn judge(work: Work, records: &str, judging: &Judging) -> Done {
 }
 
 fn take(tables: &mut Tables, text: &str, taking: &Taking<'_>) -> Result<(), String> {
+    let unread = Unread::condense(text, taking.context);
+    if let Some((document, measurement)) = unread.as_ref().and_then(Unread::read) {
+        return tables.take(id_of(text), (document, &measurement), taking);
+    }
     let read = |text| Measurement::from_json(text).map_err(|error| error.to_string());
     let measurement = read(text)?;
-    let document = wirewitness_analysis::condense::condense(text, &measurement, taking.context);
+    let document = condense(text, &measurement, taking.context);
     let document = document.map_err(|error| error.to_string())?;
     // What is judged is what is kept, so that judging it again says the same.
     let condensed = Measurement::from_json(&document).map_err(|error| error.to_string())?;
