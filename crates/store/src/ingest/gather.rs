@@ -64,7 +64,8 @@ impl Pieces {
         let batches = self.batches(0);
         let rows: Vec<(usize, usize)> = places.iter().map(|it| (it.piece, it.at)).collect();
         let column = |name: &&str| {
-            let parts = batches.iter().map(|rows| rows.column_by_name(name).map(AsRef::as_ref));
+            let at = MEASUREMENT.index(name)?;
+            let parts = batches.iter().map(|rows| rows.columns().get(at).map(AsRef::as_ref));
             let parts: Option<Vec<&dyn Array>> = parts.collect();
             let values = interleave(&parts?, &rows);
             Some(values.map(|values| SortColumn { values, options: None }))

@@ -180,7 +180,7 @@ impl Ingest {
         let threads = settings.threads.max(1);
         let (work, works) = sync_channel::<Work>(threads * 2);
         // The sink keeps the order: it holds at most what is between the slowest worker and the fastest. While it writes, the others go on.
-        let (done, dones) = sync_channel::<Done>(threads * 16);
+        let (done, dones) = sync_channel::<Done>(threads * 8);
         let works = Arc::new(Mutex::new(works));
         let progress = Arc::new(Progress::default());
         let gate = Arc::new(Gate::default());

@@ -85,7 +85,7 @@ impl Format {
 /// Bytes that tell what a file is: the first block of a tar.
 const HEAD: usize = 512;
 /// Bytes of records handed over at once, and how many of them.
-const PIECE: usize = 1 << 20;
+const PIECE: usize = 2 << 20;
 const PIECE_RECORDS: usize = 4096;
 
 impl<'j> Reading<'j> {
