@@ -48,10 +48,12 @@ impl Known {
         Ok(is_new)
     }
 
-    /// Forgets what was not touched for longest. To be called when all rows are written: what is forgotten is read from there.
-    pub(super) fn shrink(&mut self) {
+    /// Forgets what was not touched for longest, but for partitions that have rows which are not in the archive yet: what is forgotten is
+    /// read from there.
+    pub(super) fn shrink(&mut self, is_open: impl Fn(&Partition) -> bool) {
         while self.ids > MAX_IDS {
-            let oldest = self.partitions.iter().min_by_key(|(_, held)| held.touched);
+            let closed = self.partitions.iter().filter(|(partition, _)| !is_open(partition));
+            let oldest = closed.min_by_key(|(_, held)| held.touched);
             let Some(partition) = oldest.map(|(partition, _)| partition.clone()) else { return };
             if let Some(held) = self.partitions.remove(&partition) {
                 self.ids -= held.ids.len();

@@ -45,14 +45,14 @@ use work::{Done, Work};
 pub struct Settings {
     /// Threads that read and judge.
     pub threads: usize,
-    /// Bytes of rows in memory after which they are written and committed.
+    /// Bytes of rows in memory after which they are written and committed. While they are, as many more may come.
     pub commit_bytes: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { threads, commit_bytes: 256 << 20 }
+        Self { threads, commit_bytes: 128 << 20 }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, RecordBatch};
 use arrow::compute::{SortColumn, interleave, interleave_record_batch, lexsort_to_indices};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::task::JoinHandle;
 
 use super::gather::{FILLED, Pieces, Place};
 use super::known::Known;
@@ -16,7 +17,7 @@ use super::{Settings, Summary, Watch};
 use crate::archive::{Changes, Writer};
 use crate::error::StoreError;
 use crate::schema::{MEASUREMENT, OBSERVATION, SOURCE, Table};
-use crate::table::{DataFile, Encoded, Partition};
+use crate::table::{DataFile, Encoded, LogTable, Partition};
 
 pub(super) struct Sink {
     writer: Writer,
@@ -32,6 +33,8 @@ pub(super) struct Sink {
     /// Rows that are not written yet, as they came.
     held: Vec<[RecordBatch; 3]>,
     bytes: usize,
+    /// Those that are being written.
+    pending: Option<Pending>,
     /// Which of them belong to each partition.
     open: BTreeMap<Partition, Vec<Place>>,
     ledger: Ledger,
@@ -59,6 +62,7 @@ impl Sink {
             files: HashMap::new(),
             held: Vec::new(),
             bytes: 0,
+            pending: None,
             open: BTreeMap::new(),
             ledger: Ledger::empty(),
             taken: 0,
@@ -81,6 +85,7 @@ impl Sink {
 
     pub(super) async fn finish(mut self) -> Result<(Writer, Summary), StoreError> {
         self.flush().await?;
+        self.settle().await?;
         self.summary.commit = self.writer.archive().commit();
         Ok((self.writer, self.summary))
     }
@@ -110,6 +115,8 @@ impl Sink {
         }
         if self.bytes > self.settings.commit_bytes {
             self.flush().await?;
+        } else if self.pending.as_ref().is_some_and(|pending| pending.files.is_finished()) {
+            self.settle().await?;
         }
         Ok(())
     }
@@ -143,10 +150,11 @@ impl Sink {
         Ok(())
     }
 
-    /// Writes all rows in memory and makes them one commit.
+    /// Has all rows in memory written, while others come. What was being written before is a commit then.
     async fn flush(&mut self) -> Result<(), StoreError> {
-        let mut changes = Changes::new();
-        let held = Arc::new(Pieces::new(std::mem::take(&mut self.held)));
+        self.settle().await?;
+        let ledger = self.ledger.write(&self.writer).await?;
+        let pieces = Arc::new(Pieces::new(std::mem::take(&mut self.held)));
         let jobs = std::mem::take(&mut self.open).into_iter().flat_map(|(partition, places)| {
             let has_steps = places.iter().any(|place| !place.steps.is_empty());
             let places = Arc::new(places);
@@ -160,24 +168,44 @@ impl Sink {
                 places: Arc::clone(&places),
             })
         });
-        let writer = &self.writer;
-        let files = stream::iter(jobs)
-            .map(|job| job.write(Arc::clone(&held), writer))
+        let to = FILLED.iter().map(|table| self.writer.table(table).cloned());
+        let to = Arc::new(to.collect::<Result<Vec<LogTable>, _>>()?);
+        let files = stream::iter(jobs.collect::<Vec<_>>())
+            .map(move |job| job.write(Arc::clone(&pieces), Arc::clone(&to)))
             .buffered(self.settings.threads.max(1));
-        for (table, file) in files.try_collect::<Vec<_>>().await? {
+        self.pending = Some(Pending { files: tokio::spawn(files.try_collect()), ledger });
+        self.bytes = 0;
+        Ok(())
+    }
+
+    /// Waits for what is being written, and makes it one commit.
+    async fn settle(&mut self) -> Result<(), StoreError> {
+        let Some(Pending { files, ledger }) = self.pending.take() else { return Ok(()) };
+        let mut changes = Changes::new();
+        for (table, file) in files.await.map_err(|error| lost(&error))?? {
             if table.name == MEASUREMENT.name {
                 self.files.entry(file.partition.clone()).or_default().push(file.clone());
             }
             changes.entry(table.name).or_default().added.push(file);
         }
-        self.bytes = 0;
-        if let Some(file) = self.ledger.write(&self.writer).await? {
+        if let Some(file) = ledger {
             changes.entry(SOURCE.name).or_default().added.push(file);
         }
         self.writer.commit(changes).await?;
-        self.known.shrink();
+        self.known.shrink(|partition| self.open.contains_key(partition));
         Ok(())
     }
+}
+
+/// Rows that are being written.
+struct Pending {
+    files: JoinHandle<Result<Vec<(&'static Table, DataFile)>, StoreError>>,
+    /// The ledger's file of the same commit.
+    ledger: Option<DataFile>,
+}
+
+fn lost(error: &tokio::task::JoinError) -> StoreError {
+    StoreError::Worker(error.to_string())
 }
 
 /// What a piece takes beside its values: some seventy columns, each with buffers of its own. Counts with a million tiny files.
@@ -195,15 +223,14 @@ struct Job {
 impl Job {
     async fn write(
         self,
-        held: Arc<Pieces>,
-        writer: &Writer,
+        pieces: Arc<Pieces>,
+        to: Arc<Vec<LogTable>>,
     ) -> Result<(&'static Table, DataFile), StoreError> {
         let Self { partition, at, table, places } = self;
-        let encoded =
-            tokio::task::spawn_blocking(move || Encoded::of(table, &held.gather(at, &places)?));
-        let lost = |error: tokio::task::JoinError| StoreError::Worker(error.to_string());
-        let file = writer.table(table)?.put(&partition, encoded.await.map_err(lost)??).await?;
-        Ok((table, file))
+        let rows = move || Encoded::of(table, &pieces.gather(at, &places)?);
+        let encoded = tokio::task::spawn_blocking(rows).await.map_err(|error| lost(&error))??;
+        let to = to.get(at).ok_or_else(|| StoreError::Worker("no such table".to_owned()))?;
+        Ok((table, to.put(&partition, encoded).await?))
     }
 }
 
