@@ -34,3 +34,7 @@ mod test_probe;
 #[cfg(feature = "archive")]
 mod test_refresh;
 mod test_rules;
+#[cfg(feature = "archive")]
+mod test_sources;
+#[cfg(feature = "archive")]
+mod zips;

@@ -10,6 +10,7 @@ use wirewitness_store::StoreError;
 use wirewitness_store::ingest::{Captured, FileEnd, Ingest, Judging, Piece, Refused};
 
 use super::finding::Found;
+use super::members::ZIP_NOT_HERE;
 use super::meter::Meter;
 use super::planet::{Scans, Seen, is_row};
 use super::raw::{Held, Raw, Tally};
@@ -70,7 +71,7 @@ impl Format {
     /// By the first bytes.
     fn of(head: &[u8]) -> Self {
         match head {
-            [b'P', b'K', 3, 4, ..] => Self::Zip,
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Self::Zip,
             [0xa1, 0xb2, 0xc3, 0xd4 | 0x34, ..]
             | [0xd4 | 0x34, 0xc3 | 0xcd, 0xb2, 0xa1, ..]
             | [0xa1, 0xb2, 0x3c | 0xcd, 0x4d | 0x34, ..]
@@ -131,11 +132,12 @@ impl<'j> Reading<'j> {
         packed: &mut dyn Read,
     ) -> Result<Format, StoreError> {
         let opened = packed::unpacked(packed).and_then(|unpacked| {
+            let is_packed = unpacked.is_packed();
             let mut held = Held::new(unpacked, Arc::clone(&place.tally));
             let head = packed::head(&mut held, HEAD)?;
-            Ok((head, held))
+            Ok((head, held, is_packed))
         });
-        let (head, held) = match opened {
+        let (head, held, is_packed) = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 self.refuse(place, 0, format!("byte 0: cannot be read: {error}"))?;
@@ -146,9 +148,10 @@ impl<'j> Reading<'j> {
         let mut whole = Cursor::new(head).chain(held);
         match format {
             Format::Tar => self.members(place, &mut whole)?,
-            Format::Zip => {
-                self.refuse(place, 0, "zip archives are not read: unpack it first".to_owned())?;
-            }
+            Format::Zip => match self.path.clone().filter(|_| place.depth == 0 && !is_packed) {
+                Some(path) => self.zip_members(place, &path, &mut whole)?,
+                None => self.refuse(place, 0, ZIP_NOT_HERE.to_owned())?,
+            },
             Format::Capture => self.capture(place, &mut whole)?,
             _ => return self.records(place, &mut whole),
         }

@@ -26,7 +26,7 @@ use crate::refreshing::folder::Data;
 /// Take measurements into the archive, each exactly once, judged
 ///
 /// Reads OONI measurements (JSON, JSON lines, the YAML reports of old probes) and Censored Planet's scans, and what is found in captures, plain or packed with gzip, zstd, xz or lz4, also
-/// in tar files, from files, folders, patterns, standard input, https:// and s3://. Bodies of pages are replaced by length, hash and marks. The
+/// in tar and zip files, from files, folders, patterns, standard input, https:// and s3://. Bodies of pages are replaced by length, hash and marks. The
 /// same record twice is kept once, however often and in whatever file it is read. What cannot be used is told and kept in the archive's folder
 /// `quarantine`; everything else is taken.
 #[derive(Debug, Args)]
