@@ -5,6 +5,7 @@
 //! - [`schema`]: the tables and their columns.
 //! - [`table`]: one table, a Delta table of Parquet files.
 //! - [`archive`]: all tables of one archive, written together or not at all.
+//! - [`bucket`]: archives that are in no folder.
 //! - [`ingest`]: measurements in. [`remote`]: files on the network.
 //! - [`query`]: SQL over one commit. [`cluster`]: the same on several machines.
 //! - [`detector_example`]: OONI's example of a detector in.
@@ -13,6 +14,7 @@
 //! - [`error`]: what can go wrong, and with which file.
 
 pub mod archive;
+pub mod bucket;
 pub mod cluster;
 pub mod detector_example;
 pub mod error;

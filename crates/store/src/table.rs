@@ -271,6 +271,21 @@ impl LogTable {
         Ok(version)
     }
 
+    /// The store of a table that need not be there yet, rooted at its folder.
+    pub(crate) fn store_of(
+        root: &Url,
+        definition: &Table,
+    ) -> Result<Arc<dyn object_store::ObjectStore>, StoreError> {
+        let of = || StoreError::log(definition.name);
+        let builder = DeltaTableBuilder::from_url(place(root, definition)?).map_err(of())?;
+        Ok(builder.build_storage().map_err(of())?.object_store(None))
+    }
+
+    /// The store that holds all there is in its bucket, or on this machine.
+    pub(crate) fn root_store(&self) -> Arc<dyn object_store::ObjectStore> {
+        self.inner.log_store().root_object_store(None)
+    }
+
     /// The store that holds its files, rooted at its folder.
     pub fn store(&self) -> Arc<dyn object_store::ObjectStore> {
         self.inner.object_store()

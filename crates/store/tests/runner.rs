@@ -13,11 +13,13 @@
     reason = "a test that fails should fail loudly"
 )]
 
+mod bucket_server;
 mod filled;
 mod generated;
 mod made;
 mod test_afar;
 mod test_archive;
+mod test_bucket;
 mod test_cluster;
 mod test_events;
 mod test_examples;

@@ -1,10 +1,11 @@
-//! Where measurements come from besides plain files: zips.
+//! Where measurements come from besides plain files: zips and buckets; and archives in buckets.
 
 use std::process::Command;
 
 use wirewitness_store::schema::SOURCE;
 
-use crate::program::run_with_input;
+use crate::bucket_server::BucketServer;
+use crate::program::{run_in, run_with_input};
 use crate::test_ingest::{Place, append, count, gzip, lines};
 use crate::zips::zip;
 
@@ -161,4 +162,88 @@ fn zips_that_others_wrote() {
         assert_eq!(count(&outcome, "added"), 200, "{command}: {}", outcome.stderr);
         assert_eq!(count(&outcome, "refused"), 0, "{command}: {}", outcome.stderr);
     }
+}
+
+#[test]
+fn a_folder_of_a_bucket_is_read_page_by_page() {
+    let (place, server) = (Place::new(), BucketServer::start());
+    for (at, name) in ["a.jsonl", "b c%#?.jsonl", "d/1.jsonl", "d/2.jsonl", "d/3.jsonl", "e.jsonl"]
+        .iter()
+        .enumerate()
+    {
+        server.put(&format!("data/2025/{name}"), lines(at * 2..at * 2 + 2));
+    }
+    server.put("data/2025/f.jsonl.gz", gzip(lines(12..14).as_bytes()));
+    server.put("data/2025/g.zip", zip(&[]));
+    server.put("data/2025/", "");
+    server.put("data/2025/.hidden/x.jsonl", lines(20..21));
+    server.put("data/2025-other.jsonl", lines(21..22));
+    let ingest = |source: &str| {
+        let archive = place.archive();
+        run_in(&server.options(), &["ingest", "--json", "--archive", &archive, source])
+    };
+    let outcome = ingest("s3://data/2025/");
+    let counts = ["files", "added", "refused", "unreadable"].map(|name| count(&outcome, name));
+    assert_eq!((outcome.code, counts), (0, [8, 14, 1, 0]), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("g.zip: a zip is read from a file on disk"));
+    let again = ingest("s3://data/2025/");
+    assert_eq!((count(&again, "known"), count(&again, "commit")), (14, count(&outcome, "commit")));
+    // One file, by its own address; and all of the bucket, its hidden folder not.
+    assert_eq!(count(&ingest("s3://data/2025/b%20c%25%23%3F.jsonl"), "known"), 2);
+    let all = ingest("s3://data");
+    assert_eq!((count(&all, "files"), count(&all, "added")), (9, 1), "{}", all.stderr);
+    let nothing = ingest("s3://data/2026/");
+    assert_eq!((nothing.code, count(&nothing, "unreadable")), (1, 1));
+    assert!(nothing.stderr.contains("no file in this folder"), "{}", nothing.stderr);
+    assert!(server.asked().iter().all(|(_, is_signed)| !is_signed), "without keys");
+}
+
+#[test]
+fn an_archive_in_a_bucket_is_kept_with_the_keys_of_the_environment() {
+    let (place, server) = (Place::new(), BucketServer::start());
+    let mut environment = server.options();
+    for (name, value) in [("AWS_ACCESS_KEY_ID", "me"), ("AWS_SECRET_ACCESS_KEY", "secret")] {
+        environment.push((name.to_owned(), value.to_owned()));
+    }
+    let archive = "s3://data/country";
+    let run =
+        |arguments: &[&str]| run_in(&environment, &[arguments, &["--archive", archive]].concat());
+    let nothing = run(&["query", "select 1"]);
+    assert_eq!(nothing.code, 1);
+    assert!(nothing.stderr.contains("there is no archive here"), "{}", nothing.stderr);
+
+    let first = run(&["ingest", "--json", &place.put("a.jsonl", lines(0..3))]);
+    assert_eq!((first.code, count(&first, "added")), (0, 3), "{}", first.stderr);
+    // Sources in the same bucket: the archive's own files are none.
+    server.put("data/in/b.jsonl", lines(2..6));
+    let second = run(&["ingest", "--json", "s3://data/"]);
+    let counts = ["files", "added", "known"].map(|name| count(&second, name));
+    assert_eq!(counts, [1, 3, 1], "{}", second.stderr);
+
+    let rows = |more: &[&str]| {
+        let sql = "select count(*) as n from verdict";
+        let outcome = run(&[&["query", "--format", "json", sql], more].concat());
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        outcome.lines()[0]["n"].as_u64().unwrap()
+    };
+    assert_eq!((rows(&[]), rows(&["--at", "1"])), (6, 3));
+    let compacted = run(&["archive", "compact", "--json"]);
+    assert_eq!((compacted.code, rows(&[])), (0, 6), "{}", compacted.stderr);
+    let rebuilt = run(&["archive", "rebuild"]);
+    assert_eq!((rebuilt.code, rows(&[])), (0, 6), "{}", rebuilt.stderr);
+
+    // What is not done there is said, and not done by half.
+    let before = server.below("data/country");
+    for (arguments, code, told) in [
+        (&["archive", "compact", "--vacuum"][..], 2, "--vacuum is for archives in folders"),
+        (&["archive", "check"], 1, "is not a folder"),
+        (&["query", "--cluster", "df://127.0.0.1:1", "select 1"], 1, "not in buckets"),
+    ] {
+        let outcome = run(arguments);
+        assert_eq!(outcome.code, code, "{arguments:?}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(told), "{told:?} not in {}", outcome.stderr);
+    }
+    assert_eq!(server.below("data/country"), before);
+    assert!(server.asked().iter().all(|(_, is_signed)| *is_signed), "with keys");
+    assert!(!server.asked().iter().any(|(asked, _)| asked.contains("secret")));
 }

@@ -103,10 +103,18 @@ impl<'j> Reading<'j> {
 
     /// Reads one file. The inner error is that of opening it.
     pub(crate) fn file(&mut self, found: &Found) -> Result<io::Result<()>, StoreError> {
-        let opened = match open(found) {
-            Ok(opened) => opened,
-            Err(error) => return Ok(Err(error)),
-        };
+        match open(found) {
+            Ok(opened) => self.opened(found, opened).map(Ok),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// Reads one file that is open.
+    pub(crate) fn opened(
+        &mut self,
+        found: &Found,
+        opened: Box<dyn Read + Send>,
+    ) -> Result<(), StoreError> {
         self.path = if let Found::File(path) = found { Some(path.clone()) } else { None };
         let mut raw = Raw::new(opened, self.meter.clone());
         let place =
@@ -121,8 +129,7 @@ impl<'j> Reading<'j> {
         self.at(&place)?;
         self.piece.end = Some(FileEnd { sha256, bytes, format: format.word() });
         self.piece.is_cut = ended.failure.is_some();
-        self.push()?;
-        Ok(Ok(()))
+        self.push()
     }
 
     /// Reads what a file holds.
