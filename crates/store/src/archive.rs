@@ -117,6 +117,7 @@ impl Writer {
         let seals = Seals::load(&archive).await?;
         let mut writer = Self { archive, seals, _lock: lock };
         writer.take_back().await?;
+        writer.renew().await?;
         writer.seals.add(&writer.archive).await?;
         Ok(writer)
     }
@@ -151,6 +152,19 @@ impl Writer {
         Ok(commit)
     }
 
+    /// Where an older version of the schema made the archive: its tables get the columns that have come since, in one commit. Files
+    /// stay as they are; what they do not have is null.
+    async fn renew(&mut self) -> Result<(), StoreError> {
+        let mut changes = Changes::new();
+        for table in self.archive.tables() {
+            if table.schema_version()? < VERSION {
+                let change = Change { renews: true, ..Change::default() };
+                changes.insert(table.definition().name, change);
+            }
+        }
+        self.commit(changes).await.map(|_| ())
+    }
+
     /// Takes back versions of tables that the ledger does not know.
     async fn take_back(&mut self) -> Result<(), StoreError> {
         let mut marks = Vec::new();
@@ -163,7 +177,7 @@ impl Writer {
             let (then, now) = (held.files()?, newest.files()?);
             let added = then.iter().filter(|file| !now.contains(file)).cloned().collect();
             let removed = now.iter().filter(|file| !then.contains(file)).cloned().collect();
-            let version = newest.commit(Change { added, removed, marks: Vec::new() }).await?;
+            let version = newest.commit(Change { added, removed, ..Change::default() }).await?;
             marks.push((definition.name.to_owned(), version));
             *held = newest;
         }

@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::Schema;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel as _;
 use deltalake_core::kernel::transaction::CommitBuilder;
-use deltalake_core::kernel::{Action, Add, Remove, StructType, Transaction};
+use deltalake_core::kernel::{Action, Add, MetadataExt as _, Remove, StructType, Transaction};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::{DeltaTable, DeltaTableBuilder};
@@ -69,12 +69,14 @@ pub struct Change {
     pub removed: Vec<DataFile>,
     /// Numbers that are remembered with it, by name.
     pub marks: Vec<(String, u64)>,
+    /// Whether the log gets the columns of this version of the schema.
+    pub renews: bool,
 }
 
 impl Change {
     /// Whether nothing changes.
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty() && self.marks.is_empty()
+        self.added.is_empty() && self.removed.is_empty() && self.marks.is_empty() && !self.renews
     }
 }
 
@@ -109,10 +111,7 @@ impl LogTable {
     /// Makes a table. One that is there already is opened.
     pub async fn create(root: &Url, definition: &'static Table) -> Result<Self, StoreError> {
         let place = place(root, definition)?;
-        let mut fields =
-            definition.arrow().fields().iter().map(|f| f.as_ref().clone()).collect::<Vec<_>>();
-        fields.extend(definition.partition());
-        let schema: StructType = (&Schema::new(fields)).try_into_kernel()?;
+        let schema = log_schema(definition)?;
         let partition: &[&str] = if definition.is_partitioned { &PARTITION } else { &[] };
         let inner = CreateBuilder::new()
             .with_location(place.to_string())
@@ -126,6 +125,17 @@ impl LogTable {
             .await
             .map_err(StoreError::log(definition.name))?;
         Ok(Self { definition, inner })
+    }
+
+    /// What the log says of a table whose columns are those of this version of the schema.
+    fn renewed(&self) -> Result<Action, StoreError> {
+        let of = || StoreError::log(self.definition.name);
+        let schema = log_schema(self.definition)?;
+        let metadata = self.inner.snapshot().map_err(of())?.metadata().clone();
+        let renewed = metadata.with_schema(&schema).and_then(|metadata| {
+            metadata.add_config_key(SCHEMA_PROPERTY.to_owned(), VERSION.to_string())
+        });
+        Ok(Action::Metadata(renewed.map_err(|error| of()(error.into()))?))
     }
 
     /// Opens a table at a version, or at its newest.
@@ -240,7 +250,16 @@ impl LogTable {
             builder = builder.with_projection(mask);
         }
         let reader = builder.build().map_err(wrong(&file.path))?;
-        Ok(reader.collect::<Result<_, _>>()?)
+        let batches: Vec<RecordBatch> = reader.collect::<Result<_, _>>()?;
+        if !names.is_empty() {
+            return Ok(batches);
+        }
+        let missing = |name: &str| StoreError::Damaged {
+            path: file.path.clone(),
+            reason: format!("it has no column {name}, or another kind of it"),
+        };
+        let of_today = |batch| of_today(self.definition, batch).map_err(missing);
+        batches.into_iter().map(of_today).collect()
     }
 
     /// Makes the next version.
@@ -255,6 +274,9 @@ impl LogTable {
         actions.extend(change.marks.iter().map(|(name, number)| {
             Action::Txn(Transaction::new(name, i64::try_from(*number).unwrap_or(i64::MAX)))
         }));
+        if change.renews {
+            actions.push(self.renewed()?);
+        }
         let partition_by =
             self.definition.is_partitioned.then(|| PARTITION.map(str::to_owned).to_vec());
         let operation =
@@ -304,6 +326,33 @@ impl Encoded {
         let bytes = parquet_bytes(definition, rows)?;
         Ok(Self { name: sha256(&bytes), bytes, rows: rows.num_rows() as u64 })
     }
+}
+
+/// The columns of a table as its log has them, those of the partition last.
+fn log_schema(definition: &Table) -> Result<StructType, StoreError> {
+    let mut fields =
+        definition.arrow().fields().iter().map(|f| f.as_ref().clone()).collect::<Vec<_>>();
+    fields.extend(definition.partition());
+    Ok((&Schema::new(fields)).try_into_kernel()?)
+}
+
+/// Rows with all columns of this version of the schema: those that an older one did not have are null.
+///
+/// # Errors
+/// The name of a column that must not be null and is not there, or is of another kind.
+fn of_today(definition: &'static Table, batch: RecordBatch) -> Result<RecordBatch, &'static str> {
+    let (schema, rows) = (definition.arrow(), batch.num_rows());
+    if batch.schema().fields() == schema.fields() {
+        return Ok(batch);
+    }
+    let columns =
+        definition.columns.iter().map(|column| match batch.column_by_name(column.name).cloned() {
+            Some(values) => Ok(values),
+            None if column.is_nullable => Ok(new_null_array(&column.kind.arrow(), rows)),
+            None => Err(column.name),
+        });
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    RecordBatch::try_new(schema, columns).map_err(|_| definition.name)
 }
 
 fn place(root: &Url, definition: &Table) -> Result<Url, StoreError> {

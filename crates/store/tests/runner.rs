@@ -26,6 +26,7 @@ mod test_examples;
 mod test_ingest;
 mod test_keep;
 mod test_kill;
+mod test_older;
 mod test_python;
 mod test_query;
 mod test_schema;
