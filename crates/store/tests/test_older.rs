@@ -16,10 +16,12 @@ use wirewitness_store::schema::{TABLES, VERDICT, VERSION};
 use crate::made::{address, commit, content, copy, files, ingest, judging, wait};
 
 /// Columns that the older version does not have, by table.
-const NEWER: [(&str, &[&str]); 3] = [
+const NEWER: [(&str, &[&str]); 4] = [
     ("measurement", &["measurement_uid", "network_type"]),
     ("observation", &["transaction", "detail"]),
     ("verdict", &["domain", "evidence", "ooni_accessible"]),
+    // What version 1 truly did not have.
+    ("source", &["capture", "packets", "tcp_connections", "quic_connections", "dns_questions"]),
 ];
 
 /// The archive as a program would have left it whose tables lack these columns.
@@ -48,7 +50,7 @@ fn make_older(folder: &Path) {
             }
         });
     }
-    set_version(folder, 0);
+    set_version(folder, 1);
 }
 
 fn set_version(folder: &Path, version: u32) {
@@ -133,12 +135,13 @@ fn both(root: &Path) -> (PathBuf, PathBuf) {
 fn an_older_archive_can_be_asked_and_is_left_as_it_is() {
     let root = tempfile::tempdir().unwrap();
     let (today, older) = both(root.path());
-    assert_eq!((version(&older), rows(&older, "select * from verdict")), (0, 60));
+    assert_eq!((version(&older), rows(&older, "select * from verdict")), (1, 60));
     // The columns that it lacks are there, and null; filters on them and on others hold.
     for (sql, in_older, in_today) in [
         ("select * from measurement where network_type is null", 60, 60),
         ("select measurement_id from verdict where domain like 'site-%'", 0, 60),
         ("select domain, target from verdict where country = 'PK' and domain is null", 20, 0),
+        ("select sha256 from source where packets is null", 2, 2),
         ("select evidence, document from verdict join measurement using (measurement_id)", 60, 60),
     ] {
         assert_eq!((rows(&older, sql), rows(&today, sql)), (in_older, in_today), "{sql}");
@@ -151,7 +154,7 @@ fn an_older_archive_can_be_asked_and_is_left_as_it_is() {
         })
     };
     assert_eq!(find(&older), find(&today));
-    assert_eq!((version(&older), commit(&older)), (0, commit(&today)), "nothing was written");
+    assert_eq!((version(&older), commit(&older)), (1, commit(&today)), "nothing was written");
 }
 
 #[test]

@@ -321,6 +321,36 @@ fn findings_of_a_capture_are_rows_once_however_it_is_packed() {
     let forged = asked("select count(*) as n from verdict where mechanism = 'dns.injection.other'");
     assert!(forged.lines()[0]["n"].as_u64().unwrap() > 0);
 
+    // How much there was in all, as `inspect` counts it: the same in each packing, so that one capture can be counted once.
+    let summary = inspected.lines().into_iter().find(|line| line["type"] == "summary").unwrap();
+    let counted = asked(
+        "select capture, packets, tcp_connections as tcp, quic_connections as quic, dns_questions as dns, count(*) as files \
+         from source group by 1, 2, 3, 4, 5",
+    );
+    let counted = counted.lines();
+    assert_eq!((counted.len(), counted[0]["files"].as_u64()), (1, Some(3)), "{counted:?}");
+    let counters = &summary["counters"];
+    for (column, expected) in [
+        ("packets", &summary["packets"]),
+        ("tcp", &counters["tcp_flows"]),
+        ("quic", &counters["quic_flows"]),
+        ("dns", &counters["dns_questions"]),
+    ] {
+        assert!(expected.is_u64(), "{summary}");
+        assert_eq!(&counted[0][column], expected, "{column}");
+    }
+    // The question of the page, as it is written there.
+    let page = std::fs::read_to_string(root().join("docs/ingest.md")).unwrap();
+    let sql = page.split("```sql\n").nth(1).unwrap().split("```").next().unwrap();
+    let share = asked(sql);
+    assert_eq!(share.code, 0, "{}", share.stderr);
+    let line = &share.lines()[0];
+    let forged = forged.lines()[0]["n"].as_u64().unwrap();
+    assert_eq!(line["forged"].as_u64(), Some(forged), "{line}");
+    assert_eq!(line["questions"], counters["dns_questions"]);
+    let expected = forged as f64 / counters["dns_questions"].as_f64().unwrap();
+    assert!((line["share"].as_f64().unwrap() - expected).abs() < 1e-9, "{line}");
+
     let checked = run(&["archive", "check", "--archive", &place.archive()]);
     assert_eq!(checked.code, 0, "{}{}", checked.stdout, checked.stderr);
     let rebuilt = run(&["archive", "rebuild", "--archive", &place.archive()]);

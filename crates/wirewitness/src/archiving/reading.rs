@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use wirewitness_model::planet::source::{Scan, Source};
 use wirewitness_store::StoreError;
-use wirewitness_store::ingest::{Captured, FileEnd, Ingest, Judging, Piece, Refused};
+use wirewitness_store::ingest::{Captured, Counted, FileEnd, Ingest, Judging, Piece, Refused};
 
 use super::finding::Found;
 use super::members::ZIP_NOT_HERE;
@@ -28,6 +28,8 @@ pub(crate) struct Reading<'j> {
     pub(super) judging: &'j Judging,
     /// Of the file at hand, where it has one.
     path: Option<PathBuf>,
+    /// What the captures in it held.
+    pub(super) counted: Option<Counted>,
     /// Bytes read of all files.
     pub(crate) bytes: u64,
 }
@@ -93,7 +95,16 @@ impl<'j> Reading<'j> {
     /// `judging` is the one that `ingest` has, too.
     pub(crate) fn new(ingest: Ingest, judging: &'j Judging, meter: Meter) -> Self {
         let scans = Scans::new(judging);
-        Self { ingest, meter, piece: Piece::default(), scans, judging, path: None, bytes: 0 }
+        Self {
+            ingest,
+            meter,
+            piece: Piece::default(),
+            scans,
+            judging,
+            path: None,
+            counted: None,
+            bytes: 0,
+        }
     }
 
     /// Ends: everything that was handed over is with the other end.
@@ -127,7 +138,8 @@ impl<'j> Reading<'j> {
         }
         let (sha256, bytes) = (ended.sha256, ended.bytes);
         self.at(&place)?;
-        self.piece.end = Some(FileEnd { sha256, bytes, format: format.word() });
+        let captured = self.counted.take();
+        self.piece.end = Some(FileEnd { sha256, bytes, format: format.word(), captured });
         self.piece.is_cut = ended.failure.is_some();
         self.push()
     }
