@@ -3,7 +3,7 @@
 //! The only crate that knows Arrow, Parquet or SQL. In reading order:
 //!
 //! - [`schema`]: the tables and their columns.
-//! - [`table`]: one table, a Delta table of Parquet files.
+//! - [`table`]: one table, a Delta table of Parquet files. `older`: what an older version of the schema wrote.
 //! - [`archive`]: all tables of one archive, written together or not at all.
 //! - [`bucket`]: archives that are in no folder.
 //! - [`ingest`]: measurements in. [`remote`]: files on the network.
@@ -21,6 +21,7 @@ pub mod error;
 pub mod events;
 pub mod ingest;
 pub mod keep;
+mod older;
 pub mod query;
 pub mod remote;
 pub mod schema;

@@ -7,11 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use arrow::array::{RecordBatch, new_null_array};
-use arrow::datatypes::Schema;
-use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel as _;
+use arrow::array::RecordBatch;
 use deltalake_core::kernel::transaction::CommitBuilder;
-use deltalake_core::kernel::{Action, Add, MetadataExt as _, Remove, StructType, Transaction};
+use deltalake_core::kernel::{Action, Add, Remove, Transaction};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::{DeltaTable, DeltaTableBuilder};
@@ -26,6 +24,7 @@ use wirewitness_model::civil;
 use wirewitness_model::hex::hex;
 
 use crate::error::StoreError;
+use crate::older;
 use crate::schema::{PARTITION, Table, VERSION};
 
 /// Property of each table that holds the version of the schema.
@@ -111,7 +110,7 @@ impl LogTable {
     /// Makes a table. One that is there already is opened.
     pub async fn create(root: &Url, definition: &'static Table) -> Result<Self, StoreError> {
         let place = place(root, definition)?;
-        let schema = log_schema(definition)?;
+        let schema = older::log_schema(definition)?;
         let partition: &[&str] = if definition.is_partitioned { &PARTITION } else { &[] };
         let inner = CreateBuilder::new()
             .with_location(place.to_string())
@@ -125,17 +124,6 @@ impl LogTable {
             .await
             .map_err(StoreError::log(definition.name))?;
         Ok(Self { definition, inner })
-    }
-
-    /// What the log says of a table whose columns are those of this version of the schema.
-    fn renewed(&self) -> Result<Action, StoreError> {
-        let of = || StoreError::log(self.definition.name);
-        let schema = log_schema(self.definition)?;
-        let metadata = self.inner.snapshot().map_err(of())?.metadata().clone();
-        let renewed = metadata.with_schema(&schema).and_then(|metadata| {
-            metadata.add_config_key(SCHEMA_PROPERTY.to_owned(), VERSION.to_string())
-        });
-        Ok(Action::Metadata(renewed.map_err(|error| of()(error.into()))?))
     }
 
     /// Opens a table at a version, or at its newest.
@@ -254,11 +242,7 @@ impl LogTable {
         if !names.is_empty() {
             return Ok(batches);
         }
-        let missing = |name: &str| StoreError::Damaged {
-            path: file.path.clone(),
-            reason: format!("it has no column {name}, or another kind of it"),
-        };
-        let of_today = |batch| of_today(self.definition, batch).map_err(missing);
+        let of_today = |batch| older::of_today(self.definition, &file.path, batch);
         batches.into_iter().map(of_today).collect()
     }
 
@@ -275,7 +259,8 @@ impl LogTable {
             Action::Txn(Transaction::new(name, i64::try_from(*number).unwrap_or(i64::MAX)))
         }));
         if change.renews {
-            actions.push(self.renewed()?);
+            let metadata = self.inner.snapshot().map_err(StoreError::log(table))?.metadata();
+            actions.push(older::renewed(self.definition, metadata.clone())?);
         }
         let partition_by =
             self.definition.is_partitioned.then(|| PARTITION.map(str::to_owned).to_vec());
@@ -326,33 +311,6 @@ impl Encoded {
         let bytes = parquet_bytes(definition, rows)?;
         Ok(Self { name: sha256(&bytes), bytes, rows: rows.num_rows() as u64 })
     }
-}
-
-/// The columns of a table as its log has them, those of the partition last.
-fn log_schema(definition: &Table) -> Result<StructType, StoreError> {
-    let mut fields =
-        definition.arrow().fields().iter().map(|f| f.as_ref().clone()).collect::<Vec<_>>();
-    fields.extend(definition.partition());
-    Ok((&Schema::new(fields)).try_into_kernel()?)
-}
-
-/// Rows with all columns of this version of the schema: those that an older one did not have are null.
-///
-/// # Errors
-/// The name of a column that must not be null and is not there, or is of another kind.
-fn of_today(definition: &'static Table, batch: RecordBatch) -> Result<RecordBatch, &'static str> {
-    let (schema, rows) = (definition.arrow(), batch.num_rows());
-    if batch.schema().fields() == schema.fields() {
-        return Ok(batch);
-    }
-    let columns =
-        definition.columns.iter().map(|column| match batch.column_by_name(column.name).cloned() {
-            Some(values) => Ok(values),
-            None if column.is_nullable => Ok(new_null_array(&column.kind.arrow(), rows)),
-            None => Err(column.name),
-        });
-    let columns = columns.collect::<Result<Vec<_>, _>>()?;
-    RecordBatch::try_new(schema, columns).map_err(|_| definition.name)
 }
 
 fn place(root: &Url, definition: &Table) -> Result<Url, StoreError> {

@@ -13,6 +13,8 @@
 mod afar;
 mod captured;
 pub(crate) mod columns;
+#[cfg(test)]
+mod endings;
 mod gate;
 mod judging;
 mod known;
