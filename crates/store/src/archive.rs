@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use crate::bucket;
 use crate::error::StoreError;
 use crate::keep::seals::Seals;
 use crate::schema::{SOURCE, TABLES, Table, VERSION};
@@ -50,7 +51,11 @@ impl Archive {
         if !is_archive(root) {
             return Err(StoreError::NoArchive { place: words(root) });
         }
-        let ledger = LogTable::open(root, &SOURCE, commit).await?;
+        let ledger = LogTable::open(root, &SOURCE, commit).await;
+        let ledger = ledger.map_err(|error| match error.is_no_table() {
+            true => StoreError::NoArchive { place: words(root) },
+            false => error,
+        })?;
         let found = ledger.schema_version()?;
         if found > VERSION {
             return Err(StoreError::TooNew { place: words(root), found, known: VERSION });
@@ -93,11 +98,15 @@ impl Writer {
     /// Opens an archive for writing, or makes one. Takes back what a process that was killed left half done.
     ///
     /// # Errors
-    /// Somebody else is writing to it; the folder holds something else; it cannot be written.
+    /// Somebody else is writing to it; the folder holds something else; it cannot be written; its storage cannot keep two writers apart.
     pub async fn open(root: &Url) -> Result<Self, StoreError> {
         let lock = match root.to_file_path() {
             Ok(folder) => Some(lock(&folder)?),
-            Err(()) => None,
+            Err(()) => {
+                let ledger = LogTable::store_of(root, &SOURCE)?;
+                bucket::keeps_conditions(ledger.as_ref(), root.as_str()).await?;
+                None
+            }
         };
         for definition in others() {
             LogTable::create(root, definition).await?;
@@ -108,6 +117,7 @@ impl Writer {
         let seals = Seals::load(&archive).await?;
         let mut writer = Self { archive, seals, _lock: lock };
         writer.take_back().await?;
+        writer.renew().await?;
         writer.seals.add(&writer.archive).await?;
         Ok(writer)
     }
@@ -142,6 +152,19 @@ impl Writer {
         Ok(commit)
     }
 
+    /// Where an older version of the schema made the archive: its tables get the columns that have come since, in one commit. Files
+    /// stay as they are; what they do not have is null.
+    async fn renew(&mut self) -> Result<(), StoreError> {
+        let mut changes = Changes::new();
+        for table in self.archive.tables() {
+            if table.schema_version()? < VERSION {
+                let change = Change { renews: true, ..Change::default() };
+                changes.insert(table.definition().name, change);
+            }
+        }
+        self.commit(changes).await.map(|_| ())
+    }
+
     /// Takes back versions of tables that the ledger does not know.
     async fn take_back(&mut self) -> Result<(), StoreError> {
         let mut marks = Vec::new();
@@ -154,7 +177,7 @@ impl Writer {
             let (then, now) = (held.files()?, newest.files()?);
             let added = then.iter().filter(|file| !now.contains(file)).cloned().collect();
             let removed = now.iter().filter(|file| !then.contains(file)).cloned().collect();
-            let version = newest.commit(Change { added, removed, marks: Vec::new() }).await?;
+            let version = newest.commit(Change { added, removed, ..Change::default() }).await?;
             marks.push((definition.name.to_owned(), version));
             *held = newest;
         }
@@ -177,6 +200,10 @@ pub fn locate(place: &str) -> Result<Url, StoreError> {
     if let Ok(mut url) = Url::parse(place)
         && url.scheme().len() > 1
     {
+        if !matches!(url.scheme(), "file" | bucket::SCHEME) {
+            let reason = "archives are in folders and in buckets (s3://bucket/folder)".to_owned();
+            return Err(StoreError::Refused { reason: format!("{place}: {reason}") });
+        }
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }

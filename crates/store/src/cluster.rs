@@ -179,6 +179,13 @@ impl Session {
         options: Options,
         scheduler: &str,
     ) -> Result<Self, QueryError> {
+        if archive.root().to_file_path().is_err() {
+            let message = format!(
+                "{}: the machines of a cluster read archives in folders, not in buckets; without a cluster it can be asked",
+                archive.root()
+            );
+            return Err(QueryError::Cluster { message });
+        }
         let config = pinned(options.config().upgrade_for_ballista())
             .with_ballista_logical_extension_codec(Arc::new(ArchiveCodec::default()))
             .with_ballista_grpc_client_max_message_size(MESSAGE_MAX as usize);

@@ -49,6 +49,7 @@ pub async fn ingest(
             sha256: sha256(text.as_bytes()),
             bytes: text.len() as u64,
             format: "ooni-analysis",
+            captured: None,
         },
     };
     let words = |number: u32| targets.get(number as usize).copied().unwrap_or_default().to_owned();

@@ -53,8 +53,8 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A row that must not be kept.
-    #[error("row refused: {reason}")]
+    /// What must not be kept, or is not done.
+    #[error("refused: {reason}")]
     Refused {
         /// Why.
         reason: String,
@@ -90,6 +90,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether what was asked for is no table, or is not there.
+    pub(crate) fn is_no_table(&self) -> bool {
+        use deltalake_core::DeltaTableError::{InvalidVersion, NotATable};
+        matches!(self, Self::Log { source, .. } if matches!(**source, NotATable(_) | InvalidVersion(_)))
+    }
+
     /// With the file's name.
     pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();

@@ -3,8 +3,9 @@
 //! The only crate that knows Arrow, Parquet or SQL. In reading order:
 //!
 //! - [`schema`]: the tables and their columns.
-//! - [`table`]: one table, a Delta table of Parquet files.
+//! - [`table`]: one table, a Delta table of Parquet files. `older`: what an older version of the schema wrote.
 //! - [`archive`]: all tables of one archive, written together or not at all.
+//! - [`bucket`]: archives that are in no folder.
 //! - [`ingest`]: measurements in. [`remote`]: files on the network.
 //! - [`query`]: SQL over one commit. [`cluster`]: the same on several machines.
 //! - [`detector_example`]: OONI's example of a detector in.
@@ -13,12 +14,14 @@
 //! - [`error`]: what can go wrong, and with which file.
 
 pub mod archive;
+pub mod bucket;
 pub mod cluster;
 pub mod detector_example;
 pub mod error;
 pub mod events;
 pub mod ingest;
 pub mod keep;
+mod older;
 pub mod query;
 pub mod remote;
 pub mod schema;

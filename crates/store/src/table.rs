@@ -8,10 +8,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::Schema;
-use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel as _;
 use deltalake_core::kernel::transaction::CommitBuilder;
-use deltalake_core::kernel::{Action, Add, Remove, StructType, Transaction};
+use deltalake_core::kernel::{Action, Add, Remove, Transaction};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::{DeltaTable, DeltaTableBuilder};
@@ -26,6 +24,7 @@ use wirewitness_model::civil;
 use wirewitness_model::hex::hex;
 
 use crate::error::StoreError;
+use crate::older;
 use crate::schema::{PARTITION, Table, VERSION};
 
 /// Property of each table that holds the version of the schema.
@@ -69,12 +68,14 @@ pub struct Change {
     pub removed: Vec<DataFile>,
     /// Numbers that are remembered with it, by name.
     pub marks: Vec<(String, u64)>,
+    /// Whether the log gets the columns of this version of the schema.
+    pub renews: bool,
 }
 
 impl Change {
     /// Whether nothing changes.
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty() && self.marks.is_empty()
+        self.added.is_empty() && self.removed.is_empty() && self.marks.is_empty() && !self.renews
     }
 }
 
@@ -109,10 +110,7 @@ impl LogTable {
     /// Makes a table. One that is there already is opened.
     pub async fn create(root: &Url, definition: &'static Table) -> Result<Self, StoreError> {
         let place = place(root, definition)?;
-        let mut fields =
-            definition.arrow().fields().iter().map(|f| f.as_ref().clone()).collect::<Vec<_>>();
-        fields.extend(definition.partition());
-        let schema: StructType = (&Schema::new(fields)).try_into_kernel()?;
+        let schema = older::log_schema(definition)?;
         let partition: &[&str] = if definition.is_partitioned { &PARTITION } else { &[] };
         let inner = CreateBuilder::new()
             .with_location(place.to_string())
@@ -240,7 +238,12 @@ impl LogTable {
             builder = builder.with_projection(mask);
         }
         let reader = builder.build().map_err(wrong(&file.path))?;
-        Ok(reader.collect::<Result<_, _>>()?)
+        let batches: Vec<RecordBatch> = reader.collect::<Result<_, _>>()?;
+        if !names.is_empty() {
+            return Ok(batches);
+        }
+        let of_today = |batch| older::of_today(self.definition, &file.path, batch);
+        batches.into_iter().map(of_today).collect()
     }
 
     /// Makes the next version.
@@ -255,6 +258,10 @@ impl LogTable {
         actions.extend(change.marks.iter().map(|(name, number)| {
             Action::Txn(Transaction::new(name, i64::try_from(*number).unwrap_or(i64::MAX)))
         }));
+        if change.renews {
+            let metadata = self.inner.snapshot().map_err(StoreError::log(table))?.metadata();
+            actions.push(older::renewed(self.definition, metadata.clone())?);
+        }
         let partition_by =
             self.definition.is_partitioned.then(|| PARTITION.map(str::to_owned).to_vec());
         let operation =
@@ -269,6 +276,21 @@ impl LogTable {
         let version = done.version();
         self.inner.load_version(version).await.map_err(StoreError::log(table))?;
         Ok(version)
+    }
+
+    /// The store of a table that need not be there yet, rooted at its folder.
+    pub(crate) fn store_of(
+        root: &Url,
+        definition: &Table,
+    ) -> Result<Arc<dyn object_store::ObjectStore>, StoreError> {
+        let of = || StoreError::log(definition.name);
+        let builder = DeltaTableBuilder::from_url(place(root, definition)?).map_err(of())?;
+        Ok(builder.build_storage().map_err(of())?.object_store(None))
+    }
+
+    /// The store that holds all there is in its bucket, or on this machine.
+    pub(crate) fn root_store(&self) -> Arc<dyn object_store::ObjectStore> {
+        self.inner.log_store().root_object_store(None)
     }
 
     /// The store that holds its files, rooted at its folder.

@@ -68,6 +68,7 @@ pub(crate) fn ingest(
             sha256: format!("{:064x}", name.len()) + name,
             bytes: text.len() as u64,
             format: "ooni",
+            captured: None,
         };
         let piece = Piece {
             file: name.as_str().into(),

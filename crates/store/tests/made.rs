@@ -106,7 +106,7 @@ fn pieces(file: usize) -> Vec<Piece> {
         })
         .collect();
     let sha256 = format!("{file:064x}");
-    pieces[2].end = Some(FileEnd { sha256, bytes: 1, format: "ooni" });
+    pieces[2].end = Some(FileEnd { sha256, bytes: 1, format: "ooni", captured: None });
     pieces
 }
 

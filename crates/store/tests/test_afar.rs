@@ -74,7 +74,12 @@ fn every_scan_is_in_and_its_verdicts_are_the_judges() {
                 }
                 afar.push(Afar::new(&format!("{path} {number}"), number, remote));
             });
-            let end = FileEnd { sha256: path.clone(), bytes: bytes.len() as u64, format: "scan" };
+            let end = FileEnd {
+                sha256: path.clone(),
+                bytes: bytes.len() as u64,
+                format: "scan",
+                captured: None,
+            };
             let piece =
                 Piece { file: path.as_str().into(), afar, end: Some(end), ..Piece::default() };
             ingest.push(piece).unwrap();

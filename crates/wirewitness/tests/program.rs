@@ -25,9 +25,20 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
 
 /// Runs with these arguments and this standard input.
 pub(crate) fn run_with_input(arguments: &[&str], input: &[u8]) -> Outcome {
+    run_all(arguments, &[], input)
+}
+
+/// Runs with these arguments in this environment.
+#[cfg(feature = "archive")]
+pub(crate) fn run_in(environment: &[(String, String)], arguments: &[&str]) -> Outcome {
+    run_all(arguments, environment, b"")
+}
+
+fn run_all(arguments: &[&str], environment: &[(String, String)], input: &[u8]) -> Outcome {
     let mut child = Command::new(env!("CARGO_BIN_EXE_wirewitness"))
         .args(arguments)
         .env_clear()
+        .envs(environment.iter().cloned())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -10,6 +10,10 @@
     reason = "a test that fails should fail loudly, and tables are long"
 )]
 
+#[cfg(feature = "archive")]
+#[allow(dead_code, reason = "shared with the tests of the archive")]
+#[path = "../../store/tests/bucket_server.rs"]
+mod bucket_server;
 mod captures;
 mod invariants;
 #[allow(dead_code, reason = "shared with the tests of other crates")]
@@ -34,3 +38,7 @@ mod test_probe;
 #[cfg(feature = "archive")]
 mod test_refresh;
 mod test_rules;
+#[cfg(feature = "archive")]
+mod test_sources;
+#[cfg(feature = "archive")]
+mod zips;

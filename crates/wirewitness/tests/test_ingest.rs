@@ -10,44 +10,44 @@ use wirewitness_store::schema::{MEASUREMENT, OBSERVATION, SOURCE, Table};
 use crate::program::{Outcome, example, root, run, run_with_input};
 
 /// A good record; each number another one.
-fn record(number: usize) -> String {
+pub(crate) fn record(number: usize) -> String {
     let mut record: Value = serde_json::from_str(&example("tls.reset.sni.json")).unwrap();
     record["measurement_uid"] = format!("made-up-{number}").into();
     record.to_string()
 }
 
-fn lines(numbers: std::ops::Range<usize>) -> String {
+pub(crate) fn lines(numbers: std::ops::Range<usize>) -> String {
     numbers.map(|number| record(number) + "\n").collect()
 }
 
 /// A folder for sources and one for the archive.
-struct Place(tempfile::TempDir);
+pub(crate) struct Place(tempfile::TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn put(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+    pub(crate) fn put(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
         let path = self.0.path().join("in").join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, bytes).unwrap();
         path.to_str().unwrap().to_owned()
     }
 
-    fn sources(&self) -> String {
+    pub(crate) fn sources(&self) -> String {
         self.0.path().join("in").to_str().unwrap().to_owned()
     }
 
-    fn archive(&self) -> String {
+    pub(crate) fn archive(&self) -> String {
         self.0.path().join("archive").to_str().unwrap().to_owned()
     }
 
-    fn ingest(&self, source: &str) -> Outcome {
+    pub(crate) fn ingest(&self, source: &str) -> Outcome {
         run(&["ingest", "--json", "--archive", &self.archive(), source])
     }
 
-    fn rows(&self, table: &'static Table) -> u64 {
+    pub(crate) fn rows(&self, table: &'static Table) -> u64 {
         let url = wirewitness_store::archive::locate(&self.archive()).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let archive = runtime.block_on(wirewitness_store::Archive::open(&url)).unwrap();
@@ -56,7 +56,7 @@ impl Place {
     }
 
     /// Names and contents of what is in quarantine.
-    fn quarantine(&self) -> Vec<(String, String)> {
+    pub(crate) fn quarantine(&self) -> Vec<(String, String)> {
         let folder = Path::new(&self.archive()).join("quarantine");
         let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
         let mut files: Vec<_> = entries
@@ -71,11 +71,11 @@ impl Place {
     }
 }
 
-fn count(outcome: &Outcome, name: &str) -> u64 {
+pub(crate) fn count(outcome: &Outcome, name: &str) -> u64 {
     outcome.lines()[0][name].as_u64().expect(name)
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
@@ -137,7 +137,7 @@ fn packed_in_every_way_also_in_each_other() {
     assert_eq!(count(&place.ingest(&pattern), "known"), 3);
 }
 
-fn append(tar: &mut tar::Builder<Vec<u8>>, name: &str, bytes: &[u8]) {
+pub(crate) fn append(tar: &mut tar::Builder<Vec<u8>>, name: &str, bytes: &[u8]) {
     let mut header = tar::Header::new_gnu();
     header.set_size(bytes.len() as u64);
     tar.append_data(&mut header, name, bytes).unwrap();
@@ -259,12 +259,12 @@ fn names_cannot_steer_a_terminal() {
 #[test]
 fn what_is_not_read_says_so() {
     let place = Place::new();
-    place.put("a.zip", b"PK\x03\x04rest");
+    place.put("a.7z", b"7z\xbc\xaf\x27\x1c");
     place.put("b.pcap", b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0");
     place.put("c.txt", b"");
     let outcome = place.ingest(&place.sources());
     assert_eq!(outcome.code, 1, "nothing could be used");
-    assert!(outcome.stderr.contains("a.zip: zip archives are not read"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("a.7z: line 1: "), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("b.pcap: holds no packet"), "{}", outcome.stderr);
     let missing = place.ingest("/nowhere/at/all.jsonl");
     assert_eq!((missing.code, count(&missing, "unreadable")), (1, 1));
@@ -320,6 +320,36 @@ fn findings_of_a_capture_are_rows_once_however_it_is_packed() {
     assert_eq!(asked(blocked).lines()[0]["n"], graded.len() as u64);
     let forged = asked("select count(*) as n from verdict where mechanism = 'dns.injection.other'");
     assert!(forged.lines()[0]["n"].as_u64().unwrap() > 0);
+
+    // How much there was in all, as `inspect` counts it: the same in each packing, so that one capture can be counted once.
+    let summary = inspected.lines().into_iter().find(|line| line["type"] == "summary").unwrap();
+    let counted = asked(
+        "select capture, packets, tcp_connections as tcp, quic_connections as quic, dns_questions as dns, count(*) as files \
+         from source group by 1, 2, 3, 4, 5",
+    );
+    let counted = counted.lines();
+    assert_eq!((counted.len(), counted[0]["files"].as_u64()), (1, Some(3)), "{counted:?}");
+    let counters = &summary["counters"];
+    for (column, expected) in [
+        ("packets", &summary["packets"]),
+        ("tcp", &counters["tcp_flows"]),
+        ("quic", &counters["quic_flows"]),
+        ("dns", &counters["dns_questions"]),
+    ] {
+        assert!(expected.is_u64(), "{summary}");
+        assert_eq!(&counted[0][column], expected, "{column}");
+    }
+    // The question of the page, as it is written there.
+    let page = std::fs::read_to_string(root().join("docs/ingest.md")).unwrap();
+    let sql = page.split("```sql\n").nth(1).unwrap().split("```").next().unwrap();
+    let share = asked(sql);
+    assert_eq!(share.code, 0, "{}", share.stderr);
+    let line = &share.lines()[0];
+    let forged = forged.lines()[0]["n"].as_u64().unwrap();
+    assert_eq!(line["forged"].as_u64(), Some(forged), "{line}");
+    assert_eq!(line["questions"], counters["dns_questions"]);
+    let expected = forged as f64 / counters["dns_questions"].as_f64().unwrap();
+    assert!((line["share"].as_f64().unwrap() - expected).abs() < 1e-9, "{line}");
 
     let checked = run(&["archive", "check", "--archive", &place.archive()]);
     assert_eq!(checked.code, 0, "{}{}", checked.stdout, checked.stderr);

@@ -19,6 +19,7 @@
 //! [`find`] does all of it on points in memory. A store feeds [`Survey`] and [`Finder`] instead, each with points sorted by
 //! target, network and time; both can be fed in parts, target by target, on several cores.
 
+mod alike;
 mod bout;
 mod carry;
 mod errors;

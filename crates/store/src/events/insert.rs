@@ -55,7 +55,7 @@ pub fn population(name: String, sha256: String, bytes: u64) -> Source {
         rule_version: 1,
         test: "population",
         name,
-        end: FileEnd { sha256, bytes, format: "population" },
+        end: FileEnd { sha256, bytes, format: "population", captured: None },
     }
 }
 

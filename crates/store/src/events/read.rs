@@ -7,7 +7,8 @@ use arrow::array::{Array as _, AsArray as _, Int64Array, RecordBatch, StringArra
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, TimestampMicrosecondType};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
 };
 use parquet::file::reader::ChunkReader;
 use wirewitness_model::verdict::Mechanism;
@@ -16,7 +17,6 @@ use super::names::{Met, part};
 use super::packed::{STATUSES, Said, pack};
 use super::parts::Hand;
 use crate::error::StoreError;
-use crate::schema::VERDICT;
 
 /// What all files are read for.
 pub(super) struct Reading {
@@ -80,11 +80,15 @@ fn open<R: ChunkReader + 'static>(
         true => Field::new(field.name(), coded.clone(), field.is_nullable()),
         false => field.as_ref().clone(),
     };
-    let schema = Schema::new(VERDICT.arrow().fields().iter().map(field).collect::<Vec<_>>());
-    let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
     let wrong = StoreError::parquet;
-    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(reader, options);
-    let builder = builder.map_err(wrong(path))?;
+    // The columns that the file has: an older version of the schema may have had fewer.
+    let written = ArrowReaderMetadata::load(&reader, ArrowReaderOptions::new());
+    let written = written.map_err(wrong(path))?;
+    let schema = Schema::new(written.schema().fields().iter().map(field).collect::<Vec<_>>());
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+    let metadata = ArrowReaderMetadata::try_new(Arc::clone(written.metadata()), options);
+    let metadata = metadata.map_err(wrong(path))?;
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(reader, metadata);
     let wanted = CODED.into_iter().chain(PLAIN);
     let mask = ProjectionMask::columns(builder.parquet_schema(), wanted);
     builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(wrong(path))

@@ -323,18 +323,11 @@ fn failure(finding: &Finding) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use wirewitness_analysis::tamper::finding::{Flow, Grade, Injection};
+    use wirewitness_analysis::tamper::finding::{Grade, Injection};
 
     use super::*;
     use crate::ingest::Judging;
-
-    fn ends() -> Connection {
-        Connection {
-            protocol: Protocol::Tcp,
-            client: "192.0.2.7:50123".parse().unwrap(),
-            server: "198.51.100.7:443".parse().unwrap(),
-        }
-    }
+    use crate::ingest::endings::{ending, ends};
 
     fn injection(seen_from: SeenFrom, packet: u64) -> Finding {
         Finding::Injection(Box::new(Injection {
@@ -403,19 +396,7 @@ mod tests {
 
     #[test]
     fn what_is_sure_and_ended_badly_is_high_and_endings_alone_say_nothing() {
-        let flow = Finding::Flow(Box::new(Flow {
-            connection: ends(),
-            packet: 1,
-            first_ns: 1_700_000_000_000_000_000,
-            last_ns: 1_700_000_000_000_000_001,
-            packets: [1, 1],
-            bytes: [0, 0],
-            seen_from: SeenFrom::Client,
-            trigger: None,
-            signature: None,
-            gaps: Vec::new(),
-            app: None,
-        }));
+        let flow = ending();
         let of = |findings: &[Finding]| {
             let verdict = weighing::verdict(findings);
             let mechanism = verdict.mechanism.map(|it| it.word());

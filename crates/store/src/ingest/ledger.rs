@@ -67,8 +67,18 @@ impl Ledger {
             .text(Some(end.format))
             .long(i64::try_from(*taken).ok())
             .long(i64::try_from(*refused).ok())
-            .text(Some(judging))
-            .end();
+            .text(Some(judging));
+        let captured = end.captured.as_ref();
+        self.rows.text(captured.and_then(|it| it.capture.as_deref()));
+        for count in [
+            captured.map(|it| it.packets),
+            captured.map(|it| it.tcp_connections),
+            captured.map(|it| it.quic_connections),
+            captured.map(|it| it.dns_questions),
+        ] {
+            self.rows.long(count.and_then(|count| i64::try_from(count).ok()));
+        }
+        self.rows.end();
     }
 
     /// Writes the rows to come as a file that no version has yet. None for no rows.

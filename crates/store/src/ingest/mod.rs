@@ -13,6 +13,8 @@
 mod afar;
 mod captured;
 pub(crate) mod columns;
+#[cfg(test)]
+mod endings;
 mod gate;
 mod gather;
 mod judging;
@@ -88,6 +90,37 @@ pub struct FileEnd {
     pub bytes: u64,
     /// `ooni`, ..
     pub format: &'static str,
+    /// What its captures held, where it has any.
+    pub captured: Option<Counted>,
+}
+
+/// What the captures of a file held, whatever was found in them. Nothing of it names anybody.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// SHA-256 of the capture, unpacked, hexadecimal. None for several.
+    pub capture: Option<String>,
+    /// How many there are.
+    pub captures: u64,
+    /// Packets, whatever they carry.
+    pub packets: u64,
+    /// TCP connections, those that went well too.
+    pub tcp_connections: u64,
+    /// The same of QUIC.
+    pub quic_connections: u64,
+    /// Questions to resolvers.
+    pub dns_questions: u64,
+}
+
+impl Counted {
+    /// With those of one more capture.
+    pub fn add(&mut self, one: Self) {
+        self.capture = if self.captures == 0 { one.capture } else { None };
+        self.captures += one.captures;
+        self.packets += one.packets;
+        self.tcp_connections += one.tcp_connections;
+        self.quic_connections += one.quic_connections;
+        self.dns_questions += one.dns_questions;
+    }
 }
 
 /// A record, or something between records, that could not be used.

@@ -144,38 +144,14 @@ const MOST_EVIDENCE: usize = 8;
 #[cfg(test)]
 mod tests {
     use wirewitness_analysis::tamper::finding::{
-        Blockpage, Connection, Drop, End, Flow, Protocol, SeenFrom, Throttle, Trigger, TriggerKind,
+        Blockpage, Drop, End, SeenFrom, Throttle, Trigger, TriggerKind,
     };
 
     use super::*;
-
-    fn ends() -> Connection {
-        Connection {
-            protocol: Protocol::Tcp,
-            client: "192.0.2.7:50123".parse().unwrap(),
-            server: "198.51.100.7:443".parse().unwrap(),
-        }
-    }
+    use crate::ingest::endings::{ending, ends};
 
     fn asked(kind: TriggerKind) -> Option<Trigger> {
         Some(Trigger { kind, value: "news.example".to_owned(), packet: 4 })
-    }
-
-    /// A connection that did not end well.
-    fn ending() -> Finding {
-        Finding::Flow(Box::new(Flow {
-            connection: ends(),
-            packet: 1,
-            first_ns: 1,
-            last_ns: 2,
-            packets: [1, 1],
-            bytes: [0, 0],
-            seen_from: SeenFrom::Client,
-            trigger: asked(TriggerKind::Sni),
-            signature: None,
-            gaps: Vec::new(),
-            app: None,
-        }))
     }
 
     fn forged(what: &'static str, kind: TriggerKind, grade: Grade) -> Finding {

@@ -156,6 +156,9 @@ impl Session {
             context.register_udf(function);
         }
         for table in archive.tables() {
+            if archive.root().to_file_path().is_err() {
+                context.runtime_env().register_object_store(archive.root(), table.root_store());
+            }
             let files = Files::of(table).map_err(|error| QueryError::planning(&error))?;
             context
                 .register_table(table.definition().name, Arc::new(files))

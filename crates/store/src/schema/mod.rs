@@ -14,8 +14,9 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 pub use columns::{EVENT, MEASUREMENT, OBSERVATION, SOURCE, TABLES, VERDICT};
 pub use page::page;
 
-/// Version of all tables together. A reader refuses what is newer than it knows.
-pub const VERSION: u32 = 1;
+/// Version of all tables together. A reader refuses what is newer than it knows. A version may only add columns, and only such as may be null:
+/// those of an older archive are read as null, and its logs get them from the first writer.
+pub const VERSION: u32 = 2;
 
 /// One table.
 #[derive(Debug)]

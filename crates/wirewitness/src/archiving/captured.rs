@@ -6,8 +6,9 @@ use std::io::{self, Read};
 use aws_lc_rs::digest::{Context, SHA256};
 use wirewitness_analysis::tamper::finding::Connection;
 use wirewitness_analysis::tamper::{Finding, Wants};
+use wirewitness_model::hex::hex;
 use wirewitness_store::StoreError;
-use wirewitness_store::ingest::Captured;
+use wirewitness_store::ingest::{Captured, Counted};
 
 use super::reading::{Place, Reading};
 use crate::input::captures::Capture;
@@ -39,6 +40,14 @@ impl Reading<'_> {
         }
         self.tell(place, &inspected, found.left_out)?;
         let hash = hashed.hash.finish();
+        self.counted.get_or_insert_default().add(Counted {
+            capture: Some(hex(hash.as_ref())),
+            captures: 1,
+            packets: inspected.packets,
+            tcp_connections: inspected.counters.tcp_flows,
+            quic_connections: inspected.counters.quic_flows,
+            dns_questions: inspected.counters.dns_questions,
+        });
         for findings in found.by_connection.into_values() {
             if let Some(captured) = Captured::new(hash.as_ref(), findings) {
                 self.captured(place, captured)?;

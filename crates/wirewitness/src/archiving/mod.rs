@@ -3,7 +3,7 @@
 //! - [`place`]: which archive.
 //! - [`finding`]: which files.
 //! - [`raw`]: a file's bytes as they are read: counted, hashed, and what they may unpack to.
-//! - [`reading`]: a file's records. [`members`]: files within a file. [`planet`]: scans made from afar. [`captured`]: captures.
+//! - [`reading`]: a file's records. [`members`]: files within a file, [`zipped`] those of a zip. [`planet`]: scans made from afar. [`captured`]: captures.
 //! - [`refusals`]: what could not be used.
 //! - [`meter`]: how far it is.
 
@@ -16,3 +16,4 @@ pub(crate) mod planet;
 pub(crate) mod raw;
 pub(crate) mod reading;
 pub(crate) mod refusals;
+pub(crate) mod zipped;

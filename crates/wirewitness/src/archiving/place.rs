@@ -2,7 +2,7 @@
 
 use clap::Args;
 use url::Url;
-use wirewitness_store::archive;
+use wirewitness_store::{archive, bucket};
 
 use crate::command_error::CommandError;
 use crate::environment;
@@ -27,6 +27,10 @@ impl ArchiveArgs {
                 }
             })?,
         };
-        Ok(archive::locate(&place)?)
+        let url = archive::locate(&place)?;
+        if url.scheme() == bucket::SCHEME {
+            bucket::allow(environment::storage());
+        }
+        Ok(url)
     }
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use wirewitness_model::planet::source::{Scan, Source};
 use wirewitness_store::StoreError;
-use wirewitness_store::ingest::{Captured, FileEnd, Ingest, Judging, Piece, Refused};
+use wirewitness_store::ingest::{Captured, Counted, FileEnd, Ingest, Judging, Piece, Refused};
 
 use super::finding::Found;
+use super::members::ZIP_NOT_HERE;
 use super::meter::Meter;
 use super::planet::{Scans, Seen, is_row};
 use super::raw::{Held, Raw, Tally};
@@ -27,6 +28,8 @@ pub(crate) struct Reading<'j> {
     pub(super) judging: &'j Judging,
     /// Of the file at hand, where it has one.
     path: Option<PathBuf>,
+    /// What the captures in it held.
+    pub(super) counted: Option<Counted>,
     /// Bytes read of all files.
     pub(crate) bytes: u64,
 }
@@ -70,7 +73,7 @@ impl Format {
     /// By the first bytes.
     fn of(head: &[u8]) -> Self {
         match head {
-            [b'P', b'K', 3, 4, ..] => Self::Zip,
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Self::Zip,
             [0xa1, 0xb2, 0xc3, 0xd4 | 0x34, ..]
             | [0xd4 | 0x34, 0xc3 | 0xcd, 0xb2, 0xa1, ..]
             | [0xa1, 0xb2, 0x3c | 0xcd, 0x4d | 0x34, ..]
@@ -92,7 +95,16 @@ impl<'j> Reading<'j> {
     /// `judging` is the one that `ingest` has, too.
     pub(crate) fn new(ingest: Ingest, judging: &'j Judging, meter: Meter) -> Self {
         let scans = Scans::new(judging);
-        Self { ingest, meter, piece: Piece::default(), scans, judging, path: None, bytes: 0 }
+        Self {
+            ingest,
+            meter,
+            piece: Piece::default(),
+            scans,
+            judging,
+            path: None,
+            counted: None,
+            bytes: 0,
+        }
     }
 
     /// Ends: everything that was handed over is with the other end.
@@ -102,10 +114,18 @@ impl<'j> Reading<'j> {
 
     /// Reads one file. The inner error is that of opening it.
     pub(crate) fn file(&mut self, found: &Found) -> Result<io::Result<()>, StoreError> {
-        let opened = match open(found) {
-            Ok(opened) => opened,
-            Err(error) => return Ok(Err(error)),
-        };
+        match open(found) {
+            Ok(opened) => self.opened(found, opened).map(Ok),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// Reads one file that is open.
+    pub(crate) fn opened(
+        &mut self,
+        found: &Found,
+        opened: Box<dyn Read + Send>,
+    ) -> Result<(), StoreError> {
         self.path = if let Found::File(path) = found { Some(path.clone()) } else { None };
         let mut raw = Raw::new(opened, self.meter.clone());
         let place =
@@ -118,10 +138,10 @@ impl<'j> Reading<'j> {
         }
         let (sha256, bytes) = (ended.sha256, ended.bytes);
         self.at(&place)?;
-        self.piece.end = Some(FileEnd { sha256, bytes, format: format.word() });
+        let captured = self.counted.take();
+        self.piece.end = Some(FileEnd { sha256, bytes, format: format.word(), captured });
         self.piece.is_cut = ended.failure.is_some();
-        self.push()?;
-        Ok(Ok(()))
+        self.push()
     }
 
     /// Reads what a file holds.
@@ -131,11 +151,12 @@ impl<'j> Reading<'j> {
         packed: &mut dyn Read,
     ) -> Result<Format, StoreError> {
         let opened = packed::unpacked(packed).and_then(|unpacked| {
+            let is_packed = unpacked.is_packed();
             let mut held = Held::new(unpacked, Arc::clone(&place.tally));
             let head = packed::head(&mut held, HEAD)?;
-            Ok((head, held))
+            Ok((head, held, is_packed))
         });
-        let (head, held) = match opened {
+        let (head, held, is_packed) = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 self.refuse(place, 0, format!("byte 0: cannot be read: {error}"))?;
@@ -146,9 +167,10 @@ impl<'j> Reading<'j> {
         let mut whole = Cursor::new(head).chain(held);
         match format {
             Format::Tar => self.members(place, &mut whole)?,
-            Format::Zip => {
-                self.refuse(place, 0, "zip archives are not read: unpack it first".to_owned())?;
-            }
+            Format::Zip => match self.path.clone().filter(|_| place.depth == 0 && !is_packed) {
+                Some(path) => self.zip_members(place, &path, &mut whole)?,
+                None => self.refuse(place, 0, ZIP_NOT_HERE.to_owned())?,
+            },
             Format::Capture => self.capture(place, &mut whole)?,
             _ => return self.records(place, &mut whole),
         }

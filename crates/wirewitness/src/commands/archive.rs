@@ -117,6 +117,13 @@ async fn writer(args: &ArchiveArgs) -> Result<Writer, CommandError> {
 }
 
 async fn compact(args: &CompactArgs) -> Result<ExitCode, CommandError> {
+    if args.vacuum && args.archive.url()?.to_file_path().is_err() {
+        return Err(CommandError::Usage {
+            message: "--vacuum is for archives in folders: in a bucket nothing keeps out a writer whose files are not committed yet"
+                .to_owned(),
+            hint: "without --vacuum the files are merged; the old ones stay".to_owned(),
+        });
+    }
     let mut writer = writer(&args.archive).await?;
     let compacted = keep::compact(&mut writer, u64::from(args.file_size) << 20).await?;
     #[allow(clippy::disallowed_methods, reason = "the age of versions is told by the clock")]

@@ -9,7 +9,7 @@ use clap::Args;
 use serde::Serialize;
 use wirewitness_model::hex::hex;
 use wirewitness_store::ingest::{Ingest, Judging, Settings, Summary, Used};
-use wirewitness_store::{StoreError, Writer, detector_example};
+use wirewitness_store::{StoreError, Writer, detector_example, remote};
 
 use super::judge::load_fingerprints;
 use crate::archiving::finding::{Finding, Found};
@@ -18,6 +18,7 @@ use crate::archiving::place::ArchiveArgs;
 use crate::archiving::reading::Reading;
 use crate::archiving::refusals::Refusals;
 use crate::command_error::CommandError;
+use crate::environment;
 use crate::input::asn::Tables;
 use crate::input::sources;
 use crate::output::{clean, complain};
@@ -26,7 +27,7 @@ use crate::refreshing::folder::Data;
 /// Take measurements into the archive, each exactly once, judged
 ///
 /// Reads OONI measurements (JSON, JSON lines, the YAML reports of old probes) and Censored Planet's scans, and what is found in captures, plain or packed with gzip, zstd, xz or lz4, also
-/// in tar files, from files, folders, patterns, standard input, https:// and s3://. Bodies of pages are replaced by length, hash and marks. The
+/// in tar and zip files, from files, folders, patterns, standard input, https:// and s3://. Bodies of pages are replaced by length, hash and marks. The
 /// same record twice is kept once, however often and in whatever file it is read. What cannot be used is told and kept in the archive's folder
 /// `quarantine`; everything else is taken.
 #[derive(Debug, Args)]
@@ -80,7 +81,7 @@ pub(crate) fn run(args: &IngestArgs) -> Result<ExitCode, CommandError> {
     let mut run =
         Run { reading: Reading::new(ingest, &judging, meter.clone()), meter, unreadable: 0 };
     // Where the archive cannot be written any more, its own words come with the end.
-    let _ = run.all(find().filter(|found| !is_example(found)));
+    let _ = run.all(find().filter(|found| !is_example(found)), url.as_str());
     run.finish(args, &examples)
 }
 
@@ -180,15 +181,66 @@ struct Line<'a> {
 }
 
 impl Run<'_> {
-    fn all(&mut self, find: impl Iterator<Item = Found>) -> Result<(), StoreError> {
+    /// All that was found; of buckets, all but the archive's own folder.
+    fn all(&mut self, find: impl Iterator<Item = Found>, archive: &str) -> Result<(), StoreError> {
         for found in find {
-            if let Err(error) = self.reading.file(&found)? {
-                self.unreadable += 1;
-                let name = clean(&found.name(), 300);
-                self.meter.suspend(|| complain(&format!("{name}: cannot be read: {error}\n")));
+            match &found {
+                Found::Address(address) if remote::is_folder(address) => {
+                    self.bucket(address, archive)?;
+                }
+                _ => {
+                    if let Err(error) = self.reading.file(&found)? {
+                        self.unreadable(&found.name(), &error.to_string());
+                    }
+                }
             }
         }
         Ok(())
+    }
+
+    fn bucket(&mut self, address: &str, archive: &str) -> Result<(), StoreError> {
+        match self.listed(address, archive)? {
+            Ok(0) => self.unreadable(address, "there is no file in this folder"),
+            Ok(_) => {}
+            // What comes behind it is not known.
+            Err(error) => self.unreadable(address, &error.to_string()),
+        }
+        Ok(())
+    }
+
+    /// Reads the files of a folder in a bucket. The inner error is that of listing them.
+    fn listed(
+        &mut self,
+        address: &str,
+        archive: &str,
+    ) -> Result<Result<u64, StoreError>, StoreError> {
+        let listing = match remote::list(address, environment::storage()) {
+            Ok(listing) => listing,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut files = 0;
+        for listed in listing {
+            let listed = match listed {
+                Ok(listed) if listed.address.starts_with(archive) => continue,
+                Ok(listed) => listed,
+                Err(error) => return Ok(Err(error)),
+            };
+            files += 1;
+            match listed.open() {
+                Ok(remote) => {
+                    let found = Found::Address(listed.address);
+                    self.reading.opened(&found, Box::new(remote))?;
+                }
+                Err(error) => self.unreadable(&listed.address, &error.to_string()),
+            }
+        }
+        Ok(Ok(files))
+    }
+
+    fn unreadable(&mut self, name: &str, why: &str) {
+        self.unreadable += 1;
+        let words = format!("{}: cannot be read: {}\n", clean(name, 300), clean(why, 2000));
+        self.meter.suspend(|| complain(&words));
     }
 
     fn finish(self, args: &IngestArgs, examples: &Examples) -> Result<ExitCode, CommandError> {

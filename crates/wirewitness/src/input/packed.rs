@@ -44,6 +44,14 @@ pub(crate) fn unpacked<R: Read>(mut raw: R) -> io::Result<Unpacked<R>> {
     })
 }
 
+impl<R: Read> Unpacked<R> {
+    /// Whether what it holds is not what is on disk.
+    #[cfg(feature = "archive")]
+    pub(crate) fn is_packed(&self) -> bool {
+        !matches!(self, Self::Plain(_))
+    }
+}
+
 /// So many of the next bytes, or all there are.
 pub(crate) fn head(source: &mut impl Read, length: usize) -> io::Result<Vec<u8>> {
     let mut head = Vec::with_capacity(length);
