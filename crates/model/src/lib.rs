@@ -7,6 +7,7 @@
 //! - [`verdict`]: what a judge says of a whole measurement: status, mechanism, locus, rule, confidence, evidence.
 //! - [`point`]: a verdict as one point of a series, for events.
 //! - [`civil`]: days since 1970 as dates.
+//! - [`device`]: profiles of devices that interfere, cell by cell, each with its source.
 //! - [`hex`]: bytes as hexadecimal digits.
 //! - [`vantage`]: from where, and at what, a measurement was taken.
 //! - [`lenient`]: field types that take whatever a file of ten years ago put there.
@@ -21,6 +22,7 @@
 //! rewriting wants every byte that meant something.
 
 pub mod civil;
+pub mod device;
 pub mod document;
 pub mod hex;
 pub mod lenient;
