@@ -12,6 +12,7 @@
 //! - [`throttle`]: policer, shaper, delay and loss.
 //! - [`residual`]: a block that outlives its trigger.
 //! - [`payload`]: a text anywhere in a packet decides.
+//! - [`device`]: known devices, each made from its profile.
 //! - [`divert`]: connections are led to another host, which answers in the server's place.
 //!
 //! [`defragment`] puts IP fragments together before any of them. And what they share: [`names`] (which names), [`parse`]
@@ -25,6 +26,7 @@ use crate::frame::{Frame, TcpSpec, UdpSpec, build};
 use crate::rng::Rng;
 
 pub mod defragment;
+pub mod device;
 pub mod divert;
 pub mod dns_injection;
 pub mod drop;
