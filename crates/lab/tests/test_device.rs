@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
-use wirewitness_analysis::attribution::arithmetic::lengths::Field;
 use wirewitness_lab::host::socket::HostNet;
 use wirewitness_lab::middlebox::device::{Act, Device, DeviceSettings, shipped};
 use wirewitness_lab::middlebox::names::Names;
 use wirewitness_lab::{Lab, LinkSpec, Placement, Topology};
-use wirewitness_model::device::schema::row_of;
+use wirewitness_model::battery::lengths::Field;
+use wirewitness_model::battery::rows::row_of;
 use wirewitness_model::device::{Prediction, Profile};
 use wirewitness_net::Net;
 

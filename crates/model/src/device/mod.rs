@@ -8,8 +8,7 @@ pub mod schema;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
+pub use crate::battery::{Claim, Grade};
 pub use check::ProfileError;
 use schema::Family;
 
@@ -48,19 +47,6 @@ pub struct Source {
     pub date: String,
     /// How good it is.
     pub grade: Grade,
-}
-
-/// How good a source is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Grade {
-    /// Reviewed by peers, a court's record, or primary data.
-    A,
-    /// Press or NGO of repute that quotes primary documents.
-    B,
-    /// An aggregator, or a single secondary source.
-    C,
-    /// A forum.
-    D,
 }
 
 /// A cell: what the device does, who says so, of when.
@@ -143,20 +129,6 @@ pub struct Configuration {
     pub section: &'static str,
     /// The cells that it changes.
     pub cells: Cells,
-}
-
-/// What a document says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Claim {
-    /// What it says.
-    pub claim: String,
-    /// How good it is.
-    pub grade: Grade,
-    /// Who says it.
-    pub src: String,
-    /// When.
-    pub date: String,
 }
 
 impl Profile {

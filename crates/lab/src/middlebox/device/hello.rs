@@ -1,7 +1,8 @@
 //! Which length of a `ClientHello` lies, and how: the message is walked once as it stands and, where that fails, with each
 //! length in turn taken from what stands around it. The one that makes everything else fit is the liar.
 
-use wirewitness_model::device::schema::row_of;
+use wirewitness_model::battery::lengths::Field;
+use wirewitness_model::battery::rows::row_of;
 use wirewitness_wire::app::tls::{ClientHello, handshake_message};
 use wirewitness_wire::read::{Malformed, Reader};
 
@@ -41,20 +42,6 @@ pub enum Wrap {
     Record,
     /// CRYPTO frames of QUIC.
     Quic,
-}
-
-/// A length field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
-    Record,
-    Message,
-    SessionId,
-    CipherSuites,
-    Compression,
-    Extensions,
-    SniExtension,
-    SniList,
-    SniName,
 }
 
 /// Those that follow from what stands around them come before those that have to be tried.
@@ -129,36 +116,11 @@ fn guesses(field: Field, len: usize) -> Box<dyn Iterator<Item = usize>> {
 }
 
 /// The lie's name in the tables.
-fn named(field: Field, (said, truth): (usize, usize), last_extension: usize) -> Departure {
-    let lie = match field {
-        Field::SessionId if said > truth => "too_long",
-        Field::Message | Field::Extensions if truth.checked_sub(last_extension) == Some(said) => {
-            "exclude_last_ext"
-        }
-        _ if said == 0 => "zero",
-        _ if said == truth / 2 => "half",
-        Field::Compression if said == 0xff => "ff",
-        _ if said == 0xffff => "ffff",
-        _ if said == truth * 2 => "double",
-        _ => return Departure::Other,
-    };
-    row_of("tls", &format!("{}:{lie}", field.word())).map_or(Departure::Other, Departure::Row)
-}
-
-impl Field {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Record => "record_len",
-            Self::Message => "message_len",
-            Self::SessionId => "session_id_len",
-            Self::CipherSuites => "cipher_suites_len",
-            Self::Compression => "compression_len",
-            Self::Extensions => "extensions_len",
-            Self::SniExtension => "sni_ext_len",
-            Self::SniList => "sni_list_len",
-            Self::SniName => "sni_name_len",
-        }
-    }
+fn named(field: Field, (said, truth): (u32, u32), last_extension: u32) -> Departure {
+    let lies = field.lies(truth, last_extension);
+    let found = lies.iter().rev().find(|(_, lie)| *lie == said);
+    let row = found.and_then(|(name, _)| row_of("tls", name));
+    row.map_or(Departure::Other, Departure::Row)
 }
 
 /// A hello in which everything fits.
@@ -166,9 +128,9 @@ impl Field {
 struct Walk {
     name: Option<String>,
     /// What the liar says, and what is true.
-    lie: Option<(usize, usize)>,
+    lie: Option<(u32, u32)>,
     /// Length of the last extension with its head.
-    last_extension: usize,
+    last_extension: u32,
     liar: Option<(Field, usize)>,
 }
 
@@ -212,7 +174,7 @@ impl Walk {
         while !reader.is_empty() {
             let before = reader.offset();
             self.extension(reader)?;
-            self.last_extension = reader.offset() - before;
+            self.last_extension = (reader.offset() - before) as u32;
         }
         Ok(())
     }
@@ -245,7 +207,7 @@ impl Walk {
         match self.liar {
             Some((liar, guess)) if liar == field => {
                 let truth = if guess == 0 && field != Field::SessionId { around } else { guess };
-                self.lie = Some((said, truth)).filter(|(said, truth)| said != truth);
+                self.lie = Some((said as u32, truth as u32)).filter(|(said, truth)| said != truth);
                 truth
             }
             _ => said,

@@ -5,6 +5,12 @@
 //! States and intervals are computed from counts; where a file has them, they are compared.
 
 mod check;
+mod claim;
+pub mod lengths;
+pub mod pointer;
+pub mod rows;
+pub mod trace;
+pub mod trials;
 
 use std::net::Ipv4Addr;
 
@@ -12,9 +18,9 @@ use serde::{Deserialize, Serialize};
 
 pub use check::BatteryError;
 
-use super::arithmetic::trace::Trace;
-use super::arithmetic::trials::{Counts, State, agreed};
-use super::profile::Claim;
+pub use claim::{Claim, Grade};
+pub use trace::Trace;
+pub use trials::{Counts, State, agreed};
 
 /// The name of the format, with its version.
 pub const FORMAT: &str = "wirewitness battery 1";

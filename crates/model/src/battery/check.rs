@@ -1,9 +1,9 @@
 //! Reading a battery, and refusing what cannot be.
 
+use super::pointer::MAX_POINTERS;
+use super::rows::{DIRECTIONS, FLAGS, TUPLES, row_of};
+use super::trials::{Counts, MAX_TRIALS};
 use super::{Battery, Controls, FORMAT, Packet, Probe, ProbeTest};
-use crate::attribution::arithmetic::pointer::MAX_POINTERS;
-use crate::attribution::arithmetic::trials::{Counts, MAX_TRIALS};
-use crate::attribution::profile::schema::{DIRECTIONS, FLAGS, TUPLES, row_of};
 
 /// Why a battery cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -271,7 +271,7 @@ fn numbered(text: &str, prefix: &str, most: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attribution::arithmetic::trials::State;
+    use crate::battery::State;
 
     const GOOD: &str = r#"{
   "format": "wirewitness battery 1",
