@@ -8,13 +8,18 @@ use tokio::time::timeout;
 use wirewitness_lab::host::socket::HostNet;
 use wirewitness_lab::middlebox::device::{Act, Device, DeviceSettings, shipped};
 use wirewitness_lab::middlebox::names::Names;
-use wirewitness_lab::{Lab, LinkSpec, Placement, Topology};
+use wirewitness_lab::{HostId, Lab, LinkId, LinkSpec, Placement, Topology};
 use wirewitness_model::battery::lengths::Field;
 use wirewitness_model::battery::rows::row_of;
 use wirewitness_model::device::{Prediction, Profile};
 use wirewitness_net::Net;
 
+use crate::test_scenario::shipped as scenario;
 use crate::world::ips;
+
+mod answers;
+mod quic;
+mod resets;
 
 const CENSORED: &str = "censored.example";
 const HARMLESS: &str = "harmless.example";
@@ -29,7 +34,13 @@ fn profile(name: &str) -> Profile {
 }
 
 /// client - device - border - server.
-fn topology(name: &str, settings: &DeviceSettings) -> (Topology, [wirewitness_lab::HostId; 2]) {
+fn topology(name: &str, settings: &DeviceSettings) -> (Topology, [HostId; 2]) {
+    let (topology, hosts, _) = tapped(name, settings);
+    (topology, hosts)
+}
+
+/// The same, with the links of both ends.
+fn tapped(name: &str, settings: &DeviceSettings) -> (Topology, [HostId; 2], [LinkId; 2]) {
     let mut topology = Topology::new(7);
     let client = topology.host("client", &ips(&["198.51.100.2"]));
     let server = topology.host("server", &ips(&[SERVER]));
@@ -37,13 +48,13 @@ fn topology(name: &str, settings: &DeviceSettings) -> (Topology, [wirewitness_la
     let border = topology.router("border", &ips(&["192.0.2.1"]));
     let access = topology.link(client, gateway, LinkSpec::delay(Duration::from_millis(5)));
     topology.link(gateway, border, LinkSpec::delay(Duration::from_millis(20)));
-    topology.link(border, server, LinkSpec::delay(Duration::from_millis(1)));
+    let far = topology.link(server, border, LinkSpec::delay(Duration::from_millis(1)));
     topology.inside(gateway, &[access]);
     let profile = profile(name);
     let in_path = Device::needs_the_path(&profile, settings).unwrap();
     let placement = if in_path { Placement::InPath } else { Placement::OnPath };
     topology.middlebox(gateway, placement, Device::new(&profile, settings).unwrap());
-    (topology, [client, server])
+    (topology, [client, server], [access, far])
 }
 
 /// A hello with its name in the middle of its extensions, and where its lengths stand.
@@ -212,5 +223,24 @@ fn what_a_device_does_is_what_its_profile_says() {
     ] {
         let settings = DeviceSettings { tcp: act, ..settings() };
         assert_eq!(through(name, &settings, &message), [seen], "{name} {act:?}");
+    }
+}
+
+#[test]
+fn every_profile_has_a_path_for_the_battery() {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios")).unwrap()
+    {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.starts_with("attribution-") {
+            let scenario = scenario(&name);
+            assert_eq!(format!("{}.toml", scenario.name()), name);
+            assert!(scenario.battery().is_some(), "{name}");
+            all.push(name);
+        }
+    }
+    for (profile, _) in shipped::SHIPPED {
+        let name = format!("attribution-{}.toml", profile.replace('_', "-"));
+        assert!(all.contains(&name), "{name}");
     }
 }

@@ -13,6 +13,7 @@
 //! - [`residual`]: a block that outlives its trigger.
 //! - [`payload`]: a text anywhere in a packet decides.
 //! - [`device`]: known devices, each made from its profile.
+//! - [`nat`]: a carrier's address translation.
 //! - [`divert`]: connections are led to another host, which answers in the server's place.
 //!
 //! [`defragment`] puts IP fragments together before any of them. And what they share: [`names`] (which names), [`parse`]
@@ -34,6 +35,7 @@ pub mod endpoint;
 pub mod forge;
 pub mod http_host;
 pub mod names;
+pub mod nat;
 pub mod parse;
 pub mod payload;
 pub mod quic_sni;
