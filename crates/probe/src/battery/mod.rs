@@ -12,6 +12,7 @@
 
 pub mod caps;
 pub mod chance;
+mod dns;
 pub mod exchange;
 pub mod hello;
 pub mod line;

@@ -1,5 +1,6 @@
 //! Running a battery: the order, the controls, the rests between, and when to stop.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -12,7 +13,7 @@ use super::exchange::{Outcome, Sending};
 use super::line::{FarEnd, Line, LineError};
 use super::plan::{Plan, PlanError, Test};
 use super::tally::{Tally, Tried, behaviour};
-use super::{pieces, residual, tls, web};
+use super::{dns, pieces, residual, tls, web};
 
 /// Why there is no battery.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -133,7 +134,8 @@ impl<N: Net> Running<'_, N> {
                 Test::Pieces => pieces::run(self).await?,
                 Test::Substring => pieces::substring(self).await?,
                 Test::Http => web::run(self).await?,
-                Test::Dns | Test::Resets | Test::Fragments | Test::Quic | Test::Location => {
+                Test::Dns => dns::run(self).await?,
+                Test::Resets | Test::Fragments | Test::Quic | Test::Location => {
                     self.skip(test.word(), "not built yet");
                 }
             }
@@ -155,8 +157,7 @@ impl<N: Net> Running<'_, N> {
         let mut tally = Tally::default();
         let ended = self.tally(plain, requests, &mut tally).await;
         if tally.has_silence() {
-            let arrivals = self.line.arrivals(0).await.unwrap_or_default();
-            tally.settle(&arrivals.into_iter().map(|it| it.sha256).collect());
+            tally.settle(&self.arrived().await.unwrap_or_default());
         }
         let tests = tally.tests();
         match ended {
@@ -241,7 +242,7 @@ impl<N: Net> Running<'_, N> {
     }
 
     /// So many trials with the censored name and so many with the harmless one, in any order.
-    fn mixed(&mut self, censored: u32, harmless: u32) -> Vec<bool> {
+    pub(super) fn mixed(&mut self, censored: u32, harmless: u32) -> Vec<bool> {
         let mut order = vec![true; censored as usize];
         order.extend(std::iter::repeat_n(false, harmless as usize));
         self.chance.shuffle(&mut order);
@@ -302,9 +303,10 @@ impl<N: Net> Running<'_, N> {
         request: &Request,
         censored: bool,
     ) -> Result<(Outcome, Vec<u8>), Stop> {
-        let name = if censored { &self.plan.trigger } else { &self.plan.neutral };
-        self.trial += 1;
-        let sending = (request.build)(name, self.chance.mark(self.trial));
+        let plan = self.plan;
+        let name = if censored { &plan.trigger } else { &plan.neutral };
+        let trial = self.next_trial();
+        let sending = (request.build)(name, self.chance.mark(trial));
         let outcome = self.line.exchange(port, &sending).await?;
         if censored && behaviour(&outcome).is_some() {
             self.line.rest(port).await;
@@ -322,6 +324,18 @@ impl<N: Net> Running<'_, N> {
         let page =
             web::page(bytes).filter(|page| !pages.contains(page) && pages.len() < MOST_PAGES);
         pages.extend(page);
+    }
+
+    /// The number of a new trial.
+    pub(super) fn next_trial(&mut self) -> u32 {
+        self.trial += 1;
+        self.trial
+    }
+
+    /// Hashes of all that arrived whole so far.
+    pub(super) async fn arrived(&self) -> Result<BTreeSet<String>, Stop> {
+        let arrivals = self.line.arrivals(0).await?;
+        Ok(arrivals.into_iter().map(|it| it.sha256).collect())
     }
 
     /// Rests ports no longer than blocks were found to last.
