@@ -24,7 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
 use wirewitness_net::{
-    Accept, Clock, Datagrams, Failure, Listen, Lookup, LookupFailure, Moment, Net, Stream,
+    Accept, BindUdp, Clock, Datagrams, Failure, Listen, Lookup, LookupFailure, Moment, Net, Stream,
 };
 
 /// This machine's network and clocks. Needs a tokio runtime with I/O and time. Clones share their zero of time.
@@ -96,6 +96,14 @@ impl Listen for KernelNet {
         let listener = TcpListener::bind(local).await.map_err(|error| failure(&error))?;
         let local = listener.local_addr().map_err(|error| failure(&error))?;
         Ok(KernelListener { listener, local })
+    }
+}
+
+impl BindUdp for KernelNet {
+    async fn bind_udp_at(&self, local: SocketAddr) -> Result<KernelDatagrams, Failure> {
+        let socket = UdpSocket::bind(local).await.map_err(|error| failure(&error))?;
+        let local = socket.local_addr().map_err(|error| failure(&error))?;
+        Ok(KernelDatagrams { socket, local })
     }
 }
 

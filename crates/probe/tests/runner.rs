@@ -12,6 +12,7 @@ mod helper_flood;
 mod helper_world;
 mod quarter;
 mod servers;
+mod test_battery;
 mod test_bounds;
 mod test_helper;
 mod test_helper_in_lab;

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use wirewitness_net::{
-    Accept, Clock, Datagrams, Failure, Listen, Lookup, LookupFailure, Moment, Net, Stream,
+    Accept, BindUdp, Clock, Datagrams, Failure, Listen, Lookup, LookupFailure, Moment, Net, Stream,
 };
 
 use super::{DEFAULT_TTL, Datagram, Host, Opened, System, resolve};
@@ -280,6 +280,12 @@ impl Listen for HostNet {
 
     async fn listen(&self, local: SocketAddr) -> Result<Listener, Failure> {
         Self::listen(self, local.port())
+    }
+}
+
+impl BindUdp for HostNet {
+    async fn bind_udp_at(&self, local: SocketAddr) -> Result<UdpSocket, Failure> {
+        self.udp_socket(local.port(), local.ip())
     }
 }
 

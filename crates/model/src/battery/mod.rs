@@ -9,6 +9,7 @@ mod claim;
 pub mod lengths;
 pub mod pointer;
 pub mod rows;
+mod run;
 pub mod trace;
 pub mod trials;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use check::BatteryError;
 
 pub use claim::{Claim, Grade};
+pub use run::{Run, Skipped};
 pub use trace::Trace;
 pub use trials::{Counts, State, agreed};
 
@@ -75,6 +77,15 @@ pub struct Battery {
     /// Where on the path it happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<LocationTest>,
+    /// A request cut into pieces of TCP or records of TLS. Told, and not part of a score.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pieces: Vec<ProbeTest>,
+    /// Requests of HTTP, written in other ways. Told, and not part of a score.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<ProbeTest>,
+    /// How it was run, if this program did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
     /// What documents say. Never part of a score.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub documentary: Vec<Claim>,
@@ -339,6 +350,7 @@ impl Battery {
 
     fn probes_mut(&mut self) -> impl Iterator<Item = &mut Probe> {
         let tests = self.fragments.iter_mut().chain(&mut self.tls).chain(&mut self.quic);
+        let tests = tests.chain(&mut self.pieces).chain(&mut self.http);
         let of_tests = tests.flat_map(|it| it.probes.iter_mut().chain(&mut it.substring));
         self.dns.iter_mut().flat_map(|it| &mut it.probes).chain(of_tests)
     }
