@@ -15,6 +15,7 @@
 mod field;
 mod matrix;
 mod statements;
+mod test_attribution;
 mod test_determinism;
 mod test_device;
 mod test_encrypted_dns;
