@@ -1,6 +1,7 @@
 //! Chance from a recorded seed: the order of trials, and the mark that each carries.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand;
 
 /// Numbers that follow from a seed (`SplitMix64`; Steele et al. 2014). Good enough to shuffle with, and for nothing secret.
 #[derive(Debug, Clone)]
@@ -13,6 +14,14 @@ impl Chance {
     /// Chance from this seed.
     pub fn new(seed: u64) -> Self {
         Self { seed, state: seed }
+    }
+
+    /// A seed that nobody chose, short enough to be written down.
+    pub fn fresh_seed() -> u64 {
+        let mut bytes = [0; 8];
+        // Without randomness the order is one that was used before, and no worse.
+        let _ = rand::fill(&mut bytes);
+        u64::from_be_bytes(bytes) >> 16
     }
 
     /// The next number.

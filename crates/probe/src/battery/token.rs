@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{hmac, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,13 @@ impl ConsentToken {
     /// A token for this address and these ports.
     pub fn issue(address: IpAddr, tcp: Vec<u16>, udp: Vec<u16>, secret: [u8; 32]) -> Self {
         Self { address, tcp, udp, secret: hex(&secret) }
+    }
+
+    /// A token with a secret that nobody knows yet; none where the system has no randomness.
+    pub fn fresh(address: IpAddr, tcp: Vec<u16>, udp: Vec<u16>) -> Option<Self> {
+        let mut secret = [0; 32];
+        rand::fill(&mut secret).ok()?;
+        Some(Self::issue(address, tcp, udp, secret))
     }
 
     /// The text that is handed out.
