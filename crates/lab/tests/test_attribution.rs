@@ -94,14 +94,24 @@ impl Named {
     }
 }
 
-/// A path with these devices, and so much loss on the client's line.
-fn path(devices: &[&str], loss_per_million: u32) -> Scenario {
+/// What is not as it should be on a path, in a million.
+#[derive(Clone, Copy, Default)]
+struct Flaws {
+    /// Packets lost on the client's line.
+    loss: u32,
+    /// Triggers on which a device does not act.
+    idle: u32,
+}
+
+/// A path with these devices.
+fn path(devices: &[&str], flaws: Flaws) -> Scenario {
+    let Flaws { loss, idle } = flaws;
     let mut text = format!(
         "name = \"path\"\nabout = \"A path.\"\n\
          [battery]\ntrigger = \"censored.example\"\nneutral = \"harmless.example\"\n\
          [[gateway]]\nname = \"gateway\"\naddresses = [\"10.0.0.1\"]\nuplink = {{ delay_ms = 25 }}\n\
          [[client]]\nname = \"home\"\naddresses = [\"10.0.0.2\"]\ngateway = \"gateway\"\n\
-         access = {{ delay_ms = 10, loss_per_million = {loss_per_million} }}\n\
+         access = {{ delay_ms = 10, loss_per_million = {loss} }}\n\
          [[helper]]\nname = \"far-end\"\nnames = [\"far-end.example\"]\n\
          addresses = [\"192.88.99.10\"]\nlink = {{ delay_ms = 3 }}\n"
     );
@@ -111,7 +121,7 @@ fn path(devices: &[&str], loss_per_million: u32) -> Scenario {
         let placement = if in_path { "in-path" } else { "on-path" };
         text += &format!(
             "[[middlebox]]\ngateway = \"gateway\"\nplacement = \"{placement}\"\nsource = \"its profile\"\n\
-             device = {{ profile = \"{device}\", names = [\"censored.example\"] }}\n"
+             device = {{ profile = \"{device}\", names = [\"censored.example\"], idle_per_million = {idle} }}\n"
         );
     }
     Scenario::parse("path.toml", &text).unwrap()

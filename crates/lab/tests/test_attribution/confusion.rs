@@ -12,6 +12,12 @@ use super::*;
 
 const WHOLE: [Test; 3] = [Test::Residual, Test::Tls, Test::Dns];
 
+/// One packet in a hundred.
+const LOSSY: Flaws = Flaws { loss: 10_000, idle: 0 };
+/// Devices of which the reading of TLS is known.
+const READERS: [&str; 9] =
+    ["tsg", "gfw_i", "gfw_ii", "gfw_iii", "henan", "kazakhstan", "myanmar", "pk_drop", "pk_rst"];
+
 /// One battery to be run.
 struct Case {
     row: String,
@@ -95,7 +101,7 @@ fn confusion_of_devices_with_one_per_cent_loss() {
         let profile = shipped::profile(name).unwrap().unwrap();
         let has = |section: &str| profile.cells.keys().any(|(of, _)| *of == section);
         let tests = if has("http") { vec![Test::Http] } else { WHOLE.to_vec() };
-        ((*name).to_owned(), path(&[name], 10_000), tests)
+        ((*name).to_owned(), path(&[name], LOSSY), tests)
     });
     run_all("Devices, 1 % loss", &cases(rows.collect(), many("SEEDS", 50)));
 }
@@ -103,31 +109,33 @@ fn confusion_of_devices_with_one_per_cent_loss() {
 #[test]
 #[ignore = "minutes: prints figures"]
 fn confusion_of_clean_paths() {
-    let rows = vec![("clean".to_owned(), path(&[], 0), WHOLE.to_vec())];
+    let rows = vec![("clean".to_owned(), path(&[], Flaws::default()), WHOLE.to_vec())];
     run_all("Clean paths", &cases(rows, many("CLEAN", 1_000)));
-    let rows = vec![("lossy".to_owned(), path(&[], 10_000), WHOLE.to_vec())];
+    let rows = vec![("lossy".to_owned(), path(&[], LOSSY), WHOLE.to_vec())];
     run_all("Clean paths with 1 % loss", &cases(rows, many("LOSSY", 200)));
 }
 
 #[test]
 #[ignore = "minutes: prints figures"]
 fn confusion_of_pairs() {
-    let all = [
-        "tsg",
-        "gfw_i",
-        "gfw_ii",
-        "gfw_iii",
-        "henan",
-        "kazakhstan",
-        "myanmar",
-        "pk_drop",
-        "pk_rst",
-    ];
     let mut rows = Vec::new();
-    for (number, one) in all.iter().enumerate() {
-        for other in &all[number + 1..] {
-            rows.push((format!("{one} + {other}"), path(&[one, other], 0), vec![Test::Tls]));
+    for (number, one) in READERS.iter().enumerate() {
+        for other in &READERS[number + 1..] {
+            rows.push((
+                format!("{one} + {other}"),
+                path(&[one, other], Flaws::default()),
+                vec![Test::Tls],
+            ));
         }
     }
     run_all("Pairs of devices", &cases(rows, many("PAIRS", 3)));
+}
+
+#[test]
+#[ignore = "minutes: prints figures"]
+fn confusion_of_devices_that_act_three_times_in_four() {
+    let idle = Flaws { idle: 250_000, loss: 0 };
+    let rows =
+        READERS.iter().map(|name| ((*name).to_owned(), path(&[name], idle), vec![Test::Tls]));
+    run_all("Devices that act in 75 % of the trials", &cases(rows.collect(), many("IDLE", 10)));
 }

@@ -102,7 +102,7 @@ mod tests {
         let shipped: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, shipped);
         for (name, _) in SHIPPED {
-            assert_eq!(load(name).unwrap().name(), name);
+            assert_eq!(load(name).unwrap().name(), *name);
         }
     }
 }
