@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn ports_are_numbers_and_ranges() {
         assert_eq!(ports("443, 20000-20002,443").unwrap(), [443, 20000, 20001, 20002]);
-        assert_eq!(ports("").unwrap(), []);
+        assert!(ports("").unwrap().is_empty());
         for wrong in ["0", "x", "5-4", "1-600", "70000", "1-2-3", "-"] {
             assert!(ports(wrong).is_err(), "{wrong}");
         }
