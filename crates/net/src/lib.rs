@@ -10,6 +10,7 @@
 //! - [`Listen`], [`Accept`] and [`BindUdp`]: the server's side, for a helper that runs over either.
 //! - [`hyper_io`]: those streams as hyper wants them.
 //! - [`quic`]: quinn over those datagrams and tokio's clock.
+//! - [`raw`]: headers of TCP, where a host may look at them.
 //! - [`failure`]: what can happen instead, by what happened ([`Failure`], [`LookupFailure`]).
 //!
 //! Interference is data: a reset or a timeout is a [`Failure`] that the prober writes down, not a fault of ours.
@@ -24,6 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub mod failure;
 pub mod hyper_io;
 pub mod quic;
+pub mod raw;
 
 pub use failure::{Failure, LookupFailure};
 

@@ -14,9 +14,11 @@ use wirewitness_lab::middlebox::tls_sni::{SniAction, TlsSni};
 use wirewitness_lab::middlebox::watch::Reassembly;
 use wirewitness_lab::{Lab, LinkSpec, Middlebox, Placement, Topology};
 use wirewitness_model::battery::{Battery, Behaviour, Counts, State};
+use wirewitness_net::raw::Raw;
 use wirewitness_net::{BindUdp, Listen};
 use wirewitness_probe::Trust;
 use wirewitness_probe::battery::{self, BatteryFailure, Caps, ConsentToken, FarEnd, Plan, Test};
+use wirewitness_probe::helper::battery::headers::watch;
 use wirewitness_probe::helper::battery::{Bounds, Desk, Ports, take_in};
 use wirewitness_probe::helper::{Access, Helper, Limits, Standing, serve};
 
@@ -29,7 +31,7 @@ const BLOCKED: &str = "blocked.example";
 const FINE: &str = "fine.example";
 
 /// A helper with a far end, on any host that can listen.
-pub(crate) async fn far_end<N: Listen + BindUdp>(net: &N, token: ConsentToken) -> Arc<Desk> {
+pub(crate) async fn far_end<N: Listen + BindUdp + Raw>(net: &N, token: ConsentToken) -> Arc<Desk> {
     let trust = Trust::new(Trust::mozilla(), net).unwrap();
     let standing = Standing { trust, rule: Arc::new(Everything), asns: Arc::new(|_| None) };
     let address = token.address;
@@ -40,6 +42,10 @@ pub(crate) async fn far_end<N: Listen + BindUdp>(net: &N, token: ConsentToken) -
     tokio::spawn(serve::<N>(listener, None, Arc::new(helper)));
     let ports = Ports::open(net, address, &desk).await.unwrap();
     tokio::spawn(take_in(net.clone(), ports, Arc::clone(&desk)));
+    if let Ok(segments) = net.segments(&desk.token().tcp) {
+        desk.records_headers();
+        tokio::spawn(watch(net.clone(), segments, Arc::clone(&desk)));
+    }
     desk
 }
 
@@ -267,4 +273,41 @@ fn what_outlives_its_trigger_is_timed() {
     assert!((80..=95).contains(&seconds), "{seconds}");
     // From then on, a port rests that long and a quarter more.
     assert!((106..=125).contains(&facts.residual_wait_seconds), "{facts:?}");
+}
+
+#[test]
+fn forged_resets_are_seen_at_the_far_end() {
+    use wirewitness_lab::middlebox::forge::Towards;
+    let shape = ResetShape {
+        towards: Towards::Both,
+        count: 2,
+        ttl: 101,
+        identification: 0x3412,
+        identification_step: 1,
+        window: 77,
+        ..ResetShape::default()
+    };
+    let middlebox = TlsSni::new(Names::new([BLOCKED]), Reassembly::Stream, SniAction::Reset(shape));
+    let boxes: Vec<(_, Box<dyn Middlebox>)> = vec![(Placement::OnPath, Box::new(middlebox))];
+    let battery = run(boxes, &plan(&[Test::Resets]));
+    let [resets] = battery.resets.as_slice() else { panic!("{:?}", battery.run) };
+    assert_eq!(resets.controls.positive, Counts::new(20, 20));
+    assert_eq!(resets.events.len(), 20);
+    let first = &resets.events[0];
+    let fields =
+        |at: usize| (first[at].flags.as_str(), first[at].ttl, first[at].ipid, first[at].window);
+    // The device stands on the last router: nobody takes from the life of what it sends.
+    assert_eq!(
+        (fields(0), fields(1)),
+        (("rst_ack", 101, 0x3412, 77), ("rst_ack", 101, 0x3413, 77))
+    );
+    assert_eq!(resets.ends.unwrap().client.to_string(), CLIENT);
+}
+
+#[test]
+fn without_resets_there_is_nothing_to_tell_of_them() {
+    let battery = run(Vec::new(), &plan(&[Test::Resets]));
+    assert!(battery.resets.is_empty());
+    let skipped = &battery.run.unwrap().skipped;
+    assert_eq!((skipped.len(), skipped[0].test.as_str()), (1, "resets"));
 }

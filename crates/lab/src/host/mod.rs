@@ -14,6 +14,7 @@ use crate::frame::read::{protocol, quoted_endpoints};
 use crate::frame::{Body, Frame, Icmp, IcmpKind, Packet, UdpSpec, build};
 use crate::rng::Rng;
 
+pub mod raw;
 pub mod resolve;
 pub mod socket;
 mod tcp;
@@ -62,6 +63,8 @@ pub(crate) struct Host {
     identification: u16,
     outbox: Vec<Frame>,
     fragments: Fragments,
+    /// Who looks at headers.
+    looking: Option<raw::Looking>,
 }
 
 impl Host {
@@ -79,6 +82,7 @@ impl Host {
             identification: rng.next_u16(),
             outbox: Vec::new(),
             fragments: Fragments::default(),
+            looking: None,
         }
     }
 
@@ -98,7 +102,10 @@ impl Host {
             return;
         }
         match packet.body {
-            Body::Tcp(_) => self.tcp.receive(now, frame),
+            Body::Tcp(_) => {
+                self.looking.iter_mut().for_each(|it| it.see(&frame));
+                self.tcp.receive(now, frame);
+            }
             Body::Udp(udp) => {
                 let datagram = Datagram {
                     source: SocketAddr::new(packet.source, udp.source_port),

@@ -118,11 +118,11 @@ impl HostNet {
     }
 
     /// Acts on the host. An index of another lab is a fault of ours that shows as a missing network.
-    fn act<R>(&self, act: impl FnOnce(&mut Host, Duration) -> R) -> Result<R, Failure> {
+    pub(super) fn act<R>(&self, act: impl FnOnce(&mut Host, Duration) -> R) -> Result<R, Failure> {
         self.shared.with_host(self.index, act).ok_or(Failure::NetworkDown)
     }
 
-    fn poll_act<R>(
+    pub(super) fn poll_act<R>(
         &self,
         act: impl FnOnce(&mut Host) -> Poll<Result<R, Failure>>,
     ) -> Poll<Result<R, Failure>> {

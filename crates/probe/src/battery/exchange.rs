@@ -122,7 +122,10 @@ async fn read_until<S: tokio::io::AsyncRead + Unpin>(
             Ok(0) => Outcome::Fin,
             Ok(len) => {
                 came.extend(buffer.iter().take(len));
-                if came.len() % ACK_BYTES == 0 && came.ends_with(word) && is_of_far_end(came) {
+                if came.len().is_multiple_of(ACK_BYTES)
+                    && came.ends_with(word)
+                    && is_of_far_end(came)
+                {
                     return None;
                 }
                 if came.len() < MOST_READ {

@@ -166,7 +166,7 @@ mod tests {
     fn a_parser_that_is_not_ours_to_please_reads_the_name() {
         let hello = hello();
         assert_eq!(&hello.bytes()[hello.name_at()..][..15], b"blocked.example");
-        let read = ClientHello::read(&hello.message()[4..]).unwrap();
+        let read = ClientHello::parse(hello.message()).unwrap();
         assert_eq!(read.server_name(), Some(b"blocked.example".as_slice()));
     }
 

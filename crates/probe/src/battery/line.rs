@@ -11,7 +11,7 @@ use wirewitness_net::Net;
 
 use super::caps::{Caps, Empty, Purse, Spent};
 use super::exchange::{Outcome, Sending, exchange};
-use super::protocol::{About, Arrival, END, SEEN, START, Seen, Start, Started};
+use super::protocol::{About, Arrival, END, Forged, SEEN, START, Seen, Start, Started};
 use super::token::{ConsentToken, Side};
 use crate::clock::within;
 use crate::http::Asking;
@@ -174,6 +174,16 @@ impl<N: Net> Line<N> {
                 return Ok(arrivals);
             }
         }
+    }
+
+    /// Headers of resets that came to the far end so far.
+    ///
+    /// # Errors
+    /// Where the far end cannot be asked.
+    pub async fn forged(&self) -> Result<Vec<Forged>, LineError> {
+        let about = About { session: self.started.session.clone(), from: 0 };
+        let seen: Seen = self.ask(SEEN, &about).await?;
+        Ok(seen.forged)
     }
 
     /// Ends the session.

@@ -19,6 +19,7 @@ pub mod line;
 mod pieces;
 pub mod plan;
 pub mod protocol;
+mod resets;
 mod residual;
 pub mod run;
 pub mod tally;

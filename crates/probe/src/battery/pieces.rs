@@ -127,8 +127,9 @@ mod tests {
                 assert_eq!(sending.pieces.len(), 2);
                 continue;
             }
-            let message = wirewitness_wire::app::tls::handshake_message(&sending.bytes(), 4096);
-            assert_eq!(message.unwrap().unwrap(), whole[5..], "{}", request.vector);
+            let bytes = sending.bytes();
+            let message = wirewitness_wire::app::tls::handshake_message(&bytes, 4096);
+            assert_eq!(&*message.unwrap().unwrap(), &whole[5..], "{}", request.vector);
         }
         let in_name = (requests()[2].build)("blocked.example", [1; 32]);
         assert!(in_name.pieces[0].ends_with(b"bloc"));

@@ -101,6 +101,8 @@ pub enum Ending {
 pub struct Forged {
     /// The far end's port.
     pub port: u16,
+    /// The port that it claims to be from.
+    pub client_port: u16,
     /// When, milliseconds since the session began.
     pub at_ms: u64,
     /// Flags of TCP, twelve bits.
@@ -115,6 +117,9 @@ pub struct Forged {
     pub window: u16,
     /// Sequence number, relative to the first byte of the stream.
     pub sequence: u32,
+    /// Time to live of the packet that opened the connection, which the client did send.
+    #[serde(default)]
+    pub client_ttl: Option<u8>,
     /// Payload in hexadecimal, as much as was kept.
     #[serde(default)]
     pub payload: String,

@@ -13,7 +13,7 @@ use super::exchange::{Outcome, Sending};
 use super::line::{FarEnd, Line, LineError};
 use super::plan::{Plan, PlanError, Test};
 use super::tally::{Tally, Tried, behaviour};
-use super::{dns, pieces, residual, tls, web};
+use super::{dns, pieces, resets, residual, tls, web};
 
 /// Why there is no battery.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -113,12 +113,15 @@ pub(super) struct Running<'a, N: Net> {
     failed: u32,
 }
 
+/// Makes a request for a name and a mark.
+type Build = Box<dyn Fn(&str, [u8; 32]) -> Sending + Send + Sync>;
+
 /// A request that can be made for any name; it carries the mark somewhere.
 pub(super) struct Request {
     /// Its name.
     pub(super) vector: String,
     /// Its bytes, for a name and a mark.
-    pub(super) build: Box<dyn Fn(&str, [u8; 32]) -> Sending + Send + Sync>,
+    pub(super) build: Build,
 }
 
 impl<N: Net> Running<'_, N> {
@@ -135,8 +138,9 @@ impl<N: Net> Running<'_, N> {
                 Test::Substring => pieces::substring(self).await?,
                 Test::Http => web::run(self).await?,
                 Test::Dns => dns::run(self).await?,
-                Test::Resets | Test::Fragments | Test::Quic | Test::Location => {
-                    self.skip(test.word(), "not built yet");
+                Test::Resets => resets::run(self).await?,
+                Test::Fragments | Test::Quic | Test::Location => {
+                    self.skip(test.word(), "this program does not run it yet");
                 }
             }
         }

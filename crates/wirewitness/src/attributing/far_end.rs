@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use wirewitness_net::raw::Raw as _;
 use wirewitness_probe::battery::ConsentToken;
 use wirewitness_probe::battery::token::MOST_PORTS;
+use wirewitness_probe::helper::battery::headers::watch;
 use wirewitness_probe::helper::battery::{Bounds, Desk, Ports, take_in};
 use wirewitness_probe::kernel::KernelNet;
 
@@ -59,12 +61,27 @@ pub(crate) async fn open(
             .to_owned(),
     })?;
     let token = desk.token();
+    let segments = net.segments(&token.tcp).ok().filter(|_| token.address.is_ipv4());
+    let headers = match segments {
+        Some(_) => "headers of forged resets are recorded",
+        None => "headers of forged resets are not recorded (it takes CAP_NET_RAW, and IPv4)",
+    };
     let (tcp, udp) = (token.tcp.len(), token.udp.len());
+    let address = token.address;
     output::complain(&format!(
-        "far end of batteries at {}: {tcp} TCP ports, {udp} UDP ports; headers of forged packets are not recorded\n",
-        token.address,
+        "far end of batteries at {address}: {tcp} TCP ports, {udp} UDP ports; {headers}\n"
     ));
-    Ok(take_in(net.clone(), ports, Arc::clone(desk)))
+    if segments.is_some() {
+        desk.records_headers();
+    }
+    let (clock, desk) = (net.clone(), Arc::clone(desk));
+    Ok(async move {
+        let taking = take_in(clock.clone(), ports, Arc::clone(&desk));
+        match segments {
+            Some(segments) => tokio::join!(taking, watch(clock, segments, desk)).0,
+            None => taking.await,
+        }
+    })
 }
 
 /// `443,20000-20063`, each once.
@@ -92,7 +109,7 @@ mod tests {
     #[test]
     fn ports_are_numbers_and_ranges() {
         assert_eq!(ports("443, 20000-20002,443").unwrap(), [443, 20000, 20001, 20002]);
-        assert_eq!(ports("").unwrap(), []);
+        assert!(ports("").unwrap().is_empty());
         for wrong in ["0", "x", "5-4", "1-600", "70000", "1-2-3", "-"] {
             assert!(ports(wrong).is_err(), "{wrong}");
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ impl Default for Bounds {
 pub struct Desk {
     token: ConsentToken,
     bounds: Bounds,
-    has_headers: bool,
+    has_headers: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -96,13 +97,12 @@ pub struct Slot {
 impl Desk {
     /// The desk of a far end whose operator hands out `token`.
     pub fn new(token: ConsentToken, bounds: Bounds) -> Self {
-        Self { token, bounds, has_headers: false, state: Mutex::default() }
+        Self { token, bounds, has_headers: AtomicBool::new(false), state: Mutex::default() }
     }
 
-    /// The same where headers of packets are recorded too.
-    #[must_use]
-    pub fn with_headers(self) -> Self {
-        Self { has_headers: true, ..self }
+    /// From now on, headers of resets are recorded too.
+    pub fn records_headers(&self) {
+        self.has_headers.store(true, Ordering::Relaxed);
     }
 
     /// The token.
@@ -154,7 +154,12 @@ impl Desk {
         }
         state.sessions.insert(client, Session::new(name.clone(), now));
         let proof = self.token.proof(Side::FarEnd, &[&asked.nonce, &name]);
-        Ok(Started { session: name, proof, you: client, headers: self.has_headers })
+        Ok(Started {
+            session: name,
+            proof,
+            you: client,
+            headers: self.has_headers.load(Ordering::Relaxed),
+        })
     }
 
     fn seen(&self, client: IpAddr, about: &About, now: Duration) -> Result<Seen, Declined> {
