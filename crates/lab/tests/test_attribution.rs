@@ -12,8 +12,10 @@ use wirewitness_lab::host::socket::HostNet;
 use wirewitness_lab::middlebox::device::{Device, DeviceSettings, shipped};
 use wirewitness_model::battery::Battery;
 use wirewitness_net::Listen;
+use wirewitness_net::raw::Raw;
 use wirewitness_probe::Trust;
 use wirewitness_probe::battery::{self, ConsentToken, FarEnd, Plan, Test};
+use wirewitness_probe::helper::battery::headers::watch;
 use wirewitness_probe::helper::battery::{Bounds, Desk, Ports, take_in};
 use wirewitness_probe::helper::{Access, Helper, Limits, PublicOnly, Standing, serve};
 
@@ -41,7 +43,11 @@ async fn far_end(net: &HostNet, token: ConsentToken) {
     let listener = Listen::listen(net, (address, CONTROL).into()).await.unwrap();
     tokio::spawn(serve::<HostNet>(listener, None, Arc::new(helper)));
     let ports = Ports::open(net, address, &desk).await.unwrap();
-    tokio::spawn(take_in(net.clone(), ports, desk));
+    tokio::spawn(take_in(net.clone(), ports, Arc::clone(&desk)));
+    if let Ok(segments) = net.segments(&desk.token().tcp) {
+        desk.records_headers();
+        tokio::spawn(watch(net.clone(), segments, desk));
+    }
 }
 
 /// Runs a battery on a scenario's path.
@@ -194,5 +200,27 @@ fn pages_name_their_maker() {
         ("vas-experts", "VAS_EXPERTS"),
     ] {
         assert_eq!(first(name, &[Test::Http], Family::Blockpage), [expected], "{name}");
+    }
+}
+
+#[test]
+fn resets_at_the_far_end_tell_their_device() {
+    // The time to live of GFW_II, 255, is that of an observer on the device's own link; here a router is between.
+    for (name, headers, has_key) in [
+        ("tsg", Some("TSG"), true),
+        ("gfw-i", Some("GFW_I"), false),
+        ("gfw-ii", None, true),
+        ("pk-rst", Some("PK_RST"), false),
+        ("sandvine-packetlogic", Some("SANDVINE_PACKETLOGIC"), false),
+    ] {
+        let scenario = scenario(&format!("attribution-{name}.toml"));
+        let battery = run(&scenario, 1, &[Test::Resets]);
+        let named = Named::of(&battery, &catalogue());
+        assert!(
+            headers.is_none_or(|it| named.first(Family::RstStatic) == [it]),
+            "{name} {named:?}"
+        );
+        let found = format!("{:?}", evidence(&battery));
+        assert_eq!(found.contains("Stable(Stable { k: 13"), has_key, "{name} {found}");
     }
 }

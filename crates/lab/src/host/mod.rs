@@ -11,7 +11,7 @@ use wirewitness_net::Failure;
 use crate::fabric::is_local;
 use crate::frame::fragment::{Fragments, split};
 use crate::frame::read::{protocol, quoted_endpoints};
-use crate::frame::{Body, Frame, Icmp, IcmpKind, Packet, UdpSpec, build};
+use crate::frame::{Body, Frame, Icmp, IcmpKind, Packet, UdpSpec, build, flags};
 use crate::rng::Rng;
 
 pub mod raw;
@@ -162,6 +162,12 @@ impl Host {
         let mut sent = std::mem::take(&mut self.outbox);
         sent.extend(self.tcp.take_sent().into_iter().map(Frame::from_bytes));
         for frame in &mut sent {
+            // Linux gives none to a reset that answers what no connection takes.
+            let is_reset = |packet: Packet<'_>| packet.tcp().is_some_and(|it| it.has(flags::RST));
+            if frame.packet().is_some_and(is_reset) {
+                frame.set_identification(0);
+                continue;
+            }
             frame.set_identification(self.identification);
             self.identification = self.identification.wrapping_add(1);
         }

@@ -12,8 +12,10 @@ use wirewitness_lab::host::socket::HostNet;
 use wirewitness_lab::scenario::{BatteryNames, Helper as Host, Running, StartError};
 use wirewitness_model::battery::Battery;
 use wirewitness_net::Listen;
+use wirewitness_net::raw::Raw;
 use wirewitness_probe::Trust;
 use wirewitness_probe::battery::{self, ConsentToken, FarEnd, Plan, Test};
+use wirewitness_probe::helper::battery::headers::watch;
 use wirewitness_probe::helper::battery::{Bounds, Desk, Ports, take_in};
 use wirewitness_probe::helper::{self, Access, Helper, Limits, PublicOnly, Standing};
 
@@ -106,7 +108,11 @@ async fn far_end(host: &Host) -> Result<FarEnd, CommandError> {
     tokio::spawn(helper::serve::<HostNet>(listener, None, helper));
     let ports = Ports::open(net, address, &desk).await;
     let ports = ports.map_err(|(_, failure)| StartError::Listen(failure))?;
-    tokio::spawn(take_in(net.clone(), ports, desk));
+    tokio::spawn(take_in(net.clone(), ports, Arc::clone(&desk)));
+    if let Ok(segments) = net.segments(&desk.token().tcp) {
+        desk.records_headers();
+        tokio::spawn(watch(net.clone(), segments, desk));
+    }
     let url = format!("http://{}/", SocketAddr::new(address, CONTROL_PORT));
     let url = url.parse().map_err(std::io::Error::other)?;
     Ok(FarEnd { url, token, trust })
