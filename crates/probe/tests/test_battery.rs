@@ -51,7 +51,12 @@ pub(crate) async fn far_end<N: Listen + BindUdp + Raw>(net: &N, token: ConsentTo
 
 pub(crate) fn token(address: &str) -> ConsentToken {
     let tcp = (20_000..20_064).collect();
-    ConsentToken::issue(address.parse().unwrap(), tcp, vec![53], [7; 32])
+    ConsentToken::issue(
+        address.parse().unwrap(),
+        tcp,
+        [53].into_iter().chain(20_000..20_064).collect(),
+        [7; 32],
+    )
 }
 
 fn plan(tests: &[Test]) -> Plan {
@@ -310,4 +315,44 @@ fn without_resets_there_is_nothing_to_tell_of_them() {
     assert!(battery.resets.is_empty());
     let skipped = &battery.run.unwrap().skipped;
     assert_eq!((skipped.len(), skipped[0].test.as_str()), (1, "resets"));
+}
+
+#[test]
+fn what_a_device_reads_of_quic_is_seen_in_what_follows() {
+    use wirewitness_lab::middlebox::quic_sni::{Dropped, QuicShape, QuicSni};
+    use wirewitness_wire::app::quic::Version;
+    let ports = [53].into_iter().chain(20_000..20_064).collect();
+    let (versions, drops) = (vec![Version::V1, Version::Draft29], Dropped::ClientAfterTrigger);
+    let shape = QuicShape { ports, versions, drops, ..QuicShape::default() };
+    let boxes: Vec<(_, Box<dyn Middlebox>)> =
+        vec![(Placement::InPath, Box::new(QuicSni::new(Names::new([BLOCKED]), shape)))];
+    let battery = run(boxes, &plan(&[Test::Quic]));
+    let facts = battery.run.as_ref().unwrap();
+    assert_eq!(facts.ended, None, "{facts:?}");
+    let [quic] = battery.quic.as_slice() else { panic!("{facts:?}") };
+    assert_eq!(quic.probes.len(), 34);
+    assert_eq!(quic.controls.baseline.hits, 0);
+    assert_eq!(quic.controls.positive.hits, quic.controls.positive.trials);
+    let state = |vector: &str| quic.probes.iter().find(|it| it.vector == vector).unwrap().decided();
+    for (vector, expected) in [
+        ("quic_ver:draft29", State::Censored),
+        ("quic_feat:fragmentation", State::Censored),
+        ("quic_ver:v2", State::Bypass),
+        ("quic_ver:draft27", State::Bypass),
+        ("quic_ver:Q043", State::Bypass),
+        ("quic_feat:forced_negotiation", State::Bypass),
+        ("sni_name_len:zero", State::Bypass),
+    ] {
+        assert_eq!(state(vector), expected, "{vector}");
+    }
+    assert!(quic.probes.iter().all(|it| it.negative == Some(Counts::new(0, 20))));
+}
+
+#[test]
+fn on_a_clean_path_all_of_quic_passes() {
+    let battery = run(Vec::new(), &plan(&[Test::Quic]));
+    assert_eq!(battery.run.as_ref().unwrap().ended, None);
+    let probes = &battery.quic[0].probes;
+    assert_eq!(probes.len(), 34);
+    assert!(probes.iter().all(|it| it.decided() == State::Bypass));
 }

@@ -40,6 +40,13 @@ impl Hello {
         Self { bytes, lengths, last_extension: 4 + LAST.1.len() as u32, name_at }
     }
 
+    /// A hello as QUIC has it: with transport parameters (RFC 9001 §8.2), and HTTP/3 behind them.
+    pub fn quic(name: &str, mark: [u8; 32]) -> Self {
+        // Largest idle time 30 s, largest datagram 1472, a source connection id of no bytes.
+        let parameters = [1, 4, 0x80, 0, 0x75, 0x30, 3, 2, 0x45, 0xc0, 0x0f, 0];
+        Self::with(name, mark, &[(0x0039, &parameters)])
+    }
+
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

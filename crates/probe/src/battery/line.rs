@@ -77,6 +77,7 @@ pub struct Line<N: Net> {
     purse: Purse<N>,
     started: Started,
     rota: Mutex<Rota>,
+    udp_rota: Mutex<Rota>,
 }
 
 impl<N: Net> Line<N> {
@@ -93,6 +94,7 @@ impl<N: Net> Line<N> {
         let known = known(net, &far_end.url, address).await?;
         let services = Services::new(net.clone(), far_end.trust.clone(), known);
         let rota = Mutex::new(Rota::new(&far_end.token.tcp, wait));
+        let udp_rota = Mutex::new(Rota::new(&far_end.token.udp, wait));
         let nothing =
             Started { session: String::new(), proof: String::new(), you: address, headers: false };
         let purse = Purse::new(net.clone(), caps);
@@ -103,6 +105,7 @@ impl<N: Net> Line<N> {
             purse,
             started: nothing,
             rota,
+            udp_rota,
         };
         line.started = line.start().await?;
         Ok(line)
@@ -132,14 +135,28 @@ impl<N: Net> Line<N> {
         Ok(exchange(&self.net, SocketAddr::new(self.far_end.token.address, port), sending).await)
     }
 
-    /// The port whose turn it is, once it has rested.
+    /// The TCP port whose turn it is, once it has rested.
     pub async fn rested_port(&self) -> u16 {
-        let (port, free_at) = self.rota.lock().await.next();
+        self.rested(&self.rota).await
+    }
+
+    /// The UDP port whose turn it is, once it has rested.
+    pub async fn rested_udp_port(&self) -> u16 {
+        self.rested(&self.udp_rota).await
+    }
+
+    async fn rested(&self, rota: &Mutex<Rota>) -> u16 {
+        let (port, free_at) = rota.lock().await.next();
         let early = free_at.saturating_sub(self.net.now().elapsed);
         if !early.is_zero() {
             self.net.sleep(early).await;
         }
         port
+    }
+
+    /// Lets a UDP port rest, after a trigger. What was found of TCP says nothing of how long.
+    pub async fn rest_udp(&self, port: u16) {
+        self.udp_rota.lock().await.rest(port, self.net.now().elapsed);
     }
 
     /// Lets a port rest, after a trigger.

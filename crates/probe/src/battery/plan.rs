@@ -139,7 +139,9 @@ impl Plan {
             Test::Substring => self.trials * super::pieces::SUBSTRINGS,
             Test::Dns => 24 * self.trials,
             Test::Http => vectors_cost(super::web::COUNT, self.trials),
-            Test::Resets | Test::Fragments | Test::Quic | Test::Location => 0,
+            Test::Resets => self.trials + 2,
+            Test::Quic => 2 * self.trials * (1 + super::quic::COUNT as u32) + 60,
+            Test::Fragments | Test::Location => 0,
         };
         let all = self.tests.iter().map(of).sum::<u32>() + 8;
         let connections = all.min(self.caps.connections());

@@ -13,7 +13,7 @@ use super::exchange::{Outcome, Sending};
 use super::line::{FarEnd, Line, LineError};
 use super::plan::{Plan, PlanError, Test};
 use super::tally::{Tally, Tried, behaviour};
-use super::{dns, pieces, resets, residual, tls, web};
+use super::{dns, pieces, quic, resets, residual, tls, web};
 
 /// Why there is no battery.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,6 +69,8 @@ pub async fn run<N: Net>(
         test: Test::Residual,
         trial: 0,
         failed: 0,
+        arrived: BTreeSet::new(),
+        told: 0,
         battery: Battery {
             format: FORMAT.to_owned(),
             event: plan.event.clone(),
@@ -111,6 +113,9 @@ pub(super) struct Running<'a, N: Net> {
     trial: u32,
     /// Controls that failed in a row.
     failed: u32,
+    /// What arrived, as far as it was told.
+    arrived: BTreeSet<String>,
+    told: usize,
 }
 
 /// Makes a request for a name and a mark.
@@ -139,7 +144,8 @@ impl<N: Net> Running<'_, N> {
                 Test::Http => web::run(self).await?,
                 Test::Dns => dns::run(self).await?,
                 Test::Resets => resets::run(self).await?,
-                Test::Fragments | Test::Quic | Test::Location => {
+                Test::Quic => quic::run(self).await?,
+                Test::Fragments | Test::Location => {
                     self.skip(test.word(), "this program does not run it yet");
                 }
             }
@@ -161,7 +167,8 @@ impl<N: Net> Running<'_, N> {
         let mut tally = Tally::default();
         let ended = self.tally(plain, requests, &mut tally).await;
         if tally.has_silence() {
-            tally.settle(&self.arrived().await.unwrap_or_default());
+            let _ = self.arrived().await;
+            tally.settle(&self.arrived);
         }
         let tests = tally.tests();
         match ended {
@@ -336,10 +343,12 @@ impl<N: Net> Running<'_, N> {
         self.trial
     }
 
-    /// Hashes of all that arrived whole so far.
-    pub(super) async fn arrived(&self) -> Result<BTreeSet<String>, Stop> {
-        let arrivals = self.line.arrivals(0).await?;
-        Ok(arrivals.into_iter().map(|it| it.sha256).collect())
+    /// Hashes of all that arrived whole so far. What was told is not asked for again.
+    pub(super) async fn arrived(&mut self) -> Result<&BTreeSet<String>, Stop> {
+        let told = self.line.arrivals(self.told).await?;
+        self.told += told.len();
+        self.arrived.extend(told.into_iter().map(|it| it.sha256));
+        Ok(&self.arrived)
     }
 
     /// Rests ports no longer than blocks were found to last.

@@ -30,7 +30,7 @@ pub(crate) struct FarEndArgs {
     #[arg(long, value_name = "PORT,..", default_value = "20000-20063")]
     battery_ports: String,
     /// UDP ports that take probes. Most DNS injectors look at 53 only
-    #[arg(long, value_name = "PORT,..", default_value = "20053")]
+    #[arg(long, value_name = "PORT,..", default_value = "20000-20063")]
     battery_udp_ports: String,
 }
 

@@ -39,7 +39,7 @@ impl Default for Bounds {
             sessions: 16,
             age: Duration::from_secs(12 * 60 * 60),
             idle: Duration::from_secs(20 * 60),
-            arrivals: 4_096,
+            arrivals: 16_384,
             bytes: 32 << 20,
             connections: 8,
         }
