@@ -29,7 +29,7 @@ struct Case {
 /// What came of all cases of a row.
 #[derive(Default)]
 struct Row {
-    families: BTreeMap<Family, BTreeMap<String, u32>>,
+    families: BTreeMap<(Family, Option<Behaviour>), BTreeMap<String, u32>>,
     verdicts: BTreeMap<String, u32>,
     ended: u32,
 }
@@ -69,8 +69,9 @@ fn tell(title: &str, rows: &BTreeMap<String, Row>, mut spent: Vec<Duration>) {
     println!("wall time of one: median {:?}, most {:?}", spent[spent.len() / 2], spent.last());
     for (name, row) in rows {
         println!("{name} (ended early: {})", row.ended);
-        for (family, counts) in &row.families {
-            println!("    {family}: {counts:?}");
+        for ((family, behaviour), counts) in &row.families {
+            let kind = behaviour.map_or("", Behaviour::kind);
+            println!("    {family} {kind}: {counts:?}");
         }
         println!("    verdict: {:?}", row.verdicts);
     }

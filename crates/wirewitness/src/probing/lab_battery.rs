@@ -94,7 +94,9 @@ async fn measured(running: &Running, client: &str, plan: &Plan) -> Result<Batter
 async fn far_end(host: &Host) -> Result<FarEnd, CommandError> {
     let address = host.addresses.first().copied().unwrap_or(std::net::Ipv4Addr::LOCALHOST.into());
     let net = &host.net;
-    let token = ConsentToken::issue(address, TCP_PORTS.collect(), vec![53], [0; 32]);
+    // Injectors look at 53; the others are there so that a battery need not wait for one to rest.
+    let udp = [53].into_iter().chain(UDP_PORTS).collect();
+    let token = ConsentToken::issue(address, TCP_PORTS.collect(), udp, [0; 32]);
     let trust = Trust::new(Trust::mozilla(), net)?;
     let rule = Arc::new(PublicOnly::default());
     let standing = Standing { trust: trust.clone(), rule, asns: Arc::new(|_| None) };
@@ -129,4 +131,5 @@ fn summary(battery: &Battery, path: &Path) -> String {
 }
 
 const TCP_PORTS: std::ops::Range<u16> = 20_000..20_064;
+const UDP_PORTS: std::ops::Range<u16> = 20_100..20_160;
 const CONTROL_PORT: u16 = 8080;
