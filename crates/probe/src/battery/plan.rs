@@ -141,7 +141,8 @@ impl Plan {
             Test::Http => vectors_cost(super::web::COUNT, self.trials),
             Test::Resets => self.trials + 2,
             Test::Quic => 2 * self.trials * (1 + super::quic::COUNT as u32) + 60,
-            Test::Fragments | Test::Location => 0,
+            Test::Location => 150,
+            Test::Fragments => 0,
         };
         let all = self.tests.iter().map(of).sum::<u32>() + 8;
         let connections = all.min(self.caps.connections());
