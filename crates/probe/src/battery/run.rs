@@ -200,7 +200,7 @@ impl<N: Net> Running<'_, N> {
         let trials = self.controls(plain, tally).await?;
         let mut order: Vec<&Request> = requests.iter().collect();
         self.chance.shuffle(&mut order);
-        for request in order {
+        for (number, request) in order.into_iter().enumerate() {
             let mut tried = Tried { vector: request.vector.clone(), ..Tried::default() };
             tried.sha256 = hex(digest(
                 &SHA256,
@@ -211,7 +211,9 @@ impl<N: Net> Running<'_, N> {
             let any = tried.censored.any().trials > 0;
             tally.probes.extend(any.then_some(tried));
             ended?;
-            self.recheck(plain, tally).await?;
+            if number % RECHECK == RECHECK - 1 {
+                self.recheck(plain, tally).await?;
+            }
         }
         Ok(())
     }
@@ -380,6 +382,8 @@ impl<N: Net> Running<'_, N> {
 
 /// Trials where the positive control is unreliable.
 const WIDE: u32 = 60;
+/// Probes between two looks at the controls.
+const RECHECK: usize = 2;
 /// Different pages that are kept.
 const MOST_PAGES: usize = 8;
 /// So many controls that fail in a row end a run.
