@@ -1,4 +1,4 @@
-//! The kernel's network: the only file of this crate that opens a socket.
+//! The kernel's network: the only file of this crate that opens a socket, beside [`raw`], whose socket only receives.
 //!
 //! What the kernel reports, and what it does not:
 //! - A UDP socket here is not connected, and Linux tells such a socket of no ICMP error: a port that nobody listens
@@ -10,6 +10,8 @@
     clippy::disallowed_methods,
     reason = "this is the one place where sockets and the system's clocks are meant"
 )]
+
+pub mod raw;
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

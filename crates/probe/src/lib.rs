@@ -10,7 +10,7 @@
 //! - [`dns`], [`tls`], [`http`], [`quic`]: the steps; [`clock`] bounds them, [`observed`] watches a connection.
 //! - [`service`]: HTTPS to whoever helps to measure.
 //! - [`record`], [`failure`]: what happened, in OONI's formats and words.
-//! - [`kernel`], [`raw`]: the network of this machine, and headers where it may look at them.
+//! - [`kernel`]: the network of this machine.
 //! - [`consent`], [`targets`], [`pace`]: what may be measured, and how fast.
 //! - [`scrub`], [`journal`]: what is taken out of a measurement, and how it is written.
 //! - [`run`]: many targets, so many at a time.
@@ -30,7 +30,6 @@ pub mod kernel;
 pub mod observed;
 pub mod pace;
 pub mod quic;
-pub mod raw;
 pub mod record;
 pub mod run;
 pub mod scrub;

@@ -161,3 +161,35 @@ async fn near_end_in_a_namespace() {
 const MARK: &str = "battery: ";
 const FAR_TEST: &str = "test_battery_kernel::far_end_in_a_namespace";
 const NEAR_TEST: &str = "test_battery_kernel::near_end_in_a_namespace";
+
+#[tokio::test]
+#[allow(clippy::disallowed_types, reason = "the client is a plain socket that resets")]
+async fn a_reset_is_seen_with_its_header_where_that_is_allowed() {
+    use wirewitness_net::raw::{Raw as _, Segments as _};
+    use wirewitness_net::{Accept as _, Listen as _};
+    let net = KernelNet::new();
+    let listener = net.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let there = listener.local_addr();
+    let segments = match net.segments(&[there.port()]) {
+        Ok(segments) => segments,
+        Err(failure) => {
+            assert_eq!(failure, Failure::PermissionDenied);
+            println!("SKIPPED: raw sockets are not allowed here");
+            return;
+        }
+    };
+    let client = std::net::TcpStream::connect(there).unwrap();
+    let from = client.local_addr().unwrap();
+    socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(client);
+    loop {
+        let next = tokio::time::timeout(Duration::from_secs(10), segments.next()).await;
+        let segment = next.unwrap().unwrap();
+        assert_eq!((segment.source, segment.destination), (from, there));
+        if segment.is_reset() {
+            // On loopback nobody takes from its life.
+            assert_eq!(segment.ttl, 64);
+            return;
+        }
+    }
+}

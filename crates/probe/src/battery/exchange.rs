@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use wirewitness_net::{Failure, Net};
+use wirewitness_net::{Failure, Net, Stream as _};
 
 use super::protocol::{ACK_BYTES, acknowledgement};
 use crate::clock::within;
@@ -57,6 +57,32 @@ pub async fn exchange<N: Net>(net: &N, to: SocketAddr, sending: &Sending) -> Out
     };
     let talk = Talk { net, stream };
     talk.run(sending).await
+}
+
+/// The same with a request of so much life, and nothing after it: who answers, the far end or somebody before it.
+pub async fn exchange_with_life<N: Net>(
+    net: &N,
+    to: SocketAddr,
+    (sending, ttl): (&Sending, u8),
+) -> Outcome {
+    let stream = match within(net, OPENING, net.connect(to)).await {
+        Some(Ok(stream)) => stream,
+        Some(Err(failure)) => return Outcome::NotOpened(failure),
+        None => return Outcome::NotOpened(Failure::Timeout),
+    };
+    if let Err(failure) = stream.set_ttl(ttl) {
+        return Outcome::NotOpened(failure);
+    }
+    let mut talk = Talk { net, stream };
+    let bytes = sending.bytes();
+    if let Err(outcome) = talk.write(&bytes).await {
+        return outcome;
+    }
+    let outcome = talk.await_word(&bytes).await.unwrap_or(Outcome::Through);
+    // The end of the stream is for the far end.
+    let _ = talk.stream.set_ttl(USUAL_LIFE);
+    let _ = within(net, CLOSING, talk.stream.shutdown()).await;
+    outcome
 }
 
 struct Talk<'a, N: Net> {
@@ -158,6 +184,8 @@ fn ended(error: &std::io::Error) -> Outcome {
 
 /// What follows once the far end has confirmed; no protocol's.
 const AFTERWARDS: &[u8] = b"wirewitness: and this much after it";
+/// What most systems send with.
+const USUAL_LIFE: u8 = 64;
 /// Time to open a connection, and for an answer. A lost packet has time to be sent again.
 const OPENING: Duration = Duration::from_secs(8);
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -10,7 +10,7 @@ use wirewitness_model::hex::hex;
 use wirewitness_net::Net;
 
 use super::caps::{Caps, Empty, Purse, Spent};
-use super::exchange::{Outcome, Sending, exchange};
+use super::exchange::{Outcome, Sending, exchange, exchange_with_life};
 use super::protocol::{About, Arrival, END, Forged, SEEN, START, Seen, Start, Started};
 use super::token::{ConsentToken, Side};
 use crate::clock::within;
@@ -133,6 +133,23 @@ impl<N: Net> Line<N> {
         let bytes: usize = sending.pieces.iter().map(Vec::len).sum();
         self.purse.turn(bytes).await?;
         Ok(exchange(&self.net, SocketAddr::new(self.far_end.token.address, port), sending).await)
+    }
+
+    /// The same with a request of so much life.
+    ///
+    /// # Errors
+    /// A port that was not granted, or no connection left.
+    pub async fn exchange_with_life(
+        &self,
+        port: u16,
+        (sending, ttl): (&Sending, u8),
+    ) -> Result<Outcome, LineError> {
+        if !self.far_end.token.tcp.contains(&port) {
+            return Err(LineError::OtherPort { port });
+        }
+        self.purse.turn(sending.pieces.iter().map(Vec::len).sum()).await?;
+        let to = SocketAddr::new(self.far_end.token.address, port);
+        Ok(exchange_with_life(&self.net, to, (sending, ttl)).await)
     }
 
     /// The TCP port whose turn it is, once it has rested.

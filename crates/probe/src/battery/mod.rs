@@ -18,6 +18,7 @@ mod google;
 pub mod hello;
 mod initial;
 pub mod line;
+mod location;
 mod pieces;
 pub mod plan;
 pub mod protocol;

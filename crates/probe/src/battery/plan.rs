@@ -137,11 +137,12 @@ impl Plan {
             Test::Tls => vectors_cost(self.tls_vectors.len(), self.trials),
             Test::Pieces => vectors_cost(super::pieces::COUNT, self.trials),
             Test::Substring => self.trials * super::pieces::SUBSTRINGS,
-            Test::Dns => 24 * self.trials,
+            Test::Dns => 20 * self.trials + 12,
             Test::Http => vectors_cost(super::web::COUNT, self.trials),
             Test::Resets => self.trials + 2,
             Test::Quic => 2 * self.trials * (1 + super::quic::COUNT as u32) + 60,
-            Test::Fragments | Test::Location => 0,
+            Test::Location => 150,
+            Test::Fragments => 0,
         };
         let all = self.tests.iter().map(of).sum::<u32>() + 8;
         let connections = all.min(self.caps.connections());
@@ -150,7 +151,7 @@ impl Plan {
 }
 
 fn vectors_cost(vectors: usize, trials: u32) -> u32 {
-    u32::try_from(vectors).unwrap_or(u32::MAX).saturating_mul(2 * trials + 2) + 2 * trials
+    u32::try_from(vectors).unwrap_or(u32::MAX).saturating_mul(2 * trials + 1) + 2 * trials
 }
 
 /// Why a plan is refused.

@@ -13,7 +13,7 @@ use super::exchange::{Outcome, Sending};
 use super::line::{FarEnd, Line, LineError};
 use super::plan::{Plan, PlanError, Test};
 use super::tally::{Tally, Tried, behaviour};
-use super::{dns, pieces, quic, resets, residual, tls, web};
+use super::{dns, location, pieces, quic, resets, residual, tls, web};
 
 /// Why there is no battery.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -145,7 +145,8 @@ impl<N: Net> Running<'_, N> {
                 Test::Dns => dns::run(self).await?,
                 Test::Resets => resets::run(self).await?,
                 Test::Quic => quic::run(self).await?,
-                Test::Fragments | Test::Location => {
+                Test::Location => location::run(self).await?,
+                Test::Fragments => {
                     self.skip(test.word(), "this program does not run it yet");
                 }
             }
@@ -199,7 +200,7 @@ impl<N: Net> Running<'_, N> {
         let trials = self.controls(plain, tally).await?;
         let mut order: Vec<&Request> = requests.iter().collect();
         self.chance.shuffle(&mut order);
-        for request in order {
+        for (number, request) in order.into_iter().enumerate() {
             let mut tried = Tried { vector: request.vector.clone(), ..Tried::default() };
             tried.sha256 = hex(digest(
                 &SHA256,
@@ -210,7 +211,9 @@ impl<N: Net> Running<'_, N> {
             let any = tried.censored.any().trials > 0;
             tally.probes.extend(any.then_some(tried));
             ended?;
-            self.recheck(plain, tally).await?;
+            if number % RECHECK == RECHECK - 1 {
+                self.recheck(plain, tally).await?;
+            }
         }
         Ok(())
     }
@@ -314,10 +317,7 @@ impl<N: Net> Running<'_, N> {
         request: &Request,
         censored: bool,
     ) -> Result<(Outcome, Vec<u8>), Stop> {
-        let plan = self.plan;
-        let name = if censored { &plan.trigger } else { &plan.neutral };
-        let trial = self.next_trial();
-        let sending = (request.build)(name, self.chance.mark(trial));
+        let sending = self.sending(request, censored);
         let outcome = self.line.exchange(port, &sending).await?;
         if censored && behaviour(&outcome).is_some() {
             self.line.rest(port).await;
@@ -325,6 +325,29 @@ impl<N: Net> Running<'_, N> {
         }
         let connections = self.line.spent().await.connections;
         (self.watch)(Step { test: self.test, connections });
+        Ok((outcome, sending.bytes()))
+    }
+
+    fn sending(&mut self, request: &Request, censored: bool) -> Sending {
+        let plan = self.plan;
+        let name = if censored { &plan.trigger } else { &plan.neutral };
+        let trial = self.next_trial();
+        (request.build)(name, self.chance.mark(trial))
+    }
+
+    /// One trial of a request with so much life, on a rested port.
+    pub(super) async fn trial_with_life(
+        &mut self,
+        request: &Request,
+        censored: bool,
+        ttl: u8,
+    ) -> Result<(Outcome, Vec<u8>), Stop> {
+        let port = self.line.rested_port().await;
+        let sending = self.sending(request, censored);
+        let outcome = self.line.exchange_with_life(port, (&sending, ttl)).await?;
+        if censored {
+            self.line.rest(port).await;
+        }
         Ok((outcome, sending.bytes()))
     }
 
@@ -359,6 +382,8 @@ impl<N: Net> Running<'_, N> {
 
 /// Trials where the positive control is unreliable.
 const WIDE: u32 = 60;
+/// Probes between two looks at the controls.
+const RECHECK: usize = 2;
 /// Different pages that are kept.
 const MOST_PAGES: usize = 8;
 /// So many controls that fail in a row end a run.

@@ -24,7 +24,7 @@ impl Cell {
         let Some(behaviour) = behaviour(outcome) else { return };
         *self.seen.entry(behaviour).or_default() += 1;
         if behaviour == Behaviour::DropToServer {
-            self.silent.push(hex(digest(&SHA256, sent).as_ref()));
+            self.silent.push(hash(sent));
         }
     }
 
@@ -36,6 +36,11 @@ impl Cell {
     fn of(&self, behaviour: Behaviour) -> Counts {
         Counts::new(self.seen.get(&behaviour).copied().unwrap_or(0), self.trials)
     }
+}
+
+/// As the far end tells what arrived.
+pub(super) fn hash(bytes: &[u8]) -> String {
+    hex(digest(&SHA256, bytes).as_ref())
 }
 
 /// How a block shows itself in an outcome. Silence is taken for a loss on the way there, until the far end is asked.

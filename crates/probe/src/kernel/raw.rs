@@ -8,7 +8,7 @@
 use wirewitness_net::Failure;
 use wirewitness_net::raw::{Raw, Segment, Segments};
 
-use crate::kernel::KernelNet;
+use super::KernelNet;
 
 /// Segments that come to this machine.
 #[derive(Debug)]
