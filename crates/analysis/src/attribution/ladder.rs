@@ -129,9 +129,8 @@ impl Attribution<'_> {
 
 /// Nothing happened: nobody explains the family best, or it has no cell since the censored request passed as the harmless one did.
 fn is_quiet(family: &FamilyScore<'_>) -> bool {
-    let passed = |it: Controls| {
-        it.positive.state() == State::Bypass && it.baseline.state() == State::Bypass
-    };
+    let passed =
+        |it: Controls| it.positive.state() == State::Bypass && it.baseline.state() == State::Bypass;
     family.ranked.first().is_some_and(|it| it.who == Who::None)
         || family.rows.is_empty() && family.evidence.controls.is_some_and(passed)
 }
