@@ -15,7 +15,9 @@
 mod field;
 mod matrix;
 mod statements;
+mod test_attribution;
 mod test_determinism;
+mod test_device;
 mod test_encrypted_dns;
 mod test_field;
 mod test_inspect;

@@ -7,7 +7,9 @@
 //! - [`verdict`]: what a judge says of a whole measurement: status, mechanism, locus, rule, confidence, evidence.
 //! - [`point`]: a verdict as one point of a series, for events.
 //! - [`civil`]: days since 1970 as dates.
+//! - [`device`]: profiles of devices that interfere, cell by cell, each with its source.
 //! - [`hex`]: bytes as hexadecimal digits.
+//! - [`battery`]: what a set of tests for a device saw on one path, as a file.
 //! - [`vantage`]: from where, and at what, a measurement was taken.
 //! - [`lenient`]: field types that take whatever a file of ten years ago put there.
 //! - [`ooni`]: OONI's measurement envelope (df-000) and archival formats (df-001 to df-009), as borrowed views for
@@ -20,7 +22,9 @@
 //! There are two readers because one would be either slow or lossy: judging wants typed fields and no copies,
 //! rewriting wants every byte that meant something.
 
+pub mod battery;
 pub mod civil;
+pub mod device;
 pub mod document;
 pub mod hex;
 pub mod lenient;

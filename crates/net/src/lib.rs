@@ -7,9 +7,10 @@
 //! - [`Clock`]: what time it is and how to wait, real or virtual.
 //! - [`Net`]: connect TCP, bind UDP, ask the system's resolver.
 //! - [`Stream`] and [`Datagrams`]: what those calls give.
-//! - [`Listen`] and [`Accept`]: the server's side, for a helper that runs over either.
+//! - [`Listen`], [`Accept`] and [`BindUdp`]: the server's side, for a helper that runs over either.
 //! - [`hyper_io`]: those streams as hyper wants them.
 //! - [`quic`]: quinn over those datagrams and tokio's clock.
+//! - [`raw`]: headers of TCP, where a host may look at them.
 //! - [`failure`]: what can happen instead, by what happened ([`Failure`], [`LookupFailure`]).
 //!
 //! Interference is data: a reset or a timeout is a [`Failure`] that the prober writes down, not a fault of ours.
@@ -24,6 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub mod failure;
 pub mod hyper_io;
 pub mod quic;
+pub mod raw;
 
 pub use failure::{Failure, LookupFailure};
 
@@ -149,6 +151,18 @@ pub trait Listen: Net {
         &self,
         local: SocketAddr,
     ) -> impl Future<Output = Result<Self::Listener, Failure>> + Send;
+}
+
+/// A host that can also take datagrams on a port of its choice.
+pub trait BindUdp: Net {
+    /// Binds a UDP port. A lab host takes what comes to any address of its own.
+    ///
+    /// # Errors
+    /// [`Failure::AddressUnavailable`] where somebody has the port.
+    fn bind_udp_at(
+        &self,
+        local: SocketAddr,
+    ) -> impl Future<Output = Result<Self::Datagrams, Failure>> + Send;
 }
 
 /// A listening TCP port. Dropping it stops listening.

@@ -1,4 +1,4 @@
-//! The kernel's network: the only file of this crate that opens a socket.
+//! The kernel's network: the only file of this crate that opens a socket, beside [`raw`], whose socket only receives.
 //!
 //! What the kernel reports, and what it does not:
 //! - A UDP socket here is not connected, and Linux tells such a socket of no ICMP error: a port that nobody listens
@@ -10,6 +10,8 @@
     clippy::disallowed_methods,
     reason = "this is the one place where sockets and the system's clocks are meant"
 )]
+
+pub mod raw;
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -24,7 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
 use wirewitness_net::{
-    Accept, Clock, Datagrams, Failure, Listen, Lookup, LookupFailure, Moment, Net, Stream,
+    Accept, BindUdp, Clock, Datagrams, Failure, Listen, Lookup, LookupFailure, Moment, Net, Stream,
 };
 
 /// This machine's network and clocks. Needs a tokio runtime with I/O and time. Clones share their zero of time.
@@ -96,6 +98,14 @@ impl Listen for KernelNet {
         let listener = TcpListener::bind(local).await.map_err(|error| failure(&error))?;
         let local = listener.local_addr().map_err(|error| failure(&error))?;
         Ok(KernelListener { listener, local })
+    }
+}
+
+impl BindUdp for KernelNet {
+    async fn bind_udp_at(&self, local: SocketAddr) -> Result<KernelDatagrams, Failure> {
+        let socket = UdpSocket::bind(local).await.map_err(|error| failure(&error))?;
+        let local = socket.local_addr().map_err(|error| failure(&error))?;
+        Ok(KernelDatagrams { socket, local })
     }
 }
 

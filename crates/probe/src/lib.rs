@@ -15,7 +15,9 @@
 //! - [`scrub`], [`journal`]: what is taken out of a measurement, and how it is written.
 //! - [`run`]: many targets, so many at a time.
 //! - [`helper`]: the test helper itself.
+//! - [`battery`]: the tests that devices are recognised by, against one's own far end.
 
+pub mod battery;
 pub mod clock;
 pub mod consent;
 pub mod control;

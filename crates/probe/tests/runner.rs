@@ -12,6 +12,8 @@ mod helper_flood;
 mod helper_world;
 mod quarter;
 mod servers;
+mod test_battery;
+mod test_battery_kernel;
 mod test_bounds;
 mod test_helper;
 mod test_helper_in_lab;

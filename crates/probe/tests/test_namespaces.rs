@@ -89,16 +89,21 @@ async fn measure(net: &KernelNet, url: &str) {
 }
 
 /// Two namespaces and the link between them; gone when dropped.
-struct Link;
+pub(crate) struct Link(String);
 
 impl Link {
     fn up() -> Option<Self> {
-        if let Err(why) = ip(&format!("netns add {}", name("near"))) {
+        Self::up_as("page")
+    }
+
+    /// The link of a test of this name; tests run side by side.
+    pub(crate) fn up_as(test: &str) -> Option<Self> {
+        let link = Self(format!("{}-{test}", std::process::id()));
+        if let Err(why) = ip(&format!("netns add {}", link.name("near"))) {
             println!("no network namespaces here: {why}");
             return None;
         }
-        let link = Self;
-        let (near, far) = (name("near"), name("far"));
+        let (near, far) = (link.name("near"), link.name("far"));
         for line in [
             format!("netns add {far}"),
             format!("-n {near} link add wwlink type veth peer name wwlink netns {far}"),
@@ -107,6 +112,7 @@ impl Link {
             format!("-n {near} link set wwlink up"),
             format!("-n {far} link set wwlink up"),
             format!("-n {near} link set lo up"),
+            format!("-n {far} link set lo up"),
         ] {
             if let Err(why) = ip(&line) {
                 println!("no network namespaces here: {line}: {why}");
@@ -119,26 +125,49 @@ impl Link {
     fn run(&self, end: &str, test: &str, output: Stdio) -> Child {
         let own = std::env::current_exe().unwrap();
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &name(end)]).arg(own);
+        command.args(["netns", "exec", &self.name(end)]).arg(own);
+        self.spawn(command, test, output)
+    }
+
+    /// The same as another user; none where there is no way to.
+    pub(crate) fn start(&self, end: &str, test: &str, user: &str) -> Option<Child> {
+        let own = std::env::current_exe().unwrap();
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name(end)]);
+        if user != "root" {
+            let known = Command::new("setpriv").args(["--reuid", user, "true"]).status();
+            if !known.is_ok_and(|it| it.success()) {
+                return None;
+            }
+            command.args(["setpriv", "--reuid", user, "--clear-groups", "--inh-caps=-all"]);
+        }
+        command.arg(own);
+        Some(self.spawn(command, test, Stdio::piped()))
+    }
+
+    fn spawn(&self, mut command: Command, test: &str, output: Stdio) -> Child {
         command.args([test, "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
-        command.env("WW_LINK", std::process::id().to_string());
+        command.env("WW_LINK", &self.0);
         command.stdout(output).spawn().unwrap()
+    }
+
+    fn name(&self, end: &str) -> String {
+        format!("wwtest-{}-{end}", self.0)
     }
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
         for end in ["near", "far"] {
-            let _ = ip(&format!("netns del {}", name(end)));
+            let _ = ip(&format!("netns del {}", self.name(end)));
         }
     }
 }
 
-/// The name of a namespace: of this run, also in the processes that it starts.
+/// The name of a namespace, in the processes that a test starts.
 #[allow(clippy::disallowed_methods, reason = "a test that starts itself tells itself so")]
 fn name(end: &str) -> String {
-    let run = std::env::var("WW_LINK").unwrap_or_else(|_| std::process::id().to_string());
-    format!("wwtest-{run}-{end}")
+    format!("wwtest-{}-{end}", std::env::var("WW_LINK").unwrap())
 }
 
 fn ip(words: &str) -> Result<(), String> {
@@ -151,7 +180,7 @@ fn ip(words: &str) -> Result<(), String> {
 }
 
 const NEAR: &str = "45.77.77.1";
-const FAR: &str = "45.77.77.2";
+pub(crate) const FAR: &str = "45.77.77.2";
 const MARK: &str = "measured: ";
 const FAR_TEST: &str = "test_namespaces::far_end_of_the_link";
 const NEAR_TEST: &str = "test_namespaces::near_end_of_the_link";

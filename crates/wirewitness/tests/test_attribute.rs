@@ -102,3 +102,111 @@ fn other_profiles_can_be_named() {
     assert_eq!(outcome.code, 1);
     assert!(outcome.stderr.contains("two.toml: dsn: unknown key"), "{}", outcome.stderr);
 }
+
+/// A far end, and the file of its token.
+fn far_end(folder: &std::path::Path, address: &str) -> (crate::test_probe::HelperProcess, String) {
+    let token = folder.join("battery-token").display().to_string();
+    let ports = ["--battery-ports", "21600-21603", "--battery-udp-ports", "21653"];
+    let helper = ["--public", "--battery", address, "--battery-token", &token];
+    (crate::test_probe::HelperProcess::start(&[&helper[..], &ports].concat()), token)
+}
+
+#[test]
+#[cfg(unix)]
+fn a_live_battery_takes_consent_of_both_ends() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let (helper, token) = far_end(folder.path(), "127.0.0.1");
+    let mode = std::fs::metadata(&token).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "only its owner reads the token");
+    let out = folder.path().join("out.json").display().to_string();
+    let other = folder.path().join("other-token").display().to_string();
+    std::fs::write(&other, "hunter2").unwrap();
+    let base =
+        ["attribute", "--live", helper.url.as_str(), "--name", "blocked.example", "--out", &out];
+    for (more, code, words) in [
+        (&["--token", token.as_str()][..], 2, "without consent"),
+        (&["--token", other.as_str(), "--yes-i-consent"], 1, "no consent token"),
+        (
+            &["--token", token.as_str(), "--yes-i-consent", "--tests", "all"],
+            2,
+            "no test of the battery",
+        ),
+        (
+            &["--token", token.as_str(), "--yes-i-consent", "--neutral", "blocked.example"],
+            2,
+            "both",
+        ),
+        (&["--yes-i-consent"], 2, "--token"),
+        (&["--token", token.as_str(), "file.json"], 2, "cannot be used with"),
+    ] {
+        let outcome = run(&[&base[..], more].concat());
+        assert_eq!(outcome.code, code, "{more:?}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(words), "{words:?} not in {}", outcome.stderr);
+        assert!(!std::path::Path::new(&out).exists(), "{more:?}");
+    }
+    let elsewhere = ["attribute", "--live", "http://127.0.0.2:1/", "--name", "blocked.example"];
+    let outcome =
+        run(&[&elsewhere[..], &["--token", &token, "--out", &out, "--yes-i-consent"]].concat());
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.stderr.contains("not at 127.0.0.1"), "{}", outcome.stderr);
+    drop(helper);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_live_battery_says_what_it_costs_and_is_stored_and_scored() {
+    let folder = tempfile::tempdir().unwrap();
+    // Ports of their own: tests run side by side.
+    let token = folder.path().join("token").display().to_string();
+    let ports = ["--battery-ports", "21700-21703", "--battery-udp-ports", ""];
+    let helper = ["--public", "--battery", "127.0.0.1", "--battery-token", &token];
+    let helper = crate::test_probe::HelperProcess::start(&[&helper[..], &ports].concat());
+    let out = folder.path().join("out.json").display().to_string();
+    let outcome = run(&[
+        "attribute",
+        "--json",
+        "--live",
+        &helper.url,
+        "--token",
+        &token,
+        "--name",
+        "blocked.example",
+        "--out",
+        &out,
+        "--yes-i-consent",
+        "--tests",
+        "residual,dns,quic",
+        "--seed",
+        "5",
+    ]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    for words in [
+        "at most one a second",
+        "not run: dns: the far end takes no datagrams",
+        "not run: residual",
+    ] {
+        assert!(outcome.stderr.contains(words), "{words:?} not in {}", outcome.stderr);
+    }
+    let stored = std::fs::read_to_string(&out).unwrap();
+    let stored: serde_json::Value = serde_json::from_str(&stored).unwrap();
+    assert_eq!(
+        (&stored["run"]["seed"], &stored["run"]["ended"]),
+        (&5.into(), &serde_json::Value::Null)
+    );
+    assert_eq!(outcome.lines()[0]["event"], "live battery, seed 5");
+    let again = run(&[
+        "attribute",
+        "--live",
+        &helper.url,
+        "--token",
+        &token,
+        "--name",
+        "blocked.example",
+        "--out",
+        &out,
+        "--yes-i-consent",
+    ]);
+    assert_eq!(again.code, 1);
+    assert!(again.stderr.contains("not written over"), "{}", again.stderr);
+}

@@ -364,3 +364,23 @@ fn a_population_that_cannot_be_is_refused_with_the_key() {
     );
     assert!(!path("country").0.exists());
 }
+
+#[test]
+fn a_battery_of_the_lab_is_scored_as_any_other() {
+    let (_folder, path) = folder();
+    let file = path("battery.json").1;
+    let arguments = ["lab", "run", "attribution-tsg", "--tests", "dns", "--battery", &file];
+    let outcome = run(&arguments);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (0, ""), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("virtual seconds; stored in"), "{}", outcome.stderr);
+    let scored = run(&["attribute", "--json", &file]);
+    let report: Value = serde_json::from_str(&scored.stdout).unwrap();
+    let response = report["families"].as_array().unwrap();
+    let response = response.iter().find(|it| it["family"] == "dns_response").unwrap();
+    let mut first: Vec<&str> =
+        (0..2).map(|at| response["ranked"][at]["id"].as_str().unwrap()).collect();
+    first.sort_unstable();
+    assert_eq!(first, ["CN_INJ2", "TSG"], "they have equal cells");
+    // A file that is there is not written over.
+    assert_ne!(run(&arguments).code, 0);
+}

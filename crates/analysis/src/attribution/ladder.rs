@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::arithmetic::seed::{By, ENOUGH, K, SeedKey};
 use super::arithmetic::trials::State;
-use super::battery::Behaviour;
+use super::battery::{Behaviour, Controls};
 use super::evidence::{Evidence, Value, What};
 use super::profile::schema::Family;
 use super::profile::{Catalogue, Prediction, Profile};
@@ -102,11 +102,9 @@ impl Attribution<'_> {
         if !consistent.is_empty() {
             return Rung::Consistent.words(&consistent.join(", "));
         }
-        let is_none =
-            |it: &FamilyScore<'_>| it.ranked.first().is_some_and(|it| it.who == Who::None);
         if self.blocking {
             "blocking confirmed; vendor not attributable from packets".to_owned()
-        } else if !self.families.is_empty() && self.families.iter().all(is_none) {
+        } else if !self.families.is_empty() && self.families.iter().all(is_quiet) {
             "no interference observed".to_owned()
         } else {
             "inconclusive".to_owned()
@@ -127,6 +125,14 @@ impl Attribution<'_> {
         ids.truncate(4);
         ids
     }
+}
+
+/// Nothing happened: nobody explains the family best, or it has no cell since the censored request passed as the harmless one did.
+fn is_quiet(family: &FamilyScore<'_>) -> bool {
+    let passed =
+        |it: Controls| it.positive.state() == State::Bypass && it.baseline.state() == State::Bypass;
+    family.ranked.first().is_some_and(|it| it.who == Who::None)
+        || family.rows.is_empty() && family.evidence.controls.is_some_and(passed)
 }
 
 fn is_blocking(evidence: &Evidence) -> bool {

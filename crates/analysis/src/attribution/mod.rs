@@ -13,10 +13,11 @@
 //! - [`report`]: the same as it is told, without what betrays an address.
 
 pub mod arithmetic;
-pub mod battery;
 pub mod evidence;
 pub mod ladder;
 pub mod likelihood;
 pub mod profile;
 pub mod report;
 pub mod score;
+
+pub use wirewitness_model::battery;

@@ -20,12 +20,16 @@ pub struct TcpSpec {
     pub acknowledgement: u32,
     /// Flags ([`super::flags`]).
     pub flags: u8,
+    /// The three reserved bits and accurate ECN's (RFC 9768), as the low four bits.
+    pub reserved: u8,
     /// Window.
     pub window: u16,
     /// TTL or hop limit as it leaves.
     pub ttl: u8,
     /// IPv4 identification.
     pub identification: u16,
+    /// Whether IPv4 routers may not cut it.
+    pub dont_fragment: bool,
     /// The data.
     pub payload: Vec<u8>,
 }
@@ -53,7 +57,7 @@ pub(crate) fn tcp(spec: &TcpSpec) -> Option<Frame> {
     segment.extend(spec.sequence.to_be_bytes());
     segment.extend(spec.acknowledgement.to_be_bytes());
     // Header of five words, no options.
-    segment.extend([0x50, spec.flags]);
+    segment.extend([0x50 | (spec.reserved & 0x0f), spec.flags]);
     segment.extend(spec.window.to_be_bytes());
     segment.extend([0; 4]);
     segment.extend(&spec.payload);
@@ -63,6 +67,7 @@ pub(crate) fn tcp(spec: &TcpSpec) -> Option<Frame> {
         protocol: protocol::TCP,
         ttl: spec.ttl,
         identification: spec.identification,
+        dont_fragment: spec.dont_fragment,
     };
     envelope.seal(segment, Some(16))
 }
@@ -82,6 +87,7 @@ pub(crate) fn udp(spec: &UdpSpec) -> Option<Frame> {
         protocol: protocol::UDP,
         ttl: spec.ttl,
         identification: spec.identification,
+        dont_fragment: true,
     };
     envelope.seal(datagram, Some(6))
 }
@@ -113,6 +119,7 @@ pub(super) fn readdressed(
         protocol: protocol::TCP,
         ttl: packet.ttl,
         identification: packet.identification,
+        dont_fragment: packet.dont_fragment,
     };
     envelope.seal(segment, Some(16))
 }
@@ -145,7 +152,14 @@ pub(crate) fn icmp(
     };
     let mut message = vec![kind, code, 0, 0];
     message.extend(rest);
-    let envelope = Envelope { source, destination, protocol: number, ttl: 64, identification: 0 };
+    let envelope = Envelope {
+        source,
+        destination,
+        protocol: number,
+        ttl: 64,
+        identification: 0,
+        dont_fragment: true,
+    };
     envelope.seal(message, Some(2))
 }
 
@@ -186,6 +200,7 @@ struct Envelope {
     protocol: u8,
     ttl: u8,
     identification: u16,
+    dont_fragment: bool,
 }
 
 impl Envelope {
@@ -215,8 +230,15 @@ impl Envelope {
         let mut header = vec![0x45, 0];
         header.extend(total.to_be_bytes());
         header.extend(self.identification.to_be_bytes());
-        // Don't fragment; a host that does clears it.
-        header.extend([0x40, 0, self.ttl, self.protocol, 0, 0]);
+        // A host that cuts clears the flag.
+        header.extend([
+            if self.dont_fragment { 0x40 } else { 0 },
+            0,
+            self.ttl,
+            self.protocol,
+            0,
+            0,
+        ]);
         header.extend(source);
         header.extend(destination);
         let sum = checksum(&[&header]);
@@ -318,6 +340,8 @@ mod tests {
             window: 512,
             ttl: 3,
             identification: 0xbeef,
+            reserved: 0,
+            dont_fragment: true,
             payload: b"odd".to_vec(),
         }
     }

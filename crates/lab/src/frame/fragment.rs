@@ -55,9 +55,16 @@ fn join(header: &[u8], payload: &[u8], fragmentation: u16) -> Option<Frame> {
 }
 
 /// Fragments on their way to being whole. Bounded in packets, pieces and time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Fragments {
     packets: BTreeMap<Key, Pieces>,
+    max_pieces: usize,
+}
+
+impl Default for Fragments {
+    fn default() -> Self {
+        Self::of_at_most(MAX_PIECES)
+    }
 }
 
 /// What fragments of one packet have in common.
@@ -74,6 +81,11 @@ struct Pieces {
 }
 
 impl Fragments {
+    /// Joins packets of no more than so many pieces.
+    pub(crate) fn of_at_most(max_pieces: usize) -> Self {
+        Self { packets: BTreeMap::new(), max_pieces }
+    }
+
     /// Takes a fragment in; gives the packet when it is whole. Pieces that overlap spoil all, as in Linux since 2018; a copy
     /// does not.
     pub(crate) fn put(&mut self, now: Duration, frame: &Frame) -> Option<Frame> {
@@ -94,7 +106,7 @@ impl Fragments {
             len: None,
         });
         let offset = usize::from(fragment.offset);
-        let fits = pieces.add(offset, payload);
+        let fits = pieces.add(offset, payload, self.max_pieces);
         if offset == 0 {
             pieces.header = header.to_vec();
         }
@@ -111,7 +123,7 @@ impl Fragments {
 
 impl Pieces {
     /// False if the piece overlaps another, or is one too many.
-    fn add(&mut self, offset: usize, payload: &[u8]) -> bool {
+    fn add(&mut self, offset: usize, payload: &[u8], max_pieces: usize) -> bool {
         if let Some(same) = self.pieces.get(&offset) {
             return same == payload;
         }
@@ -119,7 +131,7 @@ impl Pieces {
         let after = self.pieces.range(offset..).next();
         let overlaps = before.is_some_and(|(at, piece)| at + piece.len() > offset)
             || after.is_some_and(|(at, _)| offset + payload.len() > *at);
-        if overlaps || self.pieces.len() >= MAX_PIECES {
+        if overlaps || self.pieces.len() >= max_pieces {
             return false;
         }
         self.pieces.insert(offset, payload.to_vec());

@@ -89,6 +89,8 @@ pub struct Packet<'a> {
     pub ttl: u8,
     /// Identification field; 0 in IPv6.
     pub identification: u16,
+    /// Whether IPv4 routers may not cut it; always in IPv6.
+    pub dont_fragment: bool,
     /// Which part of a packet this is, where it is not all of it.
     pub fragment: Option<Fragment>,
     /// What the packet carries. The first fragment's is read as far as it goes; of later ones there is but the protocol.
@@ -160,6 +162,8 @@ pub struct Tcp<'a> {
     pub acknowledgement: u32,
     /// Flags, as [`flags`] names them.
     pub flags: u8,
+    /// The three reserved bits and accurate ECN's, as the low four bits.
+    pub reserved: u8,
     /// Window, not scaled.
     pub window: u16,
     /// The data.

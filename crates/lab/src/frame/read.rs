@@ -35,6 +35,7 @@ fn ipv4(bytes: &[u8]) -> Option<Packet<'_>> {
         destination: IpAddr::from(Ipv4Addr::from(destination)),
         ttl: *bytes.get(8)?,
         identification: be16(bytes, 4)?,
+        dont_fragment: be16(bytes, 6)? & 0x4000 != 0,
         fragment,
         body: match fragment {
             None => body(protocol, payload)?,
@@ -69,6 +70,7 @@ fn ipv6(bytes: &[u8]) -> Option<Packet<'_>> {
         destination: IpAddr::from(Ipv6Addr::from(destination)),
         ttl: *bytes.get(7)?,
         identification: 0,
+        dont_fragment: true,
         fragment: None,
         body: body(*bytes.get(6)?, payload)?,
     })
@@ -92,6 +94,7 @@ fn tcp(bytes: &[u8]) -> Option<Tcp<'_>> {
         sequence: be32(bytes, 4)?,
         acknowledgement: be32(bytes, 8)?,
         flags: *bytes.get(13)?,
+        reserved: bytes.get(12)? & 0x0f,
         window: be16(bytes, 14)?,
         payload: bytes.get(header_len.max(20)..)?,
     })

@@ -11,9 +11,10 @@ use wirewitness_net::Failure;
 use crate::fabric::is_local;
 use crate::frame::fragment::{Fragments, split};
 use crate::frame::read::{protocol, quoted_endpoints};
-use crate::frame::{Body, Frame, Icmp, IcmpKind, Packet, UdpSpec, build};
+use crate::frame::{Body, Frame, Icmp, IcmpKind, Packet, UdpSpec, build, flags};
 use crate::rng::Rng;
 
+pub mod raw;
 pub mod resolve;
 pub mod socket;
 mod tcp;
@@ -62,6 +63,8 @@ pub(crate) struct Host {
     identification: u16,
     outbox: Vec<Frame>,
     fragments: Fragments,
+    /// Who looks at headers.
+    looking: Option<raw::Looking>,
 }
 
 impl Host {
@@ -79,6 +82,7 @@ impl Host {
             identification: rng.next_u16(),
             outbox: Vec::new(),
             fragments: Fragments::default(),
+            looking: None,
         }
     }
 
@@ -98,7 +102,10 @@ impl Host {
             return;
         }
         match packet.body {
-            Body::Tcp(_) => self.tcp.receive(now, frame),
+            Body::Tcp(_) => {
+                self.looking.iter_mut().for_each(|it| it.see(&frame));
+                self.tcp.receive(now, frame);
+            }
             Body::Udp(udp) => {
                 let datagram = Datagram {
                     source: SocketAddr::new(packet.source, udp.source_port),
@@ -155,6 +162,12 @@ impl Host {
         let mut sent = std::mem::take(&mut self.outbox);
         sent.extend(self.tcp.take_sent().into_iter().map(Frame::from_bytes));
         for frame in &mut sent {
+            // Linux gives none to a reset that answers what no connection takes.
+            let is_reset = |packet: Packet<'_>| packet.tcp().is_some_and(|it| it.has(flags::RST));
+            if frame.packet().is_some_and(is_reset) {
+                frame.set_identification(0);
+                continue;
+            }
             frame.set_identification(self.identification);
             self.identification = self.identification.wrapping_add(1);
         }

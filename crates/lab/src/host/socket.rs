@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use wirewitness_net::{
-    Accept, Clock, Datagrams, Failure, Listen, Lookup, LookupFailure, Moment, Net, Stream,
+    Accept, BindUdp, Clock, Datagrams, Failure, Listen, Lookup, LookupFailure, Moment, Net, Stream,
 };
 
 use super::{DEFAULT_TTL, Datagram, Host, Opened, System, resolve};
@@ -118,11 +118,11 @@ impl HostNet {
     }
 
     /// Acts on the host. An index of another lab is a fault of ours that shows as a missing network.
-    fn act<R>(&self, act: impl FnOnce(&mut Host, Duration) -> R) -> Result<R, Failure> {
+    pub(super) fn act<R>(&self, act: impl FnOnce(&mut Host, Duration) -> R) -> Result<R, Failure> {
         self.shared.with_host(self.index, act).ok_or(Failure::NetworkDown)
     }
 
-    fn poll_act<R>(
+    pub(super) fn poll_act<R>(
         &self,
         act: impl FnOnce(&mut Host) -> Poll<Result<R, Failure>>,
     ) -> Poll<Result<R, Failure>> {
@@ -280,6 +280,12 @@ impl Listen for HostNet {
 
     async fn listen(&self, local: SocketAddr) -> Result<Listener, Failure> {
         Self::listen(self, local.port())
+    }
+}
+
+impl BindUdp for HostNet {
+    async fn bind_udp_at(&self, local: SocketAddr) -> Result<UdpSocket, Failure> {
+        self.udp_socket(local.port(), local.ip())
     }
 }
 

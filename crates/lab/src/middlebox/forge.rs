@@ -97,12 +97,12 @@ pub fn answer_and_close(trigger: &Packet<'_>, payload: &[u8], hop: &mut Hop<'_>)
 }
 
 /// One end of a connection, and what the other expects from it next.
-struct End {
-    address: std::net::SocketAddr,
-    next: u32,
+pub(super) struct End {
+    pub(super) address: std::net::SocketAddr,
+    pub(super) next: u32,
 }
 
-fn both_ends(outbound: &Packet<'_>) -> Option<(End, End)> {
+pub(super) fn both_ends(outbound: &Packet<'_>) -> Option<(End, End)> {
     let (client, server) = outbound.endpoints()?;
     let tcp = outbound.tcp()?;
     Some((
@@ -111,7 +111,7 @@ fn both_ends(outbound: &Packet<'_>) -> Option<(End, End)> {
     ))
 }
 
-fn segment(from: &End, to: &End, payload: Vec<u8>) -> TcpSpec {
+pub(super) fn segment(from: &End, to: &End, payload: Vec<u8>) -> TcpSpec {
     TcpSpec {
         source: from.address,
         destination: to.address,
@@ -121,6 +121,8 @@ fn segment(from: &End, to: &End, payload: Vec<u8>) -> TcpSpec {
         window: 8192,
         ttl: 64,
         identification: 0,
+        reserved: 0,
+        dont_fragment: true,
         payload,
     }
 }

@@ -12,6 +12,8 @@
 //! - [`throttle`]: policer, shaper, delay and loss.
 //! - [`residual`]: a block that outlives its trigger.
 //! - [`payload`]: a text anywhere in a packet decides.
+//! - [`device`]: known devices, each made from its profile.
+//! - [`nat`]: a carrier's address translation.
 //! - [`divert`]: connections are led to another host, which answers in the server's place.
 //!
 //! [`defragment`] puts IP fragments together before any of them. And what they share: [`names`] (which names), [`parse`]
@@ -25,6 +27,7 @@ use crate::frame::{Frame, TcpSpec, UdpSpec, build};
 use crate::rng::Rng;
 
 pub mod defragment;
+pub mod device;
 pub mod divert;
 pub mod dns_injection;
 pub mod drop;
@@ -32,6 +35,7 @@ pub mod endpoint;
 pub mod forge;
 pub mod http_host;
 pub mod names;
+pub mod nat;
 pub mod parse;
 pub mod payload;
 pub mod quic_sni;

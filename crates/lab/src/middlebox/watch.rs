@@ -156,9 +156,9 @@ enum State {
 
 /// The client's bytes, from `base` on, and what came before its time.
 #[derive(Debug)]
-struct Stream {
+pub(super) struct Stream {
     base: u32,
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     early: BTreeMap<usize, Vec<u8>>,
 }
 
@@ -232,7 +232,7 @@ impl Watch {
 }
 
 impl Stream {
-    fn new(base: u32) -> Self {
+    pub(super) fn new(base: u32) -> Self {
         Self { base, bytes: Vec::new(), early: BTreeMap::new() }
     }
 
@@ -254,7 +254,7 @@ impl Stream {
     }
 
     /// Puts bytes where they belong. What was there first stays.
-    fn put(&mut self, sequence: u32, payload: &[u8]) {
+    pub(super) fn put(&mut self, sequence: u32, payload: &[u8]) {
         let offset = sequence.wrapping_sub(self.base) as usize;
         if offset > 2 * LIMIT {
             return;
@@ -274,7 +274,7 @@ impl Stream {
     }
 
     /// The next message begins after what has come.
-    fn start_after(&mut self) {
+    pub(super) fn start_after(&mut self) {
         self.base = self.base.wrapping_add(self.bytes.len() as u32);
         self.bytes.clear();
         self.early.clear();
@@ -340,6 +340,7 @@ mod tests {
                         sequence,
                         acknowledgement: 0,
                         flags: flags::ACK,
+                        reserved: 0,
                         window: 0,
                         payload,
                     };

@@ -26,6 +26,7 @@ use crate::lab::{Lab, RunError};
 use crate::server::authority::{Authority, AuthorityError};
 use crate::server::web::ServeError;
 use asn::AsnTable;
+pub use spec::BatteryNames;
 pub use truth::Truth;
 
 /// A network described in TOML.
@@ -120,6 +121,11 @@ impl Scenario {
     /// Every name of its sites, in the order of the file: the targets there are.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.file.site.iter().flat_map(|site| &site.names).map(|name| name.get_ref().as_str())
+    }
+
+    /// Names for the attribution battery, where the file is a path for it.
+    pub fn battery(&self) -> Option<&BatteryNames> {
+        self.file.battery.as_ref()
     }
 
     /// What the verdicts on it must be, in the order of the file.

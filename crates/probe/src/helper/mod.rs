@@ -7,8 +7,10 @@
 //! - [`limits`]: what is spent on strangers, and on one of them; who may ask.
 //! - [`measure`]: the algorithm; `page` is what is told of a page.
 //! - [`server`]: HTTP towards the probes.
+//! - [`battery`]: the far end of the attribution battery, if the operator wants one.
 
 pub mod address;
+pub mod battery;
 pub mod limits;
 pub mod measure;
 mod page;

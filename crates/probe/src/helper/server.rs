@@ -26,6 +26,7 @@ use tokio_rustls::TlsAcceptor;
 use wirewitness_net::hyper_io::HyperIo;
 use wirewitness_net::{Accept, Listen, Net, Stream};
 
+use super::battery::desk::{Declined, Desk};
 use super::limits::{Access, Counts, Held, Limits, Rates, Room};
 use super::measure::{Measurer, Standing};
 use super::protocol::{ControlRequest, GREETING};
@@ -42,6 +43,7 @@ pub struct Helper<N> {
     in_flight: Room,
     in_flight_of: Held,
     rates: Rates,
+    desk: Option<Arc<Desk>>,
 }
 
 impl<N: Net> Helper<N> {
@@ -55,8 +57,15 @@ impl<N: Net> Helper<N> {
             in_flight: Room::new(limits.in_flight),
             in_flight_of: Held::default(),
             rates: Rates::new(limits.requests_per_minute),
+            desk: None,
             limits,
         }
+    }
+
+    /// The same helper, also the far end of batteries.
+    #[must_use]
+    pub fn with_battery(self, desk: Arc<Desk>) -> Self {
+        Self { desk: Some(desk), ..self }
     }
 
     /// What became of requests so far.
@@ -67,6 +76,7 @@ impl<N: Net> Helper<N> {
     async fn answer(&self, client: IpAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let answered = match *request.method() {
             Method::GET => Ok(GREETING.as_bytes().to_vec()),
+            Method::POST if self.is_of_battery(&request) => self.of_battery(client, request).await,
             Method::POST => self.measured(client, request).await,
             _ => Err(Refusal::Malformed(StatusCode::BAD_REQUEST)),
         };
@@ -108,6 +118,32 @@ impl<N: Net> Helper<N> {
         let written = serde_json::to_vec(&response).map_err(|_| malformed())?;
         Counts::add(&self.counts.measured);
         Ok(written)
+    }
+
+    fn is_of_battery(&self, request: &Request<Incoming>) -> bool {
+        self.desk.is_some() && request.uri().path().starts_with("/battery/")
+    }
+
+    /// A battery's far end is asked. Its token is what admits, not the helper's.
+    async fn of_battery(
+        &self,
+        client: IpAddr,
+        request: Request<Incoming>,
+    ) -> Result<Vec<u8>, Refusal> {
+        let malformed = Refusal::Malformed(StatusCode::BAD_REQUEST);
+        let desk = self.desk.as_ref().ok_or(malformed)?;
+        if !self.rates.allow(client, self.net.now().elapsed) {
+            return Err(Refusal::TooFast);
+        }
+        let path = request.uri().path().to_owned();
+        let body = self.body(request.into_body()).await?;
+        let answer = desk.answer((&path, client), &body, self.net.now().elapsed);
+        answer.map_err(|declined| match declined {
+            Declined::Unknown => Refusal::Malformed(StatusCode::NOT_FOUND),
+            Declined::Malformed => malformed,
+            Declined::NotAdmitted => Refusal::NotAdmitted,
+            Declined::Busy => Refusal::Busy,
+        })
     }
 
     async fn body(&self, body: Incoming) -> Result<Bytes, Refusal> {

@@ -1,4 +1,4 @@
-//! `wirewitness attribute`: which device did this, of stored batteries.
+//! `wirewitness attribute`: which device did this, of stored batteries and of one that is run now.
 
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
@@ -11,21 +11,24 @@ use wirewitness_analysis::attribution::evidence::evidence;
 use wirewitness_analysis::attribution::profile::Catalogue;
 use wirewitness_analysis::attribution::report::{Report, report};
 
+use crate::attributing::live::LiveArgs;
 use crate::attributing::{profiles, words};
 use crate::command_error::CommandError;
 use crate::input::sources::{self, Source};
 use crate::output::{clean, complain};
 
-/// Attribute stored batteries of tests: which device did this, and how sure that is
+/// Attribute batteries of tests, stored or run now: which device did this, and how sure that is
 ///
 /// Compares what a battery saw with profiles of known devices, family by family, and says in words what follows from it and what does
 /// not. Country and network are no evidence here. What would give addresses away (headers of forged packets, forged answers, pages) is
-/// withheld in all output. Nothing leaves this machine.
+/// withheld in all output. Nothing leaves this machine, unless `--live` runs a battery against your own helper.
 #[derive(Debug, Args)]
 pub(crate) struct AttributeArgs {
     /// Batteries (JSON, docs/attribution.md), plain or compressed, and folders of them; `-` is standard input
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "live", conflicts_with = "live", value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    live: LiveArgs,
     /// Profiles of devices to compare with, instead of those that come with the program
     #[arg(long, value_name = "DIR")]
     profiles: Option<PathBuf>,
@@ -37,9 +40,11 @@ pub(crate) struct AttributeArgs {
 /// Runs the verb.
 pub(crate) fn run(args: &AttributeArgs) -> Result<ExitCode, CommandError> {
     let catalogue = profiles::load(args.profiles.as_deref())?;
+    let mut files = args.files.clone();
+    files.extend(args.live.run()?);
     let mut out = std::io::stdout().lock();
     let mut failed = false;
-    for (number, source) in sources::expand(&args.files).iter().enumerate() {
+    for (number, source) in sources::expand(&files).iter().enumerate() {
         match told(source, &catalogue) {
             Ok(report) if args.json => {
                 let line = Line { file: source.name(), report: &report };

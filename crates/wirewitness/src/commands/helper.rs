@@ -16,11 +16,13 @@ use tokio_rustls::TlsAcceptor;
 use wirewitness_analysis::judge::address::AsnTable as _;
 use wirewitness_net::{Accept as _, Listen as _};
 use wirewitness_probe::Trust;
+use wirewitness_probe::helper::battery::Desk;
 use wirewitness_probe::helper::{
     self, Access, Counts, Helper, Limits, PublicOnly, Standing, Token,
 };
 use wirewitness_probe::kernel::KernelNet;
 
+use crate::attributing::far_end::{self, FarEndArgs};
 use crate::command_error::CommandError;
 use crate::input::asn::Tables;
 use crate::input::token;
@@ -68,6 +70,8 @@ pub(crate) struct HelperArgs {
     /// Requests of one client in a minute; further ones get 429
     #[arg(long, value_name = "N", default_value_t = Limits::default().requests_per_minute)]
     requests_per_minute: u32,
+    #[command(flatten)]
+    far_end: FarEndArgs,
 }
 
 /// Runs the verb.
@@ -81,9 +85,13 @@ pub(crate) fn run(args: &HelperArgs) -> Result<ExitCode, CommandError> {
         _ => None,
     };
     let net = KernelNet::new();
-    let helper = Helper::new(net.clone(), standing(args, &net)?, access, limits(args));
+    let mut helper = Helper::new(net.clone(), standing(args, &net)?, access, limits(args));
+    let desk = args.far_end.desk()?;
+    if let Some(desk) = &desk {
+        helper = helper.with_battery(Arc::clone(desk));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(serve((args, net), tls, Arc::new(helper)));
+    let served = runtime.block_on(serve((args, net), tls, (Arc::new(helper), desk)));
     runtime.shutdown_background();
     served.map(|()| ExitCode::SUCCESS)
 }
@@ -91,7 +99,7 @@ pub(crate) fn run(args: &HelperArgs) -> Result<ExitCode, CommandError> {
 async fn serve(
     (args, net): (&HelperArgs, KernelNet),
     tls: Option<TlsAcceptor>,
-    helper: Arc<Helper<KernelNet>>,
+    (helper, desk): (Arc<Helper<KernelNet>>, Option<Arc<Desk>>),
 ) -> Result<(), CommandError> {
     let listener = net.listen(args.listen).await.map_err(|failure| CommandError::Measuring {
         message: format!("cannot listen on {}: {failure}", args.listen),
@@ -103,9 +111,20 @@ async fn serve(
     if tls.is_none() && !local.ip().is_loopback() {
         output::complain("without TLS, what is asked and answered can be read on the way\n");
     }
+    let far_end = match &desk {
+        Some(desk) => Some(far_end::open(&net, args.listen.ip(), desk).await?),
+        None => None,
+    };
+    let far_end = async {
+        match far_end {
+            Some(far_end) => far_end.await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         biased;
         () = stop::asked_for() => {}
+        () = far_end => {}
         () = helper::serve::<KernelNet>(listener, tls, Arc::clone(&helper)) => {}
     }
     output::complain(&words(helper.counts()));

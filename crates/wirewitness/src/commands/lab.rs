@@ -12,6 +12,7 @@ use clap::{Args, Subcommand};
 use crate::command_error::CommandError;
 use crate::output;
 use crate::probing::in_lab::{LabRun, LabWishes};
+use crate::probing::lab_battery::LabBatteryArgs;
 use crate::probing::scenarios::{self, SHIPPED};
 use crate::probing::settings::{PlanArgs, TellArgs};
 
@@ -42,6 +43,8 @@ struct ListArgs {
 }
 
 /// Measure a scenario's targets from every client in it, and compare with its truth; the same as `probe --lab`
+///
+/// A scenario for attribution has no targets: the attribution battery is run on its path and stored.
 #[derive(Debug, Args)]
 struct RunArgs {
     /// One that comes with the program, or a TOML file
@@ -52,6 +55,8 @@ struct RunArgs {
     /// Where chance begins; the scenario's own seed if not said
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    #[command(flatten)]
+    battery: LabBatteryArgs,
     #[command(flatten)]
     plan: PlanArgs,
     #[command(flatten)]
@@ -86,6 +91,11 @@ pub(crate) fn run(args: &LabArgs) -> Result<ExitCode, CommandError> {
     match &args.what {
         What::List(args) => list(args),
         What::Run(args) => {
+            let scenario = scenarios::load(&args.scenario)?;
+            if let Some(names) = scenario.battery() {
+                let whose = (args.client.as_deref(), args.seed);
+                return args.battery.run(&scenario, names, whose);
+            }
             let (client, seed) = (args.client.clone(), args.seed);
             let wishes = LabWishes { client, seed, ..LabWishes::default() };
             measure(&args.scenario, wishes, (&args.plan, &args.tell))

@@ -6,12 +6,52 @@ use wirewitness_lab::Scenario;
 
 use crate::command_error::CommandError;
 
-/// The scenarios that come with the program: name and text.
-pub(crate) const SHIPPED: [(&str, &str); 4] = [
-    ("open", include_str!("../../../../scenarios/open.toml")),
-    ("pakistan-2025", include_str!("../../../../scenarios/pakistan-2025.toml")),
-    ("portal", include_str!("../../../../scenarios/portal.toml")),
-    ("textbook", include_str!("../../../../scenarios/textbook.toml")),
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        /// The scenarios that come with the program: name and text.
+        pub(crate) const SHIPPED: &[(&str, &str)] = &[$((
+            $name,
+            include_str!(concat!("../../../../scenarios/", $name, ".toml")),
+        )),*];
+    };
+}
+
+shipped![
+    "attribution-airtel-in",
+    "attribution-blue-coat",
+    "attribution-cisco",
+    "attribution-clean",
+    "attribution-cn-inj1",
+    "attribution-cn-inj2",
+    "attribution-cn-inj3",
+    "attribution-fortinet",
+    "attribution-gfw-20250820",
+    "attribution-gfw-i",
+    "attribution-gfw-ii",
+    "attribution-gfw-iii",
+    "attribution-gfw-quic",
+    "attribution-henan",
+    "attribution-iran",
+    "attribution-kazakhstan",
+    "attribution-lossy",
+    "attribution-myanmar",
+    "attribution-netsweeper",
+    "attribution-palo-alto",
+    "attribution-pk-dns",
+    "attribution-pk-drop",
+    "attribution-pk-quic",
+    "attribution-pk-rst",
+    "attribution-ru-tspu",
+    "attribution-sandvine-packetlogic",
+    "attribution-tsg",
+    "attribution-turkmenistan",
+    "attribution-two-devices",
+    "attribution-uzbekistan",
+    "attribution-vas-experts",
+    "open",
+    "pakistan-2025",
+    "portal",
+    "textbook",
 ];
 
 /// Finds a scenario by its name, or reads it from a file.
@@ -59,9 +99,10 @@ mod tests {
             }
         }
         names.sort();
-        assert_eq!(names, SHIPPED.map(|(name, _)| name));
+        let shipped: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, shipped);
         for (name, _) in SHIPPED {
-            assert_eq!(load(name).unwrap().name(), name);
+            assert_eq!(load(name).unwrap().name(), *name);
         }
     }
 }

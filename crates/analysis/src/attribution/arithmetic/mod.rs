@@ -6,8 +6,7 @@
 //! - [`seed`]: the key that ties identification and window of forged resets together.
 //! - [`trace`]: where a device stands, from probes with a short life.
 
-pub mod lengths;
-pub mod pointer;
 pub mod seed;
-pub mod trace;
 pub mod trials;
+
+pub use wirewitness_model::battery::{lengths, pointer, trace};

@@ -8,6 +8,7 @@ use wirewitness_wire::app::quic::Version;
 use crate::fabric::topology::{RouterId, Topology};
 use crate::frame::{IcmpKind, flags};
 use crate::middlebox::defragment::Defragment;
+use crate::middlebox::device as known;
 use crate::middlebox::divert::{Divert, Origins};
 use crate::middlebox::dns_injection::{AnswerShape, DnsInjection, Lie};
 use crate::middlebox::drop::{EndpointAction, EndpointBlock};
@@ -24,8 +25,8 @@ use crate::middlebox::watch::{Layer, Reassembly, Watch};
 use crate::middlebox::{Middlebox, Placement};
 use crate::scenario::spec::device::{
     BrakeWord, Device, DnsAnswer, DnsInjectionSpec, EndpointSpec, EndpointWord, HostWord,
-    HttpHostSpec, MitmSpec, PayloadSpec, QuicSniSpec, QuicVersion, ResetSpec, ResidualSpec,
-    ResidualWord, SniWord, ThrottleSpec, TlsSniSpec,
+    HttpHostSpec, KnownSpec, MitmSpec, PayloadSpec, QuicSniSpec, QuicVersion, ResetSpec,
+    ResidualSpec, ResidualWord, SniWord, ThrottleSpec, TlsSniSpec,
 };
 
 /// Puts a device on its router. `origins` is where one that leads connections elsewhere says where they were for.
@@ -39,6 +40,7 @@ pub(super) fn place(device: &Device, topology: &mut Topology, router: RouterId, 
     hop.put(device.throttle.as_ref().map(throttle));
     hop.put(device.residual.as_ref().map(residual));
     hop.put(device.payload.as_ref().map(payload));
+    hop.put(device.device.as_ref().and_then(known));
     hop.put(device.mitm.as_ref().map(|spec| divert(spec, origins)));
 }
 
@@ -59,6 +61,12 @@ impl Place<'_> {
             self.topology.middlebox(self.router, placement, technique);
         }
     }
+}
+
+/// Checked: there is such a profile, and it can be set up so.
+fn known(spec: &KnownSpec) -> Option<known::Device> {
+    let profile = known::shipped::profile(spec.profile.get_ref())?.ok()?;
+    known::Device::new(&profile, &spec.settings()).ok()
 }
 
 fn divert(spec: &MitmSpec, origins: &Origins) -> Divert {

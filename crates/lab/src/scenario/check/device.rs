@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Flaw, sourced};
 use crate::middlebox::Placement;
+use crate::middlebox::device::{self as known, shipped};
 use crate::scenario::spec::device::{
-    BrakeWord, Device, DnsAnswer, EndpointWord, HostWord, ResidualWord, SniWord,
+    BrakeWord, Device, DnsAnswer, EndpointWord, HostWord, KnownSpec, ResidualWord, SniWord,
 };
 
 /// Checks one device.
@@ -20,18 +21,36 @@ pub(super) fn device(device: &Device) -> Result<(), Flaw> {
         device.residual.is_some(),
         device.payload.is_some(),
         device.mitm.is_some(),
+        device.device.is_some(),
     ];
     if techniques.iter().filter(|it| **it).count() != 1 {
         let expected = "exactly one technique beside it: dns_injection, endpoint, tls_sni, quic_sni, \
-                        http_host, throttle, residual, payload or mitm";
+                        http_host, throttle, residual, payload, mitm or device";
         return Err(Flaw::at(&device.gateway, expected));
     }
     sourced(&device.source)?;
+    if let Some(spec) = &device.device {
+        known(device, spec)?;
+    }
     if *device.placement.get_ref() == Placement::OnPath && needs_the_path(device) {
         let expected = "in-path: what this does cannot be done with copies";
         return Err(Flaw::at(&device.placement, expected));
     }
     details(device)
+}
+
+/// A profile that there is, set up as it can be, where it can do what it does.
+fn known(device: &Device, spec: &KnownSpec) -> Result<(), Flaw> {
+    let Some(Ok(profile)) = shipped::profile(spec.profile.get_ref()) else {
+        let names: Vec<&str> = shipped::SHIPPED.iter().map(|(name, _)| *name).collect();
+        return Err(Flaw::at(&spec.profile, format!("a profile ({})", names.join(", "))));
+    };
+    let needs = known::Device::needs_the_path(&profile, &spec.settings());
+    let needs = needs.map_err(|error| Flaw::at(&spec.profile, format!("a set-up: {error}")))?;
+    if needs && *device.placement.get_ref() == Placement::OnPath {
+        return Err(Flaw::at(&device.placement, "in-path: this device drops"));
+    }
+    Ok(())
 }
 
 /// True where holding packets back is the point.

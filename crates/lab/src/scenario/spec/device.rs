@@ -8,8 +8,10 @@ use toml::Spanned;
 use super::bound::{Bytes, Micros, Millis, PerMillion, Secs};
 
 use crate::middlebox::Placement;
+use crate::middlebox::device::{Act, DeviceSettings, Unknown};
 use crate::middlebox::endpoint::Transport;
 use crate::middlebox::forge::Towards;
+use crate::middlebox::names::Names;
 use crate::middlebox::quic_sni::Dropped;
 use crate::middlebox::watch::{Layer, Reassembly};
 use crate::server::authority::CertificateKind;
@@ -34,6 +36,7 @@ pub(crate) struct Device {
     pub(crate) residual: Option<ResidualSpec>,
     pub(crate) payload: Option<PayloadSpec>,
     pub(crate) mitm: Option<MitmSpec>,
+    pub(crate) device: Option<KnownSpec>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -267,6 +270,33 @@ pub(crate) struct MitmSpec {
     pub(crate) addresses: Vec<IpAddr>,
     #[serde(default = "https_port")]
     pub(crate) ports: Vec<u16>,
+}
+
+/// A known device, by the name of its profile.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KnownSpec {
+    pub(crate) profile: Spanned<String>,
+    pub(crate) names: Vec<String>,
+    #[serde(default)]
+    pub(crate) configurations: Vec<String>,
+    #[serde(default)]
+    pub(crate) unknown: Unknown,
+    pub(crate) tcp: Option<Act>,
+    #[serde(default)]
+    pub(crate) idle_per_million: PerMillion,
+}
+
+impl KnownSpec {
+    pub(crate) fn settings(&self) -> DeviceSettings {
+        DeviceSettings {
+            names: Names::new(&self.names),
+            unknown: self.unknown,
+            tcp: self.tcp,
+            configurations: self.configurations.clone(),
+            idle_per_million: u32::try_from(self.idle_per_million.get()).unwrap_or(0),
+        }
+    }
 }
 
 fn every_version() -> Vec<QuicVersion> {

@@ -48,6 +48,17 @@ pub(crate) struct File {
     pub(crate) system: BTreeMap<Spanned<String>, System>,
     #[serde(default)]
     pub(crate) truth: Vec<TruthSpec>,
+    pub(crate) battery: Option<BatteryNames>,
+}
+
+/// Names for the attribution battery on this path.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatteryNames {
+    /// One that is censored here.
+    pub trigger: String,
+    /// One that is not.
+    pub neutral: String,
 }
 
 /// Who measures, and its access link.

@@ -87,7 +87,7 @@ impl Field {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attribution::profile::schema::{LENGTH_ROWS, row_of};
+    use crate::battery::rows::{LENGTH_ROWS, row_of};
 
     #[test]
     fn a_lie_is_zero_half_double_or_the_most() {

@@ -1,9 +1,9 @@
 //! Reading a battery, and refusing what cannot be.
 
+use super::pointer::MAX_POINTERS;
+use super::rows::{DIRECTIONS, FLAGS, TUPLES, row_of};
+use super::trials::{Counts, MAX_TRIALS};
 use super::{Battery, Controls, FORMAT, Packet, Probe, ProbeTest};
-use crate::attribution::arithmetic::pointer::MAX_POINTERS;
-use crate::attribution::arithmetic::trials::{Counts, MAX_TRIALS};
-use crate::attribution::profile::schema::{DIRECTIONS, FLAGS, TUPLES, row_of};
 
 /// Why a battery cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -112,6 +112,8 @@ impl Checking<'_> {
             ("quic", battery.quic.len()),
             ("residual", battery.residual.len()),
             ("pages", battery.pages.len()),
+            ("pieces", battery.pieces.len()),
+            ("http", battery.http.len()),
             ("documentary", battery.documentary.len()),
         ] {
             self.most(path, have, MAX_TESTS)?;
@@ -138,7 +140,9 @@ impl Checking<'_> {
         let row = |section| move |vector: &str| row_of(section, vector).is_some();
         self.probe_tests("fragments", &battery.fragments, &|it| numbered(it, "fragments:", 8192))?;
         self.probe_tests("tls", &battery.tls, &row("tls"))?;
-        self.probe_tests("quic", &battery.quic, &row("quic"))
+        self.probe_tests("quic", &battery.quic, &row("quic"))?;
+        self.probe_tests("pieces", &battery.pieces, &|_| true)?;
+        self.probe_tests("http", &battery.http, &|_| true)
     }
 
     fn probe_tests(
@@ -239,6 +243,14 @@ impl Checking<'_> {
                 self.word("location.direction", direction, DIRECTIONS)?;
             }
         }
+        if let Some(run) = &battery.run {
+            self.most("run.skipped", run.skipped.len(), MAX_ITEMS)?;
+            self.most("run.notes", run.notes.len(), MAX_ITEMS)?;
+            let skipped = run.skipped.iter().flat_map(|it| [&it.test, &it.why]);
+            for text in skipped.chain(&run.notes).chain(&run.ended) {
+                self.most("run", text.len(), MAX_TEXT[0])?;
+            }
+        }
         for (number, claim) in battery.documentary.iter().enumerate() {
             let len = claim.claim.len().max(claim.src.len()).max(claim.date.len());
             self.most(&format!("documentary[{number}]"), len, MAX_TEXT[0])?;
@@ -271,7 +283,7 @@ fn numbered(text: &str, prefix: &str, most: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attribution::arithmetic::trials::State;
+    use crate::battery::State;
 
     const GOOD: &str = r#"{
   "format": "wirewitness battery 1",

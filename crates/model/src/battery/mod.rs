@@ -5,6 +5,13 @@
 //! States and intervals are computed from counts; where a file has them, they are compared.
 
 mod check;
+mod claim;
+pub mod lengths;
+pub mod pointer;
+pub mod rows;
+mod run;
+pub mod trace;
+pub mod trials;
 
 use std::net::Ipv4Addr;
 
@@ -12,9 +19,10 @@ use serde::{Deserialize, Serialize};
 
 pub use check::BatteryError;
 
-use super::arithmetic::trace::Trace;
-use super::arithmetic::trials::{Counts, State, agreed};
-use super::profile::Claim;
+pub use claim::{Claim, Grade};
+pub use run::{Run, Skipped};
+pub use trace::Trace;
+pub use trials::{Counts, State, agreed};
 
 /// The name of the format, with its version.
 pub const FORMAT: &str = "wirewitness battery 1";
@@ -69,6 +77,15 @@ pub struct Battery {
     /// Where on the path it happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<LocationTest>,
+    /// A request cut into pieces of TCP or records of TLS. Told, and not part of a score.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pieces: Vec<ProbeTest>,
+    /// Requests of HTTP, written in other ways. Told, and not part of a score.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<ProbeTest>,
+    /// How it was run, if this program did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
     /// What documents say. Never part of a score.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub documentary: Vec<Claim>,
@@ -333,6 +350,7 @@ impl Battery {
 
     fn probes_mut(&mut self) -> impl Iterator<Item = &mut Probe> {
         let tests = self.fragments.iter_mut().chain(&mut self.tls).chain(&mut self.quic);
+        let tests = tests.chain(&mut self.pieces).chain(&mut self.http);
         let of_tests = tests.flat_map(|it| it.probes.iter_mut().chain(&mut it.substring));
         self.dns.iter_mut().flat_map(|it| &mut it.probes).chain(of_tests)
     }

@@ -1,0 +1,390 @@
+//! Running a battery: the order, the controls, the rests between, and when to stop.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use wirewitness_model::battery::{Battery, Counts, FORMAT, ProbeTest, Run, Skipped};
+use wirewitness_model::hex::hex;
+use wirewitness_net::Net;
+
+use super::chance::Chance;
+use super::exchange::{Outcome, Sending};
+use super::line::{FarEnd, Line, LineError};
+use super::plan::{Plan, PlanError, Test};
+use super::tally::{Tally, Tried, behaviour};
+use super::{dns, location, pieces, quic, resets, residual, tls, web};
+
+/// Why there is no battery.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BatteryFailure {
+    /// The plan makes no sense.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// No consent, or no way to the far end.
+    #[error(transparent)]
+    Line(#[from] LineError),
+    /// The controls failed before anything was counted.
+    #[error("{0}")]
+    Controls(#[from] ControlsFailed),
+}
+
+/// The harmless request did not get through, three times in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the harmless request failed three times in a row: the line itself may be blocked; let it rest for 24 hours"
+)]
+pub struct ControlsFailed;
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// The test.
+    pub test: Test,
+    /// Connections so far.
+    pub connections: u32,
+}
+
+/// Tells whoever waits.
+pub type Watch<'a> = &'a (dyn Fn(Step) + Sync);
+
+/// Runs a battery against a far end that has consented, and gives what it counted.
+///
+/// # Errors
+/// A plan that makes no sense, or a far end that does not consent. A run that had to stop in the middle gives what it has, and says so.
+pub async fn run<N: Net>(
+    net: &N,
+    far_end: &FarEnd,
+    plan: &Plan,
+    watch: Watch<'_>,
+) -> Result<Battery, BatteryFailure> {
+    plan.check()?;
+    let line = Line::open(net, far_end, (plan.caps, plan.residual_wait)).await?;
+    let begun = net.now().elapsed;
+    let mut running = Running {
+        chance: Chance::new(plan.seed),
+        plan,
+        line: &line,
+        watch,
+        test: Test::Residual,
+        trial: 0,
+        failed: 0,
+        arrived: BTreeSet::new(),
+        told: 0,
+        battery: Battery {
+            format: FORMAT.to_owned(),
+            event: plan.event.clone(),
+            ..Battery::default()
+        },
+        facts: Run { seed: plan.seed, ..Run::default() },
+    };
+    let ended = running.all().await;
+    line.close().await;
+    let Running { mut battery, mut facts, .. } = running;
+    facts.ended = ended.err().map(|stop| stop.to_string());
+    let spent = line.spent().await;
+    (facts.connections, facts.bytes) = (spent.connections, spent.bytes);
+    facts.seconds = net.now().elapsed.saturating_sub(begun).as_secs();
+    facts.residual_wait_seconds = line.wait().await.as_secs();
+    battery.run = Some(facts);
+    Ok(battery)
+}
+
+/// Why a run stops.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Stop {
+    /// The controls failed.
+    #[error(transparent)]
+    Controls(#[from] ControlsFailed),
+    /// The line.
+    #[error(transparent)]
+    Line(#[from] LineError),
+}
+
+/// A run.
+pub(super) struct Running<'a, N: Net> {
+    pub(super) plan: &'a Plan,
+    pub(super) line: &'a Line<N>,
+    pub(super) chance: Chance,
+    pub(super) battery: Battery,
+    pub(super) facts: Run,
+    watch: Watch<'a>,
+    test: Test,
+    trial: u32,
+    /// Controls that failed in a row.
+    failed: u32,
+    /// What arrived, as far as it was told.
+    arrived: BTreeSet<String>,
+    told: usize,
+}
+
+/// Makes a request for a name and a mark.
+type Build = Box<dyn Fn(&str, [u8; 32]) -> Sending + Send + Sync>;
+
+/// A request that can be made for any name; it carries the mark somewhere.
+pub(super) struct Request {
+    /// Its name.
+    pub(super) vector: String,
+    /// Its bytes, for a name and a mark.
+    pub(super) build: Build,
+}
+
+impl<N: Net> Running<'_, N> {
+    async fn all(&mut self) -> Result<(), Stop> {
+        for test in Test::ALL {
+            if !self.plan.tests.contains(&test) {
+                continue;
+            }
+            self.test = test;
+            match test {
+                Test::Residual => residual::run(self).await?,
+                Test::Tls => tls::run(self).await?,
+                Test::Pieces => pieces::run(self).await?,
+                Test::Substring => pieces::substring(self).await?,
+                Test::Http => web::run(self).await?,
+                Test::Dns => dns::run(self).await?,
+                Test::Resets => resets::run(self).await?,
+                Test::Quic => quic::run(self).await?,
+                Test::Location => location::run(self).await?,
+                Test::Fragments => {
+                    self.skip(test.word(), "this program does not run it yet");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down that a test was not run.
+    pub(super) fn skip(&mut self, test: &str, why: &str) {
+        self.facts.skipped.push(Skipped { test: test.to_owned(), why: why.to_owned() });
+    }
+
+    /// Tries every probe with both names, the plain request with both as controls, and gives the tests that follow.
+    pub(super) async fn probe(
+        &mut self,
+        plain: &Request,
+        requests: &[Request],
+    ) -> Result<Vec<ProbeTest>, Stop> {
+        let mut tally = Tally::default();
+        let ended = self.tally(plain, requests, &mut tally).await;
+        if tally.has_silence() {
+            let _ = self.arrived().await;
+            tally.settle(&self.arrived);
+        }
+        let tests = tally.tests();
+        match ended {
+            Ok(()) => Ok(tests),
+            Err(stop) => {
+                // What was counted is kept.
+                self.keep(tests);
+                Err(stop)
+            }
+        }
+    }
+
+    /// Puts tests where those of the running test belong.
+    pub(super) fn keep(&mut self, tests: Vec<ProbeTest>) {
+        match self.test {
+            Test::Pieces => self.battery.pieces.extend(tests),
+            Test::Http => self.battery.http.extend(tests),
+            _ => self.battery.tls.extend(tests),
+        }
+    }
+
+    async fn tally(
+        &mut self,
+        plain: &Request,
+        requests: &[Request],
+        tally: &mut Tally,
+    ) -> Result<(), Stop> {
+        let trials = self.controls(plain, tally).await?;
+        let mut order: Vec<&Request> = requests.iter().collect();
+        self.chance.shuffle(&mut order);
+        for (number, request) in order.into_iter().enumerate() {
+            let mut tried = Tried { vector: request.vector.clone(), ..Tried::default() };
+            tried.sha256 = hex(digest(
+                &SHA256,
+                &(request.build)(&self.plan.trigger, [0; 32]).bytes(),
+            )
+            .as_ref());
+            let ended = self.one(request, trials, &mut tried).await;
+            let any = tried.censored.any().trials > 0;
+            tally.probes.extend(any.then_some(tried));
+            ended?;
+            if number % RECHECK == RECHECK - 1 {
+                self.recheck(plain, tally).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The controls; gives how many trials a probe needs.
+    async fn controls(&mut self, plain: &Request, tally: &mut Tally) -> Result<u32, Stop> {
+        let trials = self.plan.trials;
+        for censored in self.mixed(trials, trials) {
+            self.control(plain, censored, tally).await?;
+        }
+        let positive = tally.positive.any();
+        let is_unreliable = positive.hits * 10 > trials && positive.hits * 10 < trials * 9;
+        if !is_unreliable || trials >= WIDE {
+            return Ok(trials);
+        }
+        for _ in trials..WIDE {
+            self.control(plain, true, tally).await?;
+        }
+        Ok(WIDE)
+    }
+
+    async fn one(&mut self, request: &Request, trials: u32, tried: &mut Tried) -> Result<(), Stop> {
+        for censored in self.mixed(trials, self.plan.trials) {
+            let (outcome, sent) = self.trial(request, censored).await?;
+            let cell = if censored { &mut tried.censored } else { &mut tried.negative };
+            cell.add(&outcome, &sent);
+        }
+        Ok(())
+    }
+
+    /// So many trials of a request with the censored name, each on a rested port.
+    pub(super) async fn count(&mut self, request: &Request, trials: u32) -> Result<Counts, Stop> {
+        let mut counts = Counts::default();
+        for _ in 0..trials {
+            let (outcome, _) = self.trial(request, true).await?;
+            let hit = u32::from(behaviour(&outcome).is_some());
+            counts = counts.plus(Counts::new(hit, 1));
+        }
+        Ok(counts)
+    }
+
+    /// So many trials with the censored name and so many with the harmless one, in any order.
+    pub(super) fn mixed(&mut self, censored: u32, harmless: u32) -> Vec<bool> {
+        let mut order = vec![true; censored as usize];
+        order.extend(std::iter::repeat_n(false, harmless as usize));
+        self.chance.shuffle(&mut order);
+        order
+    }
+
+    async fn control(
+        &mut self,
+        plain: &Request,
+        censored: bool,
+        tally: &mut Tally,
+    ) -> Result<(), Stop> {
+        let (outcome, sent) = self.trial(plain, censored).await?;
+        if censored {
+            tally.positive.add(&outcome, &sent);
+            return Ok(());
+        }
+        tally.baseline.add(&outcome, &sent);
+        Ok(self.harmless_came_to(&outcome)?)
+    }
+
+    /// Both controls once more, between two probes; the harmless one until it gets through, three times at most.
+    async fn recheck(&mut self, plain: &Request, tally: &mut Tally) -> Result<(), Stop> {
+        self.control(plain, true, tally).await?;
+        self.control(plain, false, tally).await?;
+        while self.failed > 0 {
+            self.control(plain, false, tally).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn harmless_came_to(&mut self, outcome: &Outcome) -> Result<(), ControlsFailed> {
+        self.failed = if *outcome == Outcome::Through { 0 } else { self.failed + 1 };
+        if self.failed >= FAILED_CONTROLS { Err(ControlsFailed) } else { Ok(()) }
+    }
+
+    /// One trial on a rested port. One that could not be opened counts for nothing and is tried again, on other ports.
+    async fn trial(
+        &mut self,
+        request: &Request,
+        censored: bool,
+    ) -> Result<(Outcome, Vec<u8>), Stop> {
+        for _ in 0..FAILED_CONTROLS {
+            let port = self.line.rested_port().await;
+            let (outcome, sent) = self.trial_at(port, request, censored).await?;
+            if !matches!(outcome, Outcome::NotOpened(_)) {
+                return Ok((outcome, sent));
+            }
+            self.line.rest(port).await;
+        }
+        Err(ControlsFailed.into())
+    }
+
+    /// One trial on this port.
+    pub(super) async fn trial_at(
+        &mut self,
+        port: u16,
+        request: &Request,
+        censored: bool,
+    ) -> Result<(Outcome, Vec<u8>), Stop> {
+        let sending = self.sending(request, censored);
+        let outcome = self.line.exchange(port, &sending).await?;
+        if censored && behaviour(&outcome).is_some() {
+            self.line.rest(port).await;
+            self.page(&outcome);
+        }
+        let connections = self.line.spent().await.connections;
+        (self.watch)(Step { test: self.test, connections });
+        Ok((outcome, sending.bytes()))
+    }
+
+    fn sending(&mut self, request: &Request, censored: bool) -> Sending {
+        let plan = self.plan;
+        let name = if censored { &plan.trigger } else { &plan.neutral };
+        let trial = self.next_trial();
+        (request.build)(name, self.chance.mark(trial))
+    }
+
+    /// One trial of a request with so much life, on a rested port.
+    pub(super) async fn trial_with_life(
+        &mut self,
+        request: &Request,
+        censored: bool,
+        ttl: u8,
+    ) -> Result<(Outcome, Vec<u8>), Stop> {
+        let port = self.line.rested_port().await;
+        let sending = self.sending(request, censored);
+        let outcome = self.line.exchange_with_life(port, (&sending, ttl)).await?;
+        if censored {
+            self.line.rest(port).await;
+        }
+        Ok((outcome, sending.bytes()))
+    }
+
+    /// Keeps a forged page, each once.
+    fn page(&mut self, outcome: &Outcome) {
+        let Outcome::Foreign(bytes) = outcome else { return };
+        let pages = &mut self.battery.pages;
+        let page =
+            web::page(bytes).filter(|page| !pages.contains(page) && pages.len() < MOST_PAGES);
+        pages.extend(page);
+    }
+
+    /// The number of a new trial.
+    pub(super) fn next_trial(&mut self) -> u32 {
+        self.trial += 1;
+        self.trial
+    }
+
+    /// Hashes of all that arrived whole so far. What was told is not asked for again.
+    pub(super) async fn arrived(&mut self) -> Result<&BTreeSet<String>, Stop> {
+        let told = self.line.arrivals(self.told).await?;
+        self.told += told.len();
+        self.arrived.extend(told.into_iter().map(|it| it.sha256));
+        Ok(&self.arrived)
+    }
+
+    /// Rests ports no longer than blocks were found to last.
+    pub(super) async fn learn_wait(&mut self, wait: Duration) {
+        self.line.set_wait(wait).await;
+    }
+}
+
+/// Trials where the positive control is unreliable.
+const WIDE: u32 = 60;
+/// Probes between two looks at the controls.
+const RECHECK: usize = 2;
+/// Different pages that are kept.
+const MOST_PAGES: usize = 8;
+/// So many controls that fail in a row end a run.
+pub(super) const FAILED_CONTROLS: u32 = 3;

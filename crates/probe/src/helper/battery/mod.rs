@@ -1,0 +1,12 @@
+//! The far end of the attribution battery: takes what probes send, says that it came, and nothing else.
+//!
+//! It serves nothing for any name, completes no handshake, and answers only a client that has proved to know the token its operator
+//! handed out. [`desk`] keeps sessions, [`sink`] has the ports, [`headers`] sees forged resets where it may.
+
+pub mod desk;
+pub mod headers;
+pub mod sink;
+
+// The public interface is:
+pub use desk::{Bounds, Desk};
+pub use sink::{Ports, take_in};

@@ -1,0 +1,195 @@
+//! The battery over the kernel: on loopback, and between two network namespaces, as root and as an ordinary user.
+//!
+//! A battery opens one connection a second, which no flag lifts. Here its clock runs fast, and its connections with it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use wirewitness_analysis::attribution::evidence::evidence;
+use wirewitness_analysis::attribution::profile::Catalogue;
+use wirewitness_analysis::attribution::report::report;
+use wirewitness_model::battery::{Battery, Counts, State};
+use wirewitness_net::{Clock, Failure, Lookup, LookupFailure, Moment, Net};
+use wirewitness_probe::Trust;
+use wirewitness_probe::battery::{self, ConsentToken, FarEnd, Plan, Test};
+use wirewitness_probe::kernel::{KernelDatagrams, KernelNet, KernelStream};
+
+use crate::test_battery::far_end;
+use crate::test_namespaces::{FAR, Link};
+
+/// The kernel's network, with a clock that runs fast.
+#[derive(Clone)]
+struct Hurried(KernelNet);
+
+const FAST: u32 = 25;
+
+impl Clock for Hurried {
+    fn now(&self) -> Moment {
+        let now = self.0.now();
+        Moment { elapsed: now.elapsed * FAST, ..now }
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.0.sleep(duration / FAST).await;
+    }
+}
+
+impl Net for Hurried {
+    type Stream = KernelStream;
+    type Datagrams = KernelDatagrams;
+
+    async fn connect(&self, remote: SocketAddr) -> Result<KernelStream, Failure> {
+        self.0.connect(remote).await
+    }
+
+    async fn bind_udp(&self, towards: SocketAddr) -> Result<KernelDatagrams, Failure> {
+        self.0.bind_udp(towards).await
+    }
+
+    async fn lookup(&self, name: &str) -> Result<Lookup, LookupFailure> {
+        self.0.lookup(name).await
+    }
+}
+
+fn token(address: &str) -> ConsentToken {
+    // Beside the ports that systems give out, and those of the lab's tests.
+    ConsentToken::issue(address.parse().unwrap(), (21_300..21_316).collect(), vec![21_353], [7; 32])
+}
+
+/// Two lies, DNS, and what takes a raw socket at the far end.
+fn plan() -> Plan {
+    let vectors = ["message_len:half", "sni_ext_len:double"].map(str::to_owned).into();
+    let tests = vec![Test::Tls, Test::Dns, Test::Resets, Test::Fragments];
+    Plan { tests, tls_vectors: vectors, ..Plan::new("blocked.example", "fine.example", 9) }
+}
+
+async fn measure(address: &str) -> Battery {
+    let net = Hurried(KernelNet::new());
+    let trust = Trust::new(Trust::mozilla(), &net).unwrap();
+    let url = format!("http://{address}:8080/").parse().unwrap();
+    let far_end = FarEnd { url, token: token(address), trust };
+    let plan = plan();
+    // Until the far end listens.
+    for _ in 0..100 {
+        if KernelNet::new().connect(SocketAddr::new(address.parse().unwrap(), 8080)).await.is_ok() {
+            break;
+        }
+        KernelNet::new().sleep(Duration::from_millis(50)).await;
+    }
+    battery::run(&net, &far_end, &plan, &|_| {}).await.unwrap()
+}
+
+/// Every cell is let through, and the verdict is that there is nothing.
+fn assert_clean(battery: &Battery) {
+    let facts = battery.run.as_ref().unwrap();
+    assert_eq!(facts.ended, None, "{facts:?}");
+    assert!(
+        facts.seconds >= u64::from(facts.connections) - 1,
+        "one connection a second: {facts:?}"
+    );
+    let probes = battery.tls.iter().flat_map(|it| &it.probes);
+    let probes: Vec<_> = probes.chain(battery.dns.iter().flat_map(|it| &it.probes)).collect();
+    assert_eq!(probes.len(), 12);
+    for probe in probes {
+        assert_eq!(probe.decided(), State::Bypass, "{}: {probe:?}", probe.vector);
+        assert_eq!(probe.negative, Some(Counts::new(0, 20)), "{}", probe.vector);
+    }
+    let text = "id = \"X\"\nname = \"X\"\nabout = \"a\"\n[source.S]\ntitle = \"t\"\ndate = \"2025\"\ngrade = \"A\"\n\
+                [tls]\n\"message_len:half\" = { is = \"censored\", source = \"S\" }\n";
+    let catalogue = Catalogue::parse([("x.toml", text)]).unwrap();
+    let scored = serde_json::to_value(report(battery, &evidence(battery), &catalogue)).unwrap();
+    let tls = scored["families"].as_array().unwrap().iter().find(|it| it["family"] == "tls_parser");
+    assert_eq!(tls.unwrap()["ranked"][0]["id"], "NONE", "{scored:#}");
+}
+
+fn skipped(battery: &Battery) -> Vec<&str> {
+    battery.run.iter().flat_map(|it| &it.skipped).map(|it| it.test.as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clean_loopback_gives_nothing() {
+    let net = KernelNet::new();
+    if net.connect("127.0.0.1:8080".parse().unwrap()).await.is_ok() {
+        println!("SKIPPED: somebody has port 8080 here");
+        return;
+    }
+    far_end(&net, token("127.0.0.1")).await;
+    let battery = measure("127.0.0.1").await;
+    assert_clean(&battery);
+    assert_eq!(skipped(&battery), ["resets", "fragments"]);
+}
+
+#[test]
+fn between_two_namespaces_a_clean_path_gives_nothing_with_and_without_privilege() {
+    let Some(link) = Link::up_as("battery") else { return };
+    for (user, why) in [("root", "no forged reset"), ("nobody", "the far end records no headers")] {
+        let far = link.start("far", FAR_TEST, user);
+        let near = link.start("near", NEAR_TEST, user);
+        let (Some(mut far), Some(near)) = (far, near) else {
+            println!("SKIPPED: no way to run as {user} here");
+            continue;
+        };
+        let near = near.wait_with_output().unwrap();
+        far.kill().unwrap();
+        far.wait().unwrap();
+        let said = String::from_utf8_lossy(&near.stdout);
+        let Some((_, text)) = said.split_once(MARK) else { panic!("as {user}: {said}") };
+        let text = text.lines().next().unwrap();
+        let battery = Battery::from_json("near", text.as_bytes()).unwrap();
+        assert_clean(&battery);
+        assert_eq!(skipped(&battery), ["resets", "fragments"], "as {user}");
+        let resets = &battery.run.as_ref().unwrap().skipped[0];
+        assert!(resets.why.contains(why), "as {user}: {}", resets.why);
+    }
+}
+
+/// The far end, in its namespace.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "one end of the test above"]
+async fn far_end_in_a_namespace() {
+    far_end(&KernelNet::new(), token(FAR)).await;
+    std::future::pending::<()>().await;
+}
+
+/// The near end: prints the battery.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "one end of the test above"]
+async fn near_end_in_a_namespace() {
+    println!("{MARK}{}", serde_json::to_string(&measure(FAR).await).unwrap());
+}
+
+const MARK: &str = "battery: ";
+const FAR_TEST: &str = "test_battery_kernel::far_end_in_a_namespace";
+const NEAR_TEST: &str = "test_battery_kernel::near_end_in_a_namespace";
+
+#[tokio::test]
+#[allow(clippy::disallowed_types, reason = "the client is a plain socket that resets")]
+async fn a_reset_is_seen_with_its_header_where_that_is_allowed() {
+    use wirewitness_net::raw::{Raw as _, Segments as _};
+    use wirewitness_net::{Accept as _, Listen as _};
+    let net = KernelNet::new();
+    let listener = net.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let there = listener.local_addr();
+    let segments = match net.segments(&[there.port()]) {
+        Ok(segments) => segments,
+        Err(failure) => {
+            assert_eq!(failure, Failure::PermissionDenied);
+            println!("SKIPPED: raw sockets are not allowed here");
+            return;
+        }
+    };
+    let client = std::net::TcpStream::connect(there).unwrap();
+    let from = client.local_addr().unwrap();
+    socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(client);
+    loop {
+        let next = tokio::time::timeout(Duration::from_secs(10), segments.next()).await;
+        let segment = next.unwrap().unwrap();
+        assert_eq!((segment.source, segment.destination), (from, there));
+        if segment.is_reset() {
+            // On loopback nobody takes from its life.
+            assert_eq!(segment.ttl, 64);
+            return;
+        }
+    }
+}
