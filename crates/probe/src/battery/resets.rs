@@ -1,6 +1,6 @@
 //! Headers of forged resets, as the far end sees them: what a device writes there is its own (P26, table 7).
 
-use wirewitness_model::battery::{Behaviour, Controls, Counts, End, EndsSeen, Packet, ResetTest};
+use wirewitness_model::battery::{Behaviour, End, EndsSeen, Packet, ResetTest};
 use wirewitness_net::Net;
 
 use super::protocol::Forged;
@@ -18,7 +18,7 @@ pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop
     }
     let before = running.line.forged().await?.len();
     let trials = running.plan.trials;
-    let positive = running.count(&tls::plain(), trials).await?;
+    let controls = running.both(&tls::plain(), trials).await?;
     let all = running.line.forged().await?;
     let (own, forged): (Vec<_>, Vec<_>) = all.into_iter().skip(before).partition(is_of_client);
     if !own.is_empty() {
@@ -36,7 +36,6 @@ pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop
         }
         _ => None,
     };
-    let controls = Controls { baseline: Counts::default(), positive };
     let captured = vec![End::Server];
     let events = events(&forged);
     running.battery.resets.push(ResetTest {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use wirewitness_model::battery::{Battery, Counts, FORMAT, ProbeTest, Run, Skipped};
+use wirewitness_model::battery::{Battery, Controls, Counts, FORMAT, ProbeTest, Run, Skipped};
 use wirewitness_model::hex::hex;
 use wirewitness_net::Net;
 
@@ -253,6 +253,21 @@ impl<N: Net> Running<'_, N> {
             counts = counts.plus(Counts::new(hit, 1));
         }
         Ok(counts)
+    }
+
+    /// So many trials of a request with the censored name and so many with the harmless one, each on a rested port.
+    pub(super) async fn both(&mut self, request: &Request, trials: u32) -> Result<Controls, Stop> {
+        let mut controls = Controls { baseline: Counts::default(), positive: Counts::default() };
+        for censored in self.mixed(trials, trials) {
+            let (outcome, _) = self.trial(request, censored).await?;
+            let hit = u32::from(behaviour(&outcome).is_some());
+            let of = if censored { &mut controls.positive } else { &mut controls.baseline };
+            *of = of.plus(Counts::new(hit, 1));
+            if !censored {
+                self.harmless_came_to(&outcome)?;
+            }
+        }
+        Ok(controls)
     }
 
     /// So many trials with the censored name and so many with the harmless one, in any order.

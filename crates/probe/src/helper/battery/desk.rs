@@ -41,7 +41,7 @@ impl Default for Bounds {
             idle: Duration::from_secs(20 * 60),
             arrivals: 16_384,
             bytes: 32 << 20,
-            connections: 8,
+            connections: 24,
         }
     }
 }
