@@ -42,6 +42,8 @@ pub enum Outcome {
     Fin,
     /// Nothing came within the time.
     Silent,
+    /// All of it arrived and the far end said so; to what was sent after it nothing came.
+    SilentAfterwards,
     /// Something came that the far end does not say.
     Foreign(Vec<u8>),
     /// The connection was not opened at all.
@@ -109,8 +111,10 @@ impl<N: Net> Talk<'_, N> {
             return outcome;
         }
         all.extend(AFTERWARDS);
-        if let Some(outcome) = self.await_word(&all).await {
-            return outcome;
+        match self.await_word(&all).await {
+            None => {}
+            Some(Outcome::Silent) => return Outcome::SilentAfterwards,
+            Some(outcome) => return outcome,
         }
         let _ = within(self.net, CLOSING, self.stream.shutdown()).await;
         Outcome::Through
@@ -183,7 +187,7 @@ fn ended(error: &std::io::Error) -> Outcome {
 }
 
 /// What follows once the far end has confirmed; no protocol's.
-const AFTERWARDS: &[u8] = b"wirewitness: and this much after it";
+pub(super) const AFTERWARDS: &[u8] = b"wirewitness: and this much after it";
 /// What most systems send with.
 const USUAL_LIFE: u8 = 64;
 /// Time to open a connection, and for an answer. A lost packet has time to be sent again.

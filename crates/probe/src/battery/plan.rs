@@ -133,15 +133,15 @@ impl Plan {
     /// Connections that it takes where nothing has to be repeated, and the least time for them.
     pub fn cost(&self) -> (u32, Duration) {
         let of = |test: &Test| match test {
-            Test::Residual => 60,
+            Test::Residual => 130,
             Test::Tls => vectors_cost(self.tls_vectors.len(), self.trials),
             Test::Pieces => vectors_cost(super::pieces::COUNT, self.trials),
             Test::Substring => self.trials * super::pieces::SUBSTRINGS,
             Test::Dns => 20 * self.trials + 12,
             Test::Http => vectors_cost(super::web::COUNT, self.trials),
-            Test::Resets => self.trials + 2,
+            Test::Resets => 2 * self.trials + 2,
             Test::Quic => 2 * self.trials * (1 + super::quic::COUNT as u32) + 60,
-            Test::Location => 150,
+            Test::Location => 243,
             Test::Fragments => 0,
         };
         let all = self.tests.iter().map(of).sum::<u32>() + 8;

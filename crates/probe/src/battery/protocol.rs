@@ -96,6 +96,9 @@ pub enum Ending {
     Given,
 }
 
+/// Headers of packets that the client did not send which a session of the far end remembers: all of them are one answer.
+pub const MOST_FORGED: usize = 1_024;
+
 /// The header of a packet that the client did not send, as the far end saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forged {

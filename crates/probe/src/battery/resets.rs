@@ -3,7 +3,7 @@
 use wirewitness_model::battery::{Behaviour, End, EndsSeen, Packet, ResetTest};
 use wirewitness_net::Net;
 
-use super::protocol::Forged;
+use super::protocol::{Forged, MOST_FORGED};
 use super::run::{Running, Stop};
 use super::tls;
 
@@ -24,6 +24,10 @@ pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop
     if !own.is_empty() {
         let note = format!("{} resets look like the client's own and are left out", own.len());
         running.facts.notes.push(note);
+    }
+    if forged.is_empty() && before >= MOST_FORGED {
+        running.skip("resets", "the far end has no room for the headers of more resets");
+        return Ok(());
     }
     if forged.is_empty() {
         running.skip("resets", "no forged reset came to the far end");
@@ -49,9 +53,9 @@ pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop
 }
 
 /// Whether a reset may well be the client's own: its kernel answers what comes too late with one that has no identification and
-/// arrives with the life that its other packets have.
+/// arrives with the life that its other packets have. So may one of a connection whose opening the far end did not see.
 fn is_of_client(packet: &Forged) -> bool {
-    packet.client_ttl == Some(packet.ttl) && packet.ipid == 0 && packet.df
+    packet.client_ttl.is_none_or(|ttl| ttl == packet.ttl && packet.ipid == 0 && packet.df)
 }
 
 /// One event a connection.

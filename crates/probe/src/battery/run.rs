@@ -12,6 +12,7 @@ use super::chance::Chance;
 use super::exchange::{Outcome, Sending};
 use super::line::{FarEnd, Line, LineError};
 use super::plan::{Plan, PlanError, Test};
+use super::protocol::Ending;
 use super::tally::{Tally, Tried, behaviour};
 use super::{dns, location, pieces, quic, resets, residual, tls, web};
 
@@ -384,7 +385,8 @@ impl<N: Net> Running<'_, N> {
     /// Hashes of all that arrived whole so far. What was told is not asked for again.
     pub(super) async fn arrived(&mut self) -> Result<&BTreeSet<String>, Stop> {
         let told = self.line.arrivals(self.told).await?;
-        self.told += told.len();
+        // One that was open when it was told is asked for again: more of it may come.
+        self.told += told.iter().take_while(|it| it.end != Ending::Open).count();
         self.arrived.extend(told.into_iter().map(|it| it.sha256));
         Ok(&self.arrived)
     }

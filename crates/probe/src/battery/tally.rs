@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use wirewitness_model::battery::{Behaviour, Controls, Counts, Probe, ProbeTest, State};
 use wirewitness_model::hex::hex;
 
-use super::exchange::Outcome;
+use super::exchange::{AFTERWARDS, Outcome};
 
 /// Trials of one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,7 +24,11 @@ impl Cell {
         let Some(behaviour) = behaviour(outcome) else { return };
         *self.seen.entry(behaviour).or_default() += 1;
         if behaviour == Behaviour::DropToServer {
-            self.silent.push(hash(sent));
+            let afterwards: &[u8] = match outcome {
+                Outcome::SilentAfterwards => AFTERWARDS,
+                _ => &[],
+            };
+            self.silent.push(hash(&[sent, afterwards].concat()));
         }
     }
 
@@ -49,7 +53,9 @@ pub fn behaviour(outcome: &Outcome) -> Option<Behaviour> {
         Outcome::Through => None,
         Outcome::Reset => Some(Behaviour::Rst),
         Outcome::Fin => Some(Behaviour::Fin),
-        Outcome::Silent | Outcome::NotOpened(_) => Some(Behaviour::DropToServer),
+        Outcome::Silent | Outcome::SilentAfterwards | Outcome::NotOpened(_) => {
+            Some(Behaviour::DropToServer)
+        }
         Outcome::Foreign(bytes) => Some(of_foreign(bytes)),
     }
 }

@@ -13,7 +13,7 @@ use super::KernelNet;
 /// Segments that come to this machine.
 #[derive(Debug)]
 pub struct KernelSegments {
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     socket: tokio::net::UdpSocket,
     #[cfg_attr(not(unix), allow(dead_code, reason = "nobody looks there"))]
     ports: Vec<u16>,
@@ -22,7 +22,7 @@ pub struct KernelSegments {
 impl Raw for KernelNet {
     type Segments = KernelSegments;
 
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     fn segments(&self, ports: &[u16]) -> Result<KernelSegments, Failure> {
         use socket2::{Domain, Protocol, Socket, Type};
         let named = |error: std::io::Error| Failure::of_io(&error);
@@ -33,14 +33,14 @@ impl Raw for KernelNet {
         Ok(KernelSegments { socket, ports: ports.to_vec() })
     }
 
-    #[cfg(not(unix))]
+    #[cfg(not(target_os = "linux"))]
     fn segments(&self, _: &[u16]) -> Result<KernelSegments, Failure> {
         Err(Failure::PermissionDenied)
     }
 }
 
 impl Segments for KernelSegments {
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     async fn next(&self) -> Result<Segment, Failure> {
         // Headers at their longest, and the payload that is kept; the rest of a packet is cut off.
         let mut buffer = [0; 60 + 60 + Segment::PAYLOAD];
@@ -54,13 +54,13 @@ impl Segments for KernelSegments {
         }
     }
 
-    #[cfg(not(unix))]
+    #[cfg(not(target_os = "linux"))]
     async fn next(&self) -> Result<Segment, Failure> {
         Err(Failure::PermissionDenied)
     }
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 impl KernelSegments {
     fn is_ours(&self, segment: &Segment) -> bool {
         self.ports.contains(&segment.destination.port())

@@ -37,6 +37,8 @@ pub(super) struct Directory<R> {
     next: u64,
     end: u64,
     left: u64,
+    /// Bytes of packed members that may still be opened.
+    unread: u64,
 }
 
 /// An entry of the directory.
@@ -103,7 +105,7 @@ impl<R: Read + Seek> Directory<R> {
         }
         let end = next.checked_add(bytes).filter(|end| *end <= at);
         let end = end.ok_or(ZipError::Damaged { at, what: "the end of the directory" })?;
-        Ok(Self { file, next, end, left })
+        Ok(Self { file, next, end, left, unread: length })
     }
 
     /// The same fields with 64 bits, where the file has them.
@@ -128,12 +130,16 @@ impl<R: Read + Seek> Directory<R> {
     /// The next entry. After an error there is none: nobody knows where it would begin.
     pub(super) fn entry(&mut self) -> Result<Option<Entry>, ZipError> {
         if self.left == 0 {
-            return Ok(None);
+            // A writer that counts to 65,535 and begins anew, or one that lies: what it does not count would be lost unsaid.
+            let (next, end) = (self.next, std::mem::take(&mut self.end));
+            let is_all = next >= end;
+            let miscounted = ZipError::Damaged { at: next, what: "the number of entries" };
+            return if is_all { Ok(None) } else { Err(miscounted) };
         }
         self.left -= 1;
         let read = self.read_entry();
         if read.is_err() {
-            self.left = 0;
+            (self.left, self.end) = (0, 0);
         }
         read.map(Some)
     }
@@ -180,7 +186,12 @@ impl<R: Read + Seek> Directory<R> {
             return Err(damaged);
         }
         let names = [26, 28].map(|offset| number(&header, offset, 2).unwrap_or_default());
-        let begin = entry.at + HEADER as u64 + names.iter().sum::<u64>();
+        let begin = entry.at.saturating_add(HEADER as u64 + names.iter().sum::<u64>());
+        // Members that share bytes would be unpacked as often as there are entries.
+        self.unread = self.unread.checked_sub(entry.packed).ok_or(ZipError::Damaged {
+            at: entry.at,
+            what: "members that are together larger than the file",
+        })?;
         self.file.seek(SeekFrom::Start(begin))?;
         let packed = BufReader::new((&mut self.file).take(entry.packed));
         let inner = if entry.method == STORED {

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use wirewitness_model::hex::hex;
 
 use crate::battery::protocol::{
-    About, Arrival, END, Ending, Forged, Protocol, SEEN, START, Seen, Start, Started,
+    About, Arrival, END, Ending, Forged, MOST_FORGED, Protocol, SEEN, START, Seen, Start, Started,
 };
 use crate::battery::token::{ConsentToken, Side};
 
@@ -276,8 +276,6 @@ fn json<T: Serialize>(what: &T) -> Result<Vec<u8>, Declined> {
 const MOST_NONCES: usize = 4_096;
 /// Arrivals told at once.
 const MOST_TOLD: usize = 1_024;
-/// Headers of forged packets that a session remembers.
-const MOST_FORGED: usize = 4_096;
 
 #[cfg(test)]
 mod tests {
