@@ -9,7 +9,7 @@ use flate2::{Compression, Crc};
 pub(crate) fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
     for (at, (name, text)) in members.iter().enumerate() {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(text).unwrap();
         let deflated = encoder.finish().unwrap();
         let (method, data) = if at % 2 == 1 { (8_u16, &deflated[..]) } else { (0, *text) };

@@ -190,7 +190,7 @@ impl<R: Read + Seek> Directory<R> {
         // Members that share bytes would be unpacked as often as there are entries.
         self.unread = self.unread.checked_sub(entry.packed).ok_or(ZipError::Damaged {
             at: entry.at,
-            what: "members that are together larger than the file",
+            what: "the directory, whose members are together larger than the file,",
         })?;
         self.file.seek(SeekFrom::Start(begin))?;
         let packed = BufReader::new((&mut self.file).take(entry.packed));
