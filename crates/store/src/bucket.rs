@@ -3,7 +3,7 @@
 //! A commit there is what it is in a folder: the file of the log's next version is made if there is none (`If-None-Match: *`), so of
 //! two writers the second fails, and with the ledger last nothing of it is seen. There is no lock, so both may begin. A server
 //! that passes over that condition would let one writer overwrite the other: it is tried before anything is written
-//! ([`keeps_conditions`]), and such a bucket is read only.
+//! (`keeps_conditions`), and such a bucket is read only.
 
 use std::sync::Arc;
 
