@@ -5,7 +5,7 @@
 //!
 //! - [`token`], [`protocol`]: consent, and what the two sides say.
 //! - [`caps`]: what a run may spend. Nothing lifts it.
-//! - [`line`]: the only way out.
+//! - [`mod@line`]: the only way out.
 //! - [`plan`], [`run`](mod@run): what is tried, in which order, and when to stop.
 //! - [`hello`], [`exchange`], [`tally`], [`chance`]: a request, one trial of it, the counts, and the order.
 //! - `tls`, `residual` and the others: the tests.
