@@ -258,17 +258,11 @@ impl<N: Net> Running<'_, N> {
 
     /// So many trials of a request with the censored name and so many with the harmless one, each on a rested port.
     pub(super) async fn both(&mut self, request: &Request, trials: u32) -> Result<Controls, Stop> {
-        let mut controls = Controls { baseline: Counts::default(), positive: Counts::default() };
+        let mut tally = Tally::default();
         for censored in self.mixed(trials, trials) {
-            let (outcome, _) = self.trial(request, censored).await?;
-            let hit = u32::from(behaviour(&outcome).is_some());
-            let of = if censored { &mut controls.positive } else { &mut controls.baseline };
-            *of = of.plus(Counts::new(hit, 1));
-            if !censored {
-                self.harmless_came_to(&outcome)?;
-            }
+            self.control(request, censored, &mut tally).await?;
         }
-        Ok(controls)
+        Ok(Controls { baseline: tally.baseline.any(), positive: tally.positive.any() })
     }
 
     /// So many trials with the censored name and so many with the harmless one, in any order.
