@@ -88,6 +88,7 @@ fn run(seed: u64) -> [Run; 2] {
     if std::env::var("WW_SHOW").is_ok() {
         print_missed(truth, &detector.score, (&ours, &report));
         print_wrong_ones(truth, &detector.score, &ours);
+        print_wide_ones(truth, detector.checks.iter().flat_map(|(wide, _)| wide), &ours);
     }
     let start = Instant::now();
     let theirs = their_rule(&points);
@@ -300,6 +301,34 @@ fn print_wrong_ones(truth: &Truth, score: &Score, stated: &[Found]) {
                 event.share_percent,
                 event.mechanism.word()
             );
+        }
+    }
+}
+
+/// What was planted on all networks and is not exactly one statement, with all statements that touch it.
+fn print_wide_ones<'w>(truth: &Truth, wide: impl Iterator<Item = &'w Wide>, stated: &[Found]) {
+    for it in wide.filter(|it| it.statements.len() != 1) {
+        let event = truth.events.iter().find(|event| event.id == it.id).unwrap();
+        let day = |at_s: i64| (at_s - truth.begin_s) as f64 / 86_400.0;
+        println!(
+            "{} {} is {} statements: {} targets {:?}, day {:.1} to {:?}, {} %, {}",
+            it.id,
+            word(&it.variety),
+            it.statements.len(),
+            event.targets.len(),
+            event.targets.ranges(),
+            day(event.start_s),
+            event.end_s.map(day),
+            event.share_percent,
+            event.mechanism.word()
+        );
+        let touches = |at: &usize| {
+            let found = &stated[*at];
+            it.statements.contains(at) || found.targets.in_both(&event.targets) > 0
+        };
+        for at in (0..stated.len()).filter(touches) {
+            let own = if it.statements.contains(&at) { "its" } else { "    " };
+            println!("    {own} {}", line(&stated[at], truth));
         }
     }
 }

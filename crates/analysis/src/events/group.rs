@@ -17,10 +17,10 @@ use super::settings::Settings;
 use super::target::{Bout, NETWORKS_NEEDED};
 
 /// Targets that belong together.
-struct Group {
-    bouts: Vec<Bout>,
-    start: Span,
-    features: Features,
+pub(super) struct Group {
+    pub(super) bouts: Vec<Bout>,
+    pub(super) start: Span,
+    pub(super) features: Features,
 }
 
 /// Groups bouts, and lets hints join what they fit.
@@ -49,9 +49,9 @@ pub(super) fn group(bouts: Vec<Bout>, hints: Vec<Bout>, settings: &Settings) -> 
 
 /// Groups, and which of them began on which day.
 #[derive(Default)]
-struct Groups {
-    all: Vec<Group>,
-    days: BTreeMap<(Country, i64), Vec<usize>>,
+pub(super) struct Groups {
+    pub(super) all: Vec<Group>,
+    pub(super) days: BTreeMap<(Country, i64), Vec<usize>>,
 }
 
 impl Groups {
@@ -113,6 +113,7 @@ impl Groups {
                 self.join(into, start(&bout), (bout, features));
             }
         }
+        self.hand_over(settings);
         // Those that joined others are left empty.
         self.all.retain(|group| !group.bouts.is_empty());
         self.days.clear();

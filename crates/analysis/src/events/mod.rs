@@ -26,6 +26,7 @@ mod errors;
 mod event;
 mod features;
 mod group;
+mod handed;
 pub mod keep;
 pub mod layer;
 mod lists;

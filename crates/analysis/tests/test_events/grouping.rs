@@ -148,6 +148,29 @@ fn a_list_of_sparse_names_is_one_event() {
     assert!((event.start.at_s - at(10, 0)).abs() < 86_400, "{:#?}", lines(&report.events));
 }
 
+/// A seldom measured name is on a national order, and on a list that comes as that one is lifted: its own series shows one long block.
+#[test]
+fn a_name_that_a_list_takes_over_leaves_its_first_event_whole() {
+    let often = (2, 20.0);
+    let world = World { networks: 20, targets: 80, rate: 0.43, often, ..World::default() };
+    let report = world.find(|point, random| {
+        let is_in_first =
+            [0, 1, 5].contains(&point.target) && (at(10, 0)..at(17, 0)).contains(&point.at_s);
+        let is_in_list = (5..65).contains(&point.target) && point.at_s >= at(18, 0);
+        if is_in_first || is_in_list {
+            block(point, Mechanism::DnsInjectionBlockpage, 0.97, random);
+        }
+        true
+    });
+    let lines = lines(&report.events);
+    let first: Vec<_> = report.events.iter().filter(|it| it.start.at_s < at(15, 0)).collect();
+    assert_eq!(first.len(), 1, "{lines:#?}");
+    assert_eq!(first[0].targets, [0, 1, 5], "{lines:#?}");
+    assert!((first[0].end.unwrap().at_s - at(17, 0)).abs() < 6 * 3_600, "{lines:#?}");
+    let list = report.events.iter().filter(|it| it.start.at_s >= at(15, 0));
+    assert!(list.max_by_key(|it| it.targets.len()).unwrap().targets.contains(&5), "{lines:#?}");
+}
+
 #[test]
 fn what_was_always_blocked_is_standing() {
     let world = World { networks: 3, ..World::default() };
