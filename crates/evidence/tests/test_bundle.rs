@@ -183,3 +183,34 @@ fn checkpoint_of(bundle: &[u8]) -> SignedNote {
     let mut reader = wirewitness_evidence::container::Reader::new(bundle);
     wirewitness_evidence::bundle::Head::read(&mut reader).unwrap().0.proof.checkpoint
 }
+
+#[test]
+#[ignore = "writes the seeds of the fuzz target into fuzz/seeds/evidence"]
+fn seeds_for_the_fuzzer() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/evidence");
+    std::fs::create_dir_all(&folder).unwrap();
+    let bundle = bundle();
+    let less = without(&bundle, &["captures/a.pcap"], &["probe_ip"]);
+    let mut reader = wirewitness_evidence::container::Reader::new(less.as_slice());
+    let mut seeds = vec![
+        ("bundle", 0, bundle.clone()),
+        ("redacted", 0, less.clone()),
+        ("tar", 1, bundle.clone()),
+    ];
+    while let Some((name, _)) = reader.next_member().unwrap() {
+        let bytes = reader.whole(1 << 20).unwrap();
+        match name.as_str() {
+            "manifest.json" => seeds.push(("manifest", 2, bytes)),
+            "statement.note" => seeds.push(("note", 3, bytes)),
+            "log.tlog-proof" => seeds.push(("proof", 3, bytes)),
+            "leaves/00000" => seeds.push(("table", 4, bytes)),
+            "measurements/a.jsonl" => seeds.push(("records", 7, bytes)),
+            _ => {}
+        }
+    }
+    seeds.push(("key", 8, key().verifier().to_string().into_bytes()));
+    seeds.push(("request", 5, wirewitness_evidence::timestamp::request(b"x", 1)));
+    for (name, kind, bytes) in seeds {
+        std::fs::write(folder.join(name), [&[kind], bytes.as_slice()].concat()).unwrap();
+    }
+}

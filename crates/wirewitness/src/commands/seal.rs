@@ -154,7 +154,8 @@ pub(crate) fn run(args: &SealArgs) -> Result<ExitCode, CommandError> {
 
 impl SealArgs {
     fn seal(&self) -> Result<(), CommandError> {
-        let to = self.to.as_ref().ok_or_else(|| usage("where is the bundle to go?", "--output FILE"))?;
+        let to =
+            self.to.as_ref().ok_or_else(|| usage("where is the bundle to go?", "--output FILE"))?;
         let recipients = to.recipients()?;
         to.check_absent()?;
         let inputs = self.inputs()?;
@@ -182,7 +183,9 @@ impl SealArgs {
         let proof = Log::append(&folder, &key, &prepared.statement())?;
         let index = proof.index;
         let signed = prepared.signed(&key);
-        to.write(&recipients, |out| prepared.write(&inputs, (signed, proof, Vec::new()), out).map(drop))?;
+        to.write(&recipients, |out| {
+            prepared.write(&inputs, (signed, proof, Vec::new()), out).map(drop)
+        })?;
         let files: Vec<_> = prepared.manifest().items.iter().map(|it| it.path.as_str()).collect();
         to.tell(&json!({
             "bundle": to.output.display().to_string(), "key": key.verifier().to_string(),
@@ -196,7 +199,10 @@ impl SealArgs {
         for path in &self.files {
             let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, error))?;
             if !metadata.is_file() {
-                return Err(usage(&format!("{} is no file", path.display()), "name the files in it"));
+                return Err(usage(
+                    &format!("{} is no file", path.display()),
+                    "name the files in it",
+                ));
             }
             let own = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let kind = kind(&own);
@@ -279,7 +285,9 @@ impl RedactArgs {
             let (_, found) = redact(file, out, &wishes)?;
             // Who asks for something to be gone must not believe that it is where it never was found.
             if let Some((wish, _)) = found.iter().find(|it| *it.1 == 0) {
-                return Err(BundleError::Wish(format!("there is no {wish} in it: nothing was written")));
+                return Err(BundleError::Wish(format!(
+                    "there is no {wish} in it: nothing was written"
+                )));
             }
             counts = Some(found);
             Ok(())
@@ -313,7 +321,9 @@ impl AttachArgs {
         let (file, _) = self.open.open(&self.bundle)?;
         self.to.write(&recipients, |out| attach(file, out, (&cosigned, &stamps)).map(drop))?;
         let bundle = self.to.output.display().to_string();
-        self.to.tell(&json!({ "bundle": bundle, "timestamps": stamps.len(), "cosigned": cosigned.len() }))
+        self.to.tell(
+            &json!({ "bundle": bundle, "timestamps": stamps.len(), "cosigned": cosigned.len() }),
+        )
     }
 }
 

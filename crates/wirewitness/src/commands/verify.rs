@@ -134,7 +134,8 @@ fn checked(
     Ok((verified, Beside { was_encrypted, log_continues }))
 }
 
-const FORKED: &str = "the key's holder shows different people different logs, or lost the log and began again; ask";
+const FORKED: &str =
+    "the key's holder shows different people different logs, or lost the log and began again; ask";
 
 /// A log against what somebody saw of it.
 fn continued(log: &Log, seen: &Seen) -> Result<(), CommandError> {
@@ -145,7 +146,8 @@ fn continued(log: &Log, seen: &Seen) -> Result<(), CommandError> {
         return Err(bad_file(log.folder(), message, FORKED));
     }
     if !log.continues(before, &seen.checkpoint.root) {
-        let message = format!("the log was rewritten: its first {before} entries are others than in {place}");
+        let message =
+            format!("the log was rewritten: its first {before} entries are others than in {place}");
         return Err(bad_file(log.folder(), message, FORKED));
     }
     if let Some(tile) = log.damaged_tile() {

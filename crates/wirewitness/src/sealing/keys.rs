@@ -34,15 +34,16 @@ impl KeyArgs {
     /// # Errors
     /// Where it cannot be read or made, or others may read it, or the passphrase is another one.
     pub(crate) fn key(&self) -> Result<(SignerKey, PathBuf, bool), CommandError> {
-        let path = match &self.key {
-            Some(path) => path.clone(),
-            None => environment::config_folder().map(|it| it.join("signing.key")).ok_or_else(|| {
-                CommandError::Usage {
-                    message: "there is no folder for settings here".to_owned(),
-                    hint: "name a place for the key with --key FILE".to_owned(),
-                }
-            })?,
-        };
+        let path =
+            match &self.key {
+                Some(path) => path.clone(),
+                None => environment::config_folder().map(|it| it.join("signing.key")).ok_or_else(
+                    || CommandError::Usage {
+                        message: "there is no folder for settings here".to_owned(),
+                        hint: "name a place for the key with --key FILE".to_owned(),
+                    },
+                )?,
+            };
         let passphrase = self.passphrase_file.as_deref().map(passphrase).transpose()?;
         if let Some(folder) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
             place::folders(folder).map_err(|error| unreadable(folder, error))?;

@@ -22,7 +22,8 @@ pub(crate) struct Log {
     checkpoint: Checkpoint,
 }
 
-const HINT: &str = "put back a copy of the folder, or begin another log with --log DIR and tell your readers";
+const HINT: &str =
+    "put back a copy of the folder, or begin another log with --log DIR and tell your readers";
 
 impl Log {
     /// Reads the log of this key.
@@ -61,8 +62,7 @@ impl Log {
         entry: &str,
     ) -> Result<Proof, CommandError> {
         place::folders(folder).map_err(|error| unreadable(folder, error))?;
-        let _lock =
-            place::lock(&folder.join("lock")).map_err(|error| unreadable(folder, error))?;
+        let _lock = place::lock(&folder.join("lock")).map_err(|error| unreadable(folder, error))?;
         let path = folder.join("checkpoint");
         let is_new = !path.exists() && !folder.join("tile").exists();
         if is_new {

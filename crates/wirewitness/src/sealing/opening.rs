@@ -41,8 +41,8 @@ impl OpenArgs {
         let opened = if let Some(identity) = &self.identity {
             let text = std::fs::read_to_string(identity).map_err(|it| unreadable(identity, it))?;
             let identities = Identity::parse_file(&text);
-            let identities = identities
-                .map_err(|it| bad_file(identity, it, "age-keygen makes such a file"))?;
+            let identities =
+                identities.map_err(|it| bad_file(identity, it, "age-keygen makes such a file"))?;
             Decrypting::new(file, &By::Identities(&identities))
         } else if let Some(passphrase) = &self.bundle_passphrase_file {
             Decrypting::new(file, &By::Passphrase(&keys::passphrase(passphrase)?))

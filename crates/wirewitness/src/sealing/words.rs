@@ -30,28 +30,54 @@ pub(crate) fn words(name: &str, it: &Verified, beside: Beside) -> String {
 fn proven(text: &mut String, it: &Verified, beside: Beside) {
     let manifest = &it.manifest;
     let _ = writeln!(text, "Proven:");
-    let _ = writeln!(text, "  - No bit of the {} files below, nor of what is said of them, was changed since they were sealed.", it.files.len());
+    let _ = writeln!(
+        text,
+        "  - No bit of the {} files below, nor of what is said of them, was changed since they were sealed.",
+        it.files.len()
+    );
     let _ = writeln!(text, "  - They were sealed with the key {},", clean(it.key.name(), 120));
     let _ = writeln!(text, "    fingerprint {}.", it.key.fingerprint());
     if it.is_key_known {
         let _ = writeln!(text, "    That is a key that you named.");
     }
     let (index, size) = (it.index + 1, it.checkpoint.size);
-    let _ = writeln!(text, "  - That key's log has it as entry {index} of {size} (root {}).", hex(&it.checkpoint.root));
+    let _ = writeln!(
+        text,
+        "  - That key's log has it as entry {index} of {size} (root {}).",
+        hex(&it.checkpoint.root)
+    );
     if beside.log_continues {
-        let _ = writeln!(text, "    The log in the folder that you named continues this one: nothing of it was rewritten or cut.");
+        let _ = writeln!(
+            text,
+            "    The log in the folder that you named continues this one: nothing of it was rewritten or cut."
+        );
     }
     for stamp in it.stamps.iter().filter(|it| it.is_trusted) {
         let by = clean(&stamp.by, 100);
-        let _ = writeln!(text, "  - It was sealed before {}: {by} says so, whose certificate you named.", stamp.at);
+        let _ = writeln!(
+            text,
+            "  - It was sealed before {}: {by} says so, whose certificate you named.",
+            stamp.at
+        );
     }
     for witness in &it.witnesses {
         if let Some(at) = witness.at {
-            let _ = writeln!(text, "  - The witness {} saw the log so at {}.", clean(&witness.name, 120), instant(at));
+            let _ = writeln!(
+                text,
+                "  - The witness {} saw the log so at {}.",
+                clean(&witness.name, 120),
+                instant(at)
+            );
         }
     }
     let _ = writeln!(text, "\nSaid by the sealer:");
-    let _ = writeln!(text, "  sealed at {} by {}, {} rules", manifest.sealed_at, clean(&manifest.program, 80), manifest.rules.len());
+    let _ = writeln!(
+        text,
+        "  sealed at {} by {}, {} rules",
+        manifest.sealed_at,
+        clean(&manifest.program, 80),
+        manifest.rules.len()
+    );
     for data in &manifest.data {
         let _ = writeln!(text, "  used {} ({})", clean(&data.name, 120), clean(&data.sha256, 64));
     }
@@ -81,26 +107,51 @@ fn files(text: &mut String, it: &Verified) {
 fn not_proven(text: &mut String, it: &Verified, beside: Beside) {
     let _ = writeln!(text, "\nNot proven:");
     if !it.is_key_known {
-        let _ = writeln!(text, "  - Who holds that key. Ask the sealer for the fingerprint by another way (voice, paper), then give the key");
+        let _ = writeln!(
+            text,
+            "  - Who holds that key. Ask the sealer for the fingerprint by another way (voice, paper), then give the key"
+        );
         let _ = writeln!(text, "    with --key '{}'", clean(&it.key.to_string(), 400));
     }
     if !it.stamps.iter().any(|it| it.is_trusted) {
         let _ = writeln!(text, "  - When it was sealed: the time is by the sealer's own clock.");
     }
     for stamp in it.stamps.iter().filter(|it| !it.is_trusted) {
-        let _ = writeln!(text, "    A time stamp says {} by {:?}, but you named no certificate for it (--tsa-certificate); anybody may", stamp.at, clean(&stamp.by, 100));
-        let _ = writeln!(text, "    have made it. Its certificate has the SHA-256 {}.", stamp.certificate);
+        let _ = writeln!(
+            text,
+            "    A time stamp says {} by {:?}, but you named no certificate for it (--tsa-certificate); anybody may",
+            stamp.at,
+            clean(&stamp.by, 100)
+        );
+        let _ = writeln!(
+            text,
+            "    have made it. Its certificate has the SHA-256 {}.",
+            stamp.certificate
+        );
     }
     if !it.witnesses.iter().any(|it| it.at.is_some()) && !beside.log_continues {
-        let _ = writeln!(text, "  - That the key's holder shows everybody the same log: no witness that you named has signed it, and the log");
+        let _ = writeln!(
+            text,
+            "  - That the key's holder shows everybody the same log: no witness that you named has signed it, and the log"
+        );
         let _ = writeln!(text, "    itself was not compared (--witness, --log).");
     }
     for witness in it.witnesses.iter().filter(|it| it.at.is_none()) {
-        let _ = writeln!(text, "    {} says to have seen the log; not checked.", clean(&witness.name, 120));
+        let _ = writeln!(
+            text,
+            "    {} says to have seen the log; not checked.",
+            clean(&witness.name, 120)
+        );
     }
-    let _ = writeln!(text, "  - That what is in the files is true: a seal says that they are as they were, not how they came about.");
+    let _ = writeln!(
+        text,
+        "  - That what is in the files is true: a seal says that they are as they were, not how they came about."
+    );
     if it.is_redacted() {
-        let _ = writeln!(text, "  - What was left out. Its hashes are signed, so the sealer cannot put anything else there later.");
+        let _ = writeln!(
+            text,
+            "  - What was left out. Its hashes are signed, so the sealer cannot put anything else there later."
+        );
     }
 }
 
@@ -115,7 +166,11 @@ pub(crate) fn line(name: &str, it: &Verified, beside: Beside) -> Value {
     let stamps: Vec<_> = it.stamps.iter().map(|it| {
         json!({ "at": it.at, "by": it.by, "certificate_sha256": it.certificate, "trusted": it.is_trusted })
     }).collect();
-    let witnesses: Vec<_> = it.witnesses.iter().map(|it| json!({ "name": it.name, "at": it.at.map(instant) })).collect();
+    let witnesses: Vec<_> = it
+        .witnesses
+        .iter()
+        .map(|it| json!({ "name": it.name, "at": it.at.map(instant) }))
+        .collect();
     json!({
         "file": name,
         "holds": true,
