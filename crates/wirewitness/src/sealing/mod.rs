@@ -32,7 +32,13 @@ pub(crate) fn bad_file(path: &std::path::Path, message: impl ToString, hint: &st
 
 /// A bundle that does not hold, or is none.
 pub(crate) fn bad_bundle(path: &std::path::Path, error: &BundleError) -> CommandError {
-    bad_file(path, error, "ask for the file again; if it stays so, it is not what was sealed")
+    let hint = match error {
+        BundleError::Wish(_) => {
+            "`wirewitness verify` lists the files, `tar xf` shows what is in them"
+        }
+        _ => "ask for the file again; if it stays so, it is not what was sealed",
+    };
+    bad_file(path, error, hint)
 }
 
 /// A file that cannot be read or written.

@@ -97,7 +97,12 @@ fn files(text: &mut String, it: &Verified) {
             }
             None => {
                 for (label, count) in &file.left_out {
-                    let _ = writeln!(text, "    LEFT OUT: {} ({count} times)", clean(label, 200));
+                    let _ = writeln!(
+                        text,
+                        "    LEFT OUT: {} ({count} time{})",
+                        clean(label, 200),
+                        if *count == 1 { "" } else { "s" }
+                    );
                 }
             }
         }
