@@ -137,6 +137,10 @@ fn less<R: Read>(
     leaves: &Leaves,
     (fields, found): (Option<&[String]>, &mut Found),
 ) -> Result<(Leaves, Vec<u8>), MemberError> {
+    if leaves.is_empty() {
+        // There is nothing in it that could be left out.
+        return Ok((leaves.clone(), Vec::new()));
+    }
     let Some(fields) = fields else { return Ok((nothing(reader, leaves)?, LEFT_OUT.to_vec())) };
     let mut text = Vec::new();
     read_leaves(reader, leaves.iter(), &mut |piece, _| {

@@ -140,6 +140,12 @@ fn left_out_once_more() {
 }
 
 #[test]
+fn of_an_empty_file_nothing_can_be_left_out() {
+    let less = without(&bundle(), &["other/empty"], &[]);
+    assert_eq!(checked(&less).unwrap().files[2].left_out.len(), 0);
+}
+
+#[test]
 fn a_left_out_value_cannot_be_found_by_trying() {
     // What stands for the address is a hash after 16 bytes that are not in the bundle: neither the address's own hash nor the
     // one with a salt that is there.

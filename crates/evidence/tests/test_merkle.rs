@@ -73,10 +73,10 @@ fn every_proof_of_small_trees_holds_and_no_other_does() {
     for size in 1..=leaves.len() {
         let tree = &leaves[..size];
         let top = root(tree);
-        for index in 0..size {
+        for (index, leaf) in tree.iter().enumerate() {
             let proof = inclusion(tree, index).unwrap();
             let holds = |at: usize, of: usize, proof: &[Hash]| {
-                is_included(&leaves[index], at as u64, of as u64, proof, &top)
+                is_included(leaf, at as u64, of as u64, proof, &top)
             };
             assert!(holds(index, size, &proof));
             assert!(!holds(index + 1, size, &proof));

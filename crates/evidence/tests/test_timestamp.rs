@@ -121,7 +121,8 @@ fn a_bundle_carries_a_stamp_and_no_bit_of_it_changes() {
     let stamped = head.statement.to_string();
     let stamp = token(&authority.answer(&request(stamped.as_bytes(), 7))).unwrap();
     let start = {
-        let more = attach(bundle.as_slice(), Vec::new(), (&[], &[stamp.clone()])).unwrap();
+        let more =
+            attach(bundle.as_slice(), Vec::new(), (&[], std::slice::from_ref(&stamp))).unwrap();
         let trust =
             Trust { authorities: vec![authority.certificate("root.der")], ..Trust::default() };
         let verified = verify_bundle(more.as_slice(), &trust).unwrap();

@@ -25,6 +25,7 @@ pub(crate) fn random() -> std::io::Result<[u8; 32]> {
 }
 
 /// A file of a person that cannot be used.
+#[allow(clippy::needless_pass_by_value, reason = "most messages are made for it")]
 pub(crate) fn bad_file(path: &std::path::Path, message: impl ToString, hint: &str) -> CommandError {
     let path = path.display().to_string();
     CommandError::BadFile { path, message: message.to_string(), hint: hint.to_owned() }
