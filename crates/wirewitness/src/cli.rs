@@ -10,7 +10,7 @@ use crate::commands::not_built;
 #[cfg(feature = "archive")]
 use crate::commands::{archive, cluster, events, export, ingest, query, refresh};
 use crate::commands::{
-    attribute, completions, exposure, helper, inspect, judge, lab, man, probe, rules,
+    attribute, completions, exposure, helper, inspect, judge, lab, man, probe, rules, seal, verify,
 };
 
 /// Finds, proves and explains interference with people's connections: blocking, throttling, tampering.
@@ -30,6 +30,8 @@ enum Verb {
     Exposure(exposure::ExposureArgs),
     Inspect(inspect::InspectArgs),
     Attribute(attribute::AttributeArgs),
+    Seal(Box<seal::SealArgs>),
+    Verify(verify::VerifyArgs),
     #[cfg(feature = "archive")]
     Ingest(Box<ingest::IngestArgs>),
     #[cfg(feature = "archive")]
@@ -62,6 +64,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Verb::Exposure(args) => exposure::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
         Verb::Attribute(args) => attribute::run(&args),
+        Verb::Seal(args) => seal::run(&args),
+        Verb::Verify(args) => verify::run(&args),
         #[cfg(feature = "archive")]
         Verb::Ingest(args) => ingest::run(&args),
         #[cfg(feature = "archive")]

@@ -22,8 +22,8 @@ pub(crate) fn fetched() -> Option<PathBuf> {
     data_folder().map(|data| data.join("data"))
 }
 
-#[cfg(feature = "archive")]
-fn data_folder() -> Option<PathBuf> {
+/// The folder for what the program keeps, as the platform has it. None where the environment names none.
+pub(crate) fn data_folder() -> Option<PathBuf> {
     let data = platform("LOCALAPPDATA", "XDG_DATA_HOME", ".local/share");
     data.map(|data| data.join("wirewitness"))
 }

@@ -13,6 +13,7 @@ mod output;
 mod probing;
 #[cfg(feature = "archive")]
 mod refreshing;
+mod sealing;
 mod stop;
 
 use std::process::ExitCode;

@@ -51,7 +51,7 @@ fn found(crate_name: &str, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn model_wire_analysis_and_report_read_no_clock_file_environment_or_randomness() {
+fn model_wire_analysis_report_and_evidence_read_no_clock_file_environment_or_randomness() {
     let words = [
         "std::fs",
         "fs::File",
@@ -73,12 +73,14 @@ fn model_wire_analysis_and_report_read_no_clock_file_environment_or_randomness()
     assert_eq!(found("wire", &words), Vec::<String>::new());
     assert_eq!(found("analysis", &words), Vec::<String>::new());
     assert_eq!(found("report", &words), Vec::<String>::new());
+    assert_eq!(found("evidence", &words), Vec::<String>::new());
 }
 
 #[test]
 fn only_the_program_prints() {
     let words = ["println!", "print!(", "eprint", "std::io::stdout", "std::io::stderr"];
-    for name in ["model", "wire", "analysis", "net", "probe", "lab", "report", "store"] {
+    for name in ["model", "wire", "analysis", "net", "probe", "lab", "report", "store", "evidence"]
+    {
         assert_eq!(found(name, &words), Vec::<String>::new());
     }
 }
@@ -143,6 +145,7 @@ fn floors_use_only_the_floors_below() {
     let floors = [
         ("model", &[][..]),
         ("net", &[][..]),
+        ("evidence", &["wirewitness-model"][..]),
         ("analysis", &["wirewitness-model", "wirewitness-wire"][..]),
         ("wire", &[][..]),
         ("report", &["wirewitness-model", "wirewitness-analysis"][..]),

@@ -38,6 +38,7 @@ mod test_probe;
 #[cfg(feature = "archive")]
 mod test_refresh;
 mod test_rules;
+mod test_seal;
 #[cfg(feature = "archive")]
 mod test_sources;
 #[cfg(feature = "archive")]

@@ -26,3 +26,5 @@ pub(crate) mod query;
 #[cfg(feature = "archive")]
 pub(crate) mod refresh;
 pub(crate) mod rules;
+pub(crate) mod seal;
+pub(crate) mod verify;
