@@ -1,5 +1,6 @@
 //! Attribution: the shipped profiles against the published tables, and scores against what was said of them beforehand.
 
+mod captured;
 mod ladder;
 mod profiles;
 mod simulation;

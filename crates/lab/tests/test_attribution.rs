@@ -22,6 +22,7 @@ use wirewitness_probe::helper::{Access, Helper, Limits, PublicOnly, Standing, se
 use crate::test_scenario::shipped as scenario;
 
 mod confusion;
+mod unseen;
 
 const CONTROL: u16 = 8080;
 

@@ -210,3 +210,178 @@ fn a_live_battery_says_what_it_costs_and_is_stored_and_scored() {
     assert_eq!(again.code, 1);
     assert!(again.stderr.contains("not written over"), "{}", again.stderr);
 }
+
+/// Where the page has a command and what it prints, the program prints that: all lines that the page has, in their order (`..` stands for
+/// those that it leaves out).
+#[test]
+fn the_page_on_vendors_has_true_output_for_every_rung() {
+    let page = std::fs::read_to_string(root().join("docs/howto/vendor.md")).unwrap();
+    let mut said = String::new();
+    for block in page.split("```console\n").skip(1) {
+        let (block, _) = block.split_once("```").unwrap();
+        let (command, printed) = block.split_once('\n').unwrap();
+        let arguments = command.strip_prefix("$ wirewitness ").unwrap();
+        let arguments: Vec<String> = arguments
+            .split(' ')
+            .map(|it| match it.starts_with("examples/") {
+                true => root().join(it).display().to_string(),
+                false => it.to_owned(),
+            })
+            .collect();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let outcome = run(&arguments);
+        assert_eq!(outcome.code, 0, "{command}: {}", outcome.stderr);
+        let mut lines = outcome.stdout.lines().map(str::trim_end);
+        for line in printed.lines().map(str::trim_end).filter(|it| *it != "..") {
+            assert!(
+                lines.any(|it| it == line),
+                "{command}\n{line:?} is not in\n{}",
+                outcome.stdout
+            );
+        }
+        said += printed;
+    }
+    for rung in [
+        "same device class as TSG",
+        "TSG code lineage, by",
+        "consistent with GFW_II, TSG (not exclusive)",
+        "blocking confirmed; vendor not attributable from packets",
+        "contradicts TSG",
+        "VERDICT  inconclusive",
+        "no interference observed",
+        "nothing forged seen: nothing to attribute",
+    ] {
+        assert!(said.contains(rung), "no example of {rung:?}");
+    }
+}
+
+#[test]
+fn a_capture_is_attributed_as_far_as_its_packets_go() {
+    let capture = example("forged-resets.pcap");
+    let outcome = run(&["attribute", "--json", &capture]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let line = &outcome.lines()[0];
+    assert_eq!(line["verdict"], "consistent with GFW_II, TSG (not exclusive)");
+    let families: Vec<&str> = line["families"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["family"].as_str().unwrap())
+        .collect();
+    assert_eq!(families, ["rst_static", "rst_prng"]);
+    assert_eq!(line["location"]["injector_hops"], serde_json::json!([6, 6]));
+    for address in ["192.0.2.", "198.51.100."] {
+        assert!(!outcome.stdout.contains(address), "{address}");
+    }
+    // The same from standard input.
+    let bytes = std::fs::read(&capture).unwrap();
+    let piped = run_with_input(&["attribute", "--json", "-"], &bytes);
+    assert_eq!(piped.lines()[0]["families"], line["families"], "{}", piped.stderr);
+    // Eight packets are enough without addresses.
+    let outcome = run(&["attribute", "--json", "--addresses-rewritten", &capture]);
+    let notes = outcome.lines()[0]["families"][1]["notes"].to_string();
+    assert!(notes.contains("void by address: addresses were rewritten"), "{notes}");
+}
+
+/// The address of the client in all packets replaced, and no checksum made anew.
+#[test]
+fn checksums_that_do_not_hold_betray_rewritten_addresses() {
+    let mut bytes = std::fs::read(example("forged-resets.pcap")).unwrap();
+    let (from, to) = ([192, 0, 2, 10], [93, 184, 216, 34]);
+    for at in 24..bytes.len() - 4 {
+        if bytes[at..at + 4] == from {
+            bytes[at..at + 4].copy_from_slice(&to);
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rewritten.pcap");
+    std::fs::write(&path, &bytes).unwrap();
+    let outcome = run(&["attribute", "--json", &path.display().to_string()]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(
+        outcome.stdout.contains("void by address: addresses were rewritten"),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
+fn every_number_of_the_profiles_has_a_source_and_a_date() {
+    let outcome = run(&["attribute", "--sources", "--json"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let lines = outcome.lines();
+    let text = |line: &serde_json::Value, field: &str| line[field].as_str().unwrap().to_owned();
+    for line in &lines {
+        for field in ["device", "cell", "is", "source", "title", "date"] {
+            assert!(!text(line, field).is_empty(), "{field}: {line}");
+        }
+        let date = text(line, "date");
+        assert!(date == "unknown" || date.starts_with("20"), "{line}");
+    }
+    // As many as the files have cells: lines with a value and a source in braces.
+    let folder = std::fs::read_dir(root().join("scenarios/devices")).unwrap();
+    let texts = folder.map(|it| std::fs::read_to_string(it.unwrap().path()).unwrap());
+    let cells: usize =
+        texts.map(|it| it.lines().filter(|it| it.contains("= { is = ")).count()).sum();
+    assert_eq!(lines.len(), cells);
+    let words = run(&["attribute", "--sources"]).stdout;
+    for line in [
+        "TSG: Geedge Tiangou Secure Gateway",
+        "  tcp_injection.stable_k = k=13: P26 table 7, 2026",
+        "  ip.fragment_boundary (reassembly off) = 0: P26 table 6, option ipv4_reassembly_enabled, 2026",
+    ] {
+        assert!(words.lines().any(|it| it == line), "{line}\n{words}");
+    }
+}
+
+#[test]
+fn a_cell_without_a_source_is_no_profile() {
+    let folder = tempfile::tempdir().unwrap();
+    let shipped = std::fs::read_to_string(root().join("scenarios/devices/pk_drop.toml")).unwrap();
+    let path = folder.path().join("mine.toml");
+    let profiles = folder.path().display().to_string();
+    for (wrong, right) in
+        [("", ", source = \"P26\""), (", source = \"NOBODY\"", ", source = \"P26\"")]
+    {
+        std::fs::write(&path, shipped.replacen(right, wrong, 1)).unwrap();
+        let outcome = run(&["attribute", "--sources", "--profiles", &profiles]);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{wrong}");
+        assert!(outcome.stderr.contains("mine.toml"), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+#[cfg(not(feature = "archive"))]
+fn the_field_program_says_that_it_has_no_archive() {
+    let outcome = run(&["attribute", "--archive", "anywhere"]);
+    assert_eq!(outcome.code, 2);
+    assert!(outcome.stderr.contains("it has no archive"), "{}", outcome.stderr);
+}
+
+/// Measurements in which something else answered: the archive tells them by network, and no more than that something was forged.
+#[test]
+#[cfg(feature = "archive")]
+fn an_archive_is_attributed_network_by_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive").display().to_string();
+    let measurements = root().join("examples/measurements").display().to_string();
+    let ingested = run(&["ingest", &measurements, "--archive", &archive]);
+    assert_eq!(ingested.code, 0, "{}", ingested.stderr);
+    let outcome = run(&["attribute", "--json", "--archive", &archive]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let lines = outcome.lines();
+    assert!(!lines.is_empty());
+    for line in &lines {
+        for family in line["families"].as_array().unwrap() {
+            assert!(
+                ["dns_response", "blockpage"].contains(&family["family"].as_str().unwrap()),
+                "{family}"
+            );
+        }
+        let verdict = line["verdict"].as_str().unwrap();
+        assert!(!verdict.starts_with("same device class"), "{verdict}");
+        assert!(line["about"].as_str().unwrap().contains("never can be"));
+    }
+    // Nothing is asked of an archive that is not there.
+    assert_eq!(run(&["attribute", "--archive", "/no/such/archive"]).code, 1);
+}

@@ -1,6 +1,6 @@
 //! A battery as evidence: for each family, what was seen of each cell. Network, country and documents of the battery are left behind here.
 
-mod resets;
+pub(super) mod resets;
 
 use super::arithmetic::pointer::Reach;
 use super::arithmetic::seed::SeedKey;
@@ -31,6 +31,10 @@ pub struct Evidence {
     pub forged: u32,
     /// What else is to be said, in words.
     pub notes: Vec<String>,
+    /// True for what stands on packets or rows alone, without trials or controls: it can be consistent with a device, and no more.
+    pub is_partial: bool,
+    /// Why nothing follows from it, beside what its controls say.
+    pub void: Option<String>,
 }
 
 /// What was seen of one cell.
@@ -108,7 +112,7 @@ pub fn evidence(battery: &Battery) -> Vec<Evidence> {
 }
 
 impl Evidence {
-    fn new(family: Family) -> Self {
+    pub(super) fn new(family: Family) -> Self {
         Self {
             family,
             behaviour: None,
@@ -118,10 +122,12 @@ impl Evidence {
             is_substring: false,
             forged: 0,
             notes: Vec::new(),
+            is_partial: false,
+            void: None,
         }
     }
 
-    fn value(&mut self, section: &'static str, key: &'static str, value: Value) {
+    pub(super) fn value(&mut self, section: &'static str, key: &'static str, value: Value) {
         let probe = key.to_owned();
         self.seen.push(Seen { section, key, probe, what: What::Value(value) });
     }

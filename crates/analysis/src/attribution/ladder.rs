@@ -53,6 +53,8 @@ pub struct Candidate {
     pub rung: Rung,
     /// Families that tell devices apart and that it explains.
     pub families: Vec<Family>,
+    /// How many of them stand on trials with controls.
+    pub whole: usize,
     /// Logarithm of its ratio over a device of which nothing is known, over all families that tell devices apart.
     pub ln_lr: f64,
     /// The same over the next best.
@@ -72,6 +74,8 @@ pub struct Attribution<'e> {
     pub lineage: Vec<String>,
     /// A censored request was blocked in two thirds of the trials or more, and its harmless twin was not.
     pub blocking: bool,
+    /// Something forged was seen, without trials or controls.
+    pub forged: bool,
     /// Devices that there must be at least: one device does not both reset and drop one name.
     pub devices_at_least: usize,
 }
@@ -83,6 +87,7 @@ pub fn attribute<'e>(evidence: &'e [Evidence], catalogue: &Catalogue) -> Attribu
         candidates: candidates(&families, catalogue),
         lineage: lineage(&families, catalogue),
         blocking: evidence.iter().any(is_blocking),
+        forged: evidence.iter().any(|it| it.is_partial && it.forged > 0),
         devices_at_least: devices_at_least(evidence),
         families,
     }
@@ -104,6 +109,8 @@ impl Attribution<'_> {
         }
         if self.blocking {
             "blocking confirmed; vendor not attributable from packets".to_owned()
+        } else if self.forged {
+            "forged packets or pages seen; vendor not attributable from packets".to_owned()
         } else if !self.families.is_empty() && self.families.iter().all(is_quiet) {
             "no interference observed".to_owned()
         } else {
@@ -146,7 +153,8 @@ fn devices_at_least(evidence: &[Evidence]) -> usize {
     let mut kinds: Vec<&str> = tcp.filter_map(|it| it.behaviour.map(Behaviour::kind)).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    kinds.len().max(usize::from(evidence.iter().any(is_blocking)))
+    let any = |it: &Evidence| is_blocking(it) || it.is_partial && it.forged > 0;
+    kinds.len().max(usize::from(evidence.iter().any(any)))
 }
 
 /// What one device has in one family.
@@ -156,6 +164,7 @@ struct Standing {
     /// Over UNKNOWN; 0 where the family tells nothing.
     ln_lr: f64,
     explains: bool,
+    is_partial: bool,
 }
 
 fn candidates(families: &[FamilyScore<'_>], catalogue: &Catalogue) -> Vec<Candidate> {
@@ -181,8 +190,7 @@ fn rung(candidate: &Candidate) -> Rung {
         Rung::Contradicted
     } else if candidate.families.is_empty() {
         Rung::Inconclusive
-    } else if candidate.families.len() >= CLASS_FAMILIES && candidate.ln_lr_next > CLASS_RATIO.ln()
-    {
+    } else if candidate.whole >= CLASS_FAMILIES && candidate.ln_lr_next > CLASS_RATIO.ln() {
         Rung::SameClass
     } else {
         Rung::Consistent
@@ -211,6 +219,7 @@ fn candidate(profile: &Profile, families: &[FamilyScore<'_>]) -> Option<Candidat
     Some(Candidate {
         id: profile.id.clone(),
         rung: Rung::Inconclusive,
+        whole: best.values().filter(|(it, _)| it.explains && !it.is_partial).count(),
         families: explained.collect(),
         ln_lr: best.values().map(|(it, _)| it.ln_lr).sum(),
         ln_lr_next: 0.0,
@@ -221,9 +230,12 @@ fn candidate(profile: &Profile, families: &[FamilyScore<'_>]) -> Option<Candidat
 fn standing(profile: &Profile, family: &FamilyScore<'_>) -> Option<Standing> {
     let own = family.of(&profile.id)?;
     let unknown = family.ranked.iter().find(|it| it.who == Who::Unknown)?;
-    let explains = family.tells() && family.consistent().contains(&profile.id.as_str());
+    let is_marked = !family.evidence.is_partial || family.is_marked(profile);
+    let explains =
+        is_marked && family.tells() && family.consistent().contains(&profile.id.as_str());
     let ln_lr = if family.tells() { own.ln_lr - unknown.ln_lr } else { 0.0 };
-    Some(Standing { family: family.evidence.family, ln_lr, explains })
+    let is_partial = family.evidence.is_partial;
+    Some(Standing { family: family.evidence.family, ln_lr, explains, is_partial })
 }
 
 /// Grounds on which the code that was met is of the lineage of TSG: a stable key of 13 over six packets, all three marks of its DNS plug-in at

@@ -7,12 +7,15 @@
 //! - [`arithmetic`]: what decides a test, as numbers.
 //! - [`battery`]: what the tests saw, as a file.
 //! - [`evidence`]: the same, cell by cell.
+//! - [`captured`], [`archived`]: what a capture and rows of the archive tell of the same.
 //! - [`likelihood`]: how well a prediction explains a cell.
 //! - [`score`]: one family of evidence against every device.
 //! - [`ladder`]: all families together, and what may be said.
 //! - [`report`]: the same as it is told, without what betrays an address.
 
+pub mod archived;
 pub mod arithmetic;
+pub mod captured;
 pub mod evidence;
 pub mod ladder;
 pub mod likelihood;

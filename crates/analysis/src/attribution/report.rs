@@ -266,7 +266,8 @@ fn to_the_hour(text: &str) -> String {
 }
 
 fn rounded(number: f64) -> f64 {
-    (number * 1e4).round() / 1e4
+    // Nothing is minus nothing.
+    (number * 1e4).round() / 1e4 + 0.0
 }
 
 fn candidates(attribution: &Attribution<'_>, catalogue: &Catalogue) -> Vec<CandidateReport> {

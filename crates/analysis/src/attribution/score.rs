@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::arithmetic::trials::{Gate, State};
 use super::battery::Behaviour;
 use super::evidence::{Evidence, Seen, What};
-use super::likelihood::{Ratios, contradicts};
+use super::likelihood::{Ratios, contradicts, fits};
 use super::profile::schema::Family;
 use super::profile::{Catalogue, Prediction, Profile};
 use hypothesis::hypotheses;
@@ -154,6 +154,24 @@ impl FamilyScore<'_> {
         self.informative > 0
     }
 
+    /// True where a mark of this device fits: a cell whose value few packets have. Flags, their number and the absence of a key fit half of
+    /// the resets of the world, and without controls name nobody.
+    pub fn is_marked(&self, profile: &Profile) -> bool {
+        if !matches!(self.evidence.family, Family::RstStatic | Family::RstPrng) {
+            return true;
+        }
+        self.rows.iter().any(|row| {
+            let all = 0..profile.configurations_of(row.section).len();
+            let cells = all.filter_map(|number| profile.cell(row.section, row.key, number));
+            cells.map(|cell| &cell.is).filter(|is| is_mark(row.key, is)).any(|is| {
+                row.seen.iter().any(|it| match &it.what {
+                    What::Value(value) => fits(is, value) == Some(true),
+                    What::Trials { .. } => false,
+                })
+            })
+        })
+    }
+
     /// Devices that explain it, in one of their configurations, better than a device of which nothing is known, are not contradicted by
     /// it, and stand within a factor of 100 of the best.
     pub fn consistent(&self) -> Vec<&str> {
@@ -193,6 +211,22 @@ fn is_excluded(profile: &Profile, evidence: &Evidence) -> bool {
         && profile.behaviours().is_some_and(|known| known.iter().all(|it| it != behaviour))
 }
 
+/// True for predictions that few packets have by chance.
+fn is_mark(key: &str, prediction: &Prediction) -> bool {
+    /// One in sixteen values of 16 bits, at most.
+    const FEW: u64 = 4096;
+    match (key, prediction) {
+        ("stable_k", Prediction::SeedKey(key)) => key.is_some(),
+        ("identical", Prediction::Flag(is)) => *is,
+        ("flags", Prediction::Words(words)) => words.iter().all(|it| it == "rst_ae_reserved"),
+        ("payload", Prediction::Words(words)) => words.iter().all(|it| it != "none"),
+        ("ipid" | "window" | "window_step", Prediction::Ranges(ranges)) => {
+            ranges.iter().map(|(low, high)| high.saturating_sub(*low) + 1).sum::<u64>() <= FEW
+        }
+        _ => false,
+    }
+}
+
 /// From 22 of 24 on.
 fn is_saturated(rows: &[Row<'_>], decided: usize) -> bool {
     let censored = rows.iter().filter(|row| row.state() == Some(State::Censored)).count();
@@ -201,6 +235,9 @@ fn is_saturated(rows: &[Row<'_>], decided: usize) -> bool {
 }
 
 fn void(evidence: &Evidence) -> Option<String> {
+    if evidence.void.is_some() {
+        return evidence.void.clone();
+    }
     let controls = evidence.controls?;
     let baseline = controls.baseline.state();
     if baseline == State::Censored {
@@ -244,6 +281,9 @@ fn predictions<'p>(profile: &'p Profile, row: &Row<'_>) -> Vec<&'p Prediction> {
         .collect()
 }
 
+/// Cells that change with where the packets are seen, or that a network rewrites: they refute nothing.
+const OF_PLACE: [&str; 2] = ["observed_ttl", "ttl_tied"];
+
 /// Cells that refute a device, in the configuration that is refuted least. What is a matter of set-up or place refutes nothing.
 fn contradictions(profile: &Profile, family: Family, rows: &[Row<'_>]) -> Vec<&'static str> {
     if matches!(family, Family::Residual | Family::Blockpage | Family::Location) {
@@ -251,7 +291,7 @@ fn contradictions(profile: &Profile, family: Family, rows: &[Row<'_>]) -> Vec<&'
     }
     let Some(section) = rows.first().map(|row| row.section) else { return Vec::new() };
     let of = |number: usize| -> Vec<&'static str> {
-        let refuted = rows.iter().filter(|row| {
+        let refuted = rows.iter().filter(|row| !OF_PLACE.contains(&row.key)).filter(|row| {
             let cell = profile.cell(row.section, row.key, number);
             cell.is_some_and(|cell| row.seen.iter().any(|it| contradicts(&cell.is, &it.what)))
         });

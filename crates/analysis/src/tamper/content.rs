@@ -75,6 +75,7 @@ impl Content {
             grade: judged.grade,
             fingerprint: judged.fingerprint,
             says: answer.summary(),
+            page: answer.kept(),
             packets,
             at_ns,
             evidence,

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde::Serialize;
 use serde::ser::SerializeStruct as _;
+use wirewitness_model::battery::PageTest;
 
 /// A finding. In JSON the `type` names the kind.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -244,8 +245,14 @@ pub struct Injector {
 pub struct Forged {
     /// Number of the packet.
     pub packet: u64,
+    /// Its time, ns since 1970.
+    pub at_ns: i64,
     /// Time to live, or hop limit.
     pub ttl: u8,
+    /// IPv4's flag against fragments.
+    pub dont_fragment: bool,
+    /// Bytes that it carries; zeros that only fill up the frame do not count.
+    pub payload_len: u32,
     /// IPv4's identification.
     pub identification: Option<u16>,
     /// TCP's window.
@@ -256,6 +263,19 @@ pub struct Forged {
     pub seq: u32,
     /// Acknowledgement number.
     pub ack: u32,
+}
+
+/// What a forged DNS answer looks like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForgedAnswer {
+    /// Number of the packet.
+    pub packet: u64,
+    /// The second word of the message.
+    pub flags: u16,
+    /// Whether the first answer points back to the question's name; none where there is no answer.
+    pub name_compressed: Option<bool>,
+    /// Addresses in it.
+    pub addresses: Vec<IpAddr>,
 }
 
 /// Packets that neither end sent.
@@ -286,6 +306,9 @@ pub struct Injection {
     /// Raw headers.
     #[serde(skip)]
     pub forged: Vec<Forged>,
+    /// Of forged DNS answers, what they look like.
+    #[serde(skip)]
+    pub answers: Vec<ForgedAnswer>,
     /// App of the person's device, where the capture says so.
     pub app: Option<String>,
 }
@@ -416,6 +439,9 @@ pub struct Blockpage {
     pub fingerprint: Option<String>,
     /// Status, title, or where it leads to.
     pub says: String,
+    /// As much of the page as makers are told by. Not told: it may name its reader.
+    #[serde(skip)]
+    pub page: PageTest,
     /// The packets.
     pub packets: Vec<u64>,
     /// Time of the first, ns since 1970.

@@ -54,6 +54,8 @@ fn measured(truth: &[bool], fires: f64, numbers: &mut Numbers) -> Evidence {
         is_substring: false,
         forged: 0,
         notes: Vec::new(),
+        is_partial: false,
+        void: None,
     }
 }
 

@@ -131,6 +131,7 @@ pub const FEATURES: &[Feature] = &[
     reset("sides", Kind::Words(&["client", "server", "both"])),
     cell("tcp_injection", "initial_ttl", None, Kind::Ranges(255)),
     cell("tcp_injection", "stable_k", Some(Family::RstPrng), Kind::SeedKey),
+    cell("tcp_injection", "ttl_tied", Some(Family::RstPrng), Kind::Flag),
     cell("http", "status", Some(Family::Blockpage), Kind::Texts),
     cell("http", "body", Some(Family::Blockpage), Kind::Texts),
     cell("http", "location", Some(Family::Blockpage), Kind::Texts),

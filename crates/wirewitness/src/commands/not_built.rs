@@ -21,8 +21,13 @@ pub(crate) struct NotBuiltArgs {
 /// Says so.
 pub(crate) fn run(args: &NotBuiltArgs) -> Result<ExitCode, CommandError> {
     let _ = &args.rest;
-    Err(CommandError::Usage {
+    Err(refusal())
+}
+
+/// What is said of everything that takes an archive.
+pub(crate) fn refusal() -> CommandError {
+    CommandError::Usage {
         message: "this is the field program: it has no archive".to_owned(),
         hint: "build the full one: cargo build --release --features archive".to_owned(),
-    })
+    }
 }

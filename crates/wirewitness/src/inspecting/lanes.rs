@@ -74,7 +74,6 @@ impl Inspecting<'_> {
     }
 
     /// Inspects a capture whose length nobody knows: on this thread, all of its connections compared with one another.
-    #[cfg(feature = "archive")]
     pub(crate) fn stream(
         &self,
         mut capture: Capture<'_>,

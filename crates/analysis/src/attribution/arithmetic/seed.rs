@@ -111,7 +111,7 @@ pub struct Stable {
     pub by: By,
     /// Different packets that it was found from.
     pub packets: usize,
-    /// Pairs of them that it explains, and all pairs; for the blind estimator, packets.
+    /// Pairs of them that it explains, and all pairs; for the blind estimator, and where packets were asked one by one, packets.
     pub fits: (usize, usize),
     /// Hops from the device to the capture: the fewest and the most that are consistent.
     pub hops: Option<(u8, u8)>,
@@ -142,6 +142,7 @@ pub fn seed_key(packets: &[Fields], ends: Option<(Ipv4Addr, Ipv4Addr)>) -> SeedK
             fits: (found.packets, found.packets),
             hops: found.hops,
         }),
+        None if distinct.len() < ENOUGH && !is_constant(&distinct) => SeedKey::TooFew,
         None if distinct.len() < ENOUGH_BLIND => match distinct.as_slice() {
             [first, rest @ ..]
                 if packets.len() >= ENOUGH && rest.iter().all(|it| it.window == first.window) =>
@@ -181,7 +182,7 @@ pub fn by_addresses(packets: &[Fields], source: Ipv4Addr, destination: Ipv4Addr)
         return SeedKey::Undefined;
     }
     if distinct.len() < ENOUGH {
-        return SeedKey::TooFew;
+        return few(&distinct, source, destination).unwrap_or(SeedKey::TooFew);
     }
     for reading in Reading::ALL {
         let (source, destination) = reading.numbers(source, destination);
@@ -196,7 +197,87 @@ pub fn by_addresses(packets: &[Fields], source: Ipv4Addr, destination: Ipv4Addr)
             });
         }
     }
-    SeedKey::Inconsistent
+    // Some of its threads may take the ends the other way round: then packets fit alone, and pairs of two kinds do not.
+    few(&distinct, source, destination).unwrap_or(SeedKey::Inconsistent)
+}
+
+/// Asks packets one by one: 95 % of them must fit the key as delivered, in one order of bytes and either orientation. By chance one does
+/// in 32,768, so four are enough.
+fn few(distinct: &[Fields], source: Ipv4Addr, destination: Ipv4Addr) -> Option<SeedKey> {
+    let count = distinct.len();
+    if count < ENOUGH_BLIND {
+        return None;
+    }
+    [Order::Network, Order::Host].into_iter().find_map(|order| {
+        let readings = [Ends::AsSent, Ends::Swapped].map(|ends| Reading { order, ends });
+        let fitting: Vec<(Reading, i64)> = distinct
+            .iter()
+            .filter_map(|it| {
+                readings.into_iter().find_map(|reading| {
+                    Some((reading, hops_of(it, reading.numbers(source, destination))?))
+                })
+            })
+            .collect();
+        let (first, _) = *fitting.first()?;
+        let usual = fitting.iter().filter(|(it, _)| *it == first).count() * 2 >= fitting.len();
+        let [as_sent, swapped] = readings;
+        let by = match (usual, first == as_sent) {
+            (true, _) => first,
+            (false, true) => swapped,
+            (false, false) => as_sent,
+        };
+        let hops = fitting.iter().map(|(_, hops)| *hops);
+        let (low, high) = (hops.clone().min()?, hops.max()?);
+        let hops = u8::try_from(low).ok().filter(|it| low == high && i64::from(*it) <= MOST_HOPS);
+        (fitting.len() * 100 >= count * 95).then(|| {
+            SeedKey::Stable(Stable {
+                k: K,
+                by: By::Addresses(by),
+                packets: count,
+                fits: (fitting.len(), count),
+                hops: hops.map(|it| (it, it)),
+            })
+        })
+    })
+}
+
+/// Where a packet fits the key as delivered: how far its time to live is from what its counter gives.
+fn hops_of(packet: &Fields, ends: (u32, u32)) -> Option<i64> {
+    let v = i64::from(packet.window) - i64::from(ends.1 % u32::from(K));
+    (v > 0 && fits(packet, K, ends)).then(|| v.rem_euclid(200) + 48 - i64::from(packet.ttl))
+}
+
+/// Packets that fit the key as delivered one by one, all at one distance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alone {
+    /// How many, copies among them.
+    pub fits: usize,
+    /// Hops from the device.
+    pub hops: u8,
+}
+
+/// Most hops that a path has.
+const MOST_HOPS: i64 = 40;
+
+/// Asks each packet by itself, by the addresses of the packets: identification and time to live must both fit (by chance once in
+/// some 300,000). The distance at which most do, if any does.
+pub fn alone(packets: &[Fields], source: Ipv4Addr, destination: Ipv4Addr) -> Option<Alone> {
+    let of = |order: Order| -> Option<Alone> {
+        let readings = [Ends::AsSent, Ends::Swapped].map(|ends| Reading { order, ends });
+        let mut at = [0_usize; MOST_HOPS as usize + 1];
+        for packet in packets {
+            let hops = readings.iter().find_map(|it| {
+                let hops = hops_of(packet, it.numbers(source, destination))?;
+                usize::try_from(hops).ok().filter(|hops| *hops < at.len())
+            });
+            if let Some(count) = hops.and_then(|it| at.get_mut(it)) {
+                *count += 1;
+            }
+        }
+        let most = at.iter().enumerate().max_by_key(|(_, count)| **count)?;
+        (*most.1 > 0).then_some(Alone { fits: *most.1, hops: most.0 as u8 })
+    };
+    [Order::Network, Order::Host].into_iter().filter_map(of).max_by_key(|it| it.fits)
 }
 
 /// The key that most pairs allow, with how many of how many. Pairs of one window say nothing of the key, but identifications
@@ -265,7 +346,7 @@ fn hops(packets: &[Fields], c: u32) -> Option<(u8, u8)> {
 /// What the blind estimator found. The addresses in it are nobody's to print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Blind {
-    candidates: Vec<u32>,
+    candidates: Vec<Class>,
     /// Different packets.
     pub packets: usize,
     /// Hops from the device: the fewest and the most that are consistent.
@@ -280,7 +361,7 @@ impl fmt::Debug for Blind {
 }
 
 impl Blind {
-    /// How many addresses fit, `k` at most.
+    /// How many addresses fit, `k` at most; where the packets are few, an entry may stand for two.
     pub fn candidates(&self) -> usize {
         self.candidates.len()
     }
@@ -289,7 +370,8 @@ impl Blind {
     /// or outside the operator's address translation.
     pub fn holds(&self, address: Ipv4Addr, order: Order) -> bool {
         let reading = Reading { order, ends: Ends::AsSent };
-        self.candidates.contains(&reading.numbers(address, address).0)
+        let (address, _) = reading.numbers(address, address);
+        self.candidates.iter().any(|it| it.holds(address))
     }
 }
 
@@ -304,8 +386,8 @@ pub fn blind(packets: &[Fields], k: u16) -> Option<Blind> {
     let mut found = Blind { candidates: Vec::new(), packets: distinct.len(), hops: None };
     for c in 0..u32::from(k) {
         let class = class_for(&distinct, k, c);
-        let Some(address) = class.and_then(Class::only_address) else { continue };
-        found.candidates.push(address);
+        let Some(class) = class.filter(|it| it.narrow().is_some()) else { continue };
+        found.candidates.push(class);
         if let Some((low, high)) = hops(&distinct, c) {
             let (least, most) = found.hops.unwrap_or((low, high));
             found.hops = Some((least.min(low), most.max(high)));

@@ -1,12 +1,12 @@
 //! Forged resets as evidence.
 
 use super::{Evidence, Value, sorted};
-use crate::attribution::arithmetic::seed::{Fields, SeedKey, seed_key};
+use crate::attribution::arithmetic::seed::{By, Fields, SeedKey, seed_key};
 use crate::attribution::battery::{End, Packet, ResetTest};
 use crate::attribution::profile::schema::Family;
 
 /// What the headers say, and what the arithmetic between them says.
-pub(super) fn families(test: &ResetTest) -> [Evidence; 2] {
+pub(in crate::attribution) fn families(test: &ResetTest) -> [Evidence; 2] {
     let [mut headers, mut key] = [Family::RstStatic, Family::RstPrng].map(Evidence::new);
     for evidence in [&mut headers, &mut key] {
         evidence.behaviour = Some(test.behaviour);
@@ -15,13 +15,32 @@ pub(super) fn families(test: &ResetTest) -> [Evidence; 2] {
     }
     single(test, &mut headers);
     groups(test, &mut headers);
-    let found = key_of(test);
-    if found != SeedKey::TooFew {
-        key.value("tcp_injection", "stable_k", Value::SeedKey(found));
-    } else if key.forged > 0 {
-        key.notes.push("too few different packets for a key".to_owned());
-    }
+    tell_key(&mut key, key_of(test));
     [headers, key]
+}
+
+/// The key as cells, and what follows from it.
+pub(in crate::attribution) fn tell_key(key: &mut Evidence, found: SeedKey) {
+    match &found {
+        SeedKey::TooFew if key.forged > 0 => {
+            key.notes.push("too few different packets for a key".to_owned());
+        }
+        SeedKey::TooFew => {}
+        SeedKey::Stable(stable) => {
+            // A network that rewrites times to live hides that they are tied, so only that they are says anything.
+            if stable.hops.is_some() {
+                key.value(SECTION, "ttl_tied", Value::Flag(true));
+            } else {
+                key.notes.push(
+                    "times to live do not follow the counter: fixed by the device, or rewritten on the way".to_owned(),
+                );
+            }
+            key.value(SECTION, "stable_k", Value::SeedKey(found));
+        }
+        SeedKey::Undefined | SeedKey::Inconsistent => {
+            key.value(SECTION, "stable_k", Value::SeedKey(found));
+        }
+    }
 }
 
 const SECTION: &str = "tcp_injection";
@@ -86,7 +105,7 @@ fn step(pair: &[&Packet]) -> Option<u64> {
 }
 
 /// The key, from packets to one end alone: the ends of the arithmetic are those of the packet.
-fn key_of(test: &ResetTest) -> SeedKey {
+pub(in crate::attribution) fn key_of(test: &ResetTest) -> SeedKey {
     let of = |end: End| {
         let packets = test.events.iter().flatten().filter(|it| it.to == end);
         let fields: Vec<Fields> = packets
@@ -98,12 +117,16 @@ fn key_of(test: &ResetTest) -> SeedKey {
         });
         seed_key(&fields, ends)
     };
-    let rank = |key: &SeedKey| match key {
-        SeedKey::TooFew => 0,
-        SeedKey::Undefined => 1,
-        SeedKey::Inconsistent => 2,
-        SeedKey::Stable(_) => 3,
-    };
     let [to_client, to_server] = [End::Client, End::Server].map(of);
     if rank(&to_server) > rank(&to_client) { to_server } else { to_client }
+}
+
+/// What says more, higher: a key first, by addresses, over the most packets.
+pub(in crate::attribution) fn rank(key: &SeedKey) -> (u8, bool, usize) {
+    match key {
+        SeedKey::TooFew => (0, false, 0),
+        SeedKey::Undefined => (1, false, 0),
+        SeedKey::Inconsistent => (2, false, 0),
+        SeedKey::Stable(stable) => (3, matches!(stable.by, By::Addresses(_)), stable.packets),
+    }
 }

@@ -29,7 +29,7 @@ pub(super) fn family(score: &FamilyScore<'_>, catalogue: &Catalogue) -> FamilyRe
         hidden: score.hidden.clone(),
         cells: score.rows.iter().flat_map(|row| cells(row, score, catalogue)).collect(),
         notes: score.evidence.notes.clone(),
-        verdict: verdict(score),
+        verdict: verdict(score, catalogue),
     }
 }
 
@@ -53,7 +53,7 @@ fn ranked(score: &FamilyScore<'_>, catalogue: &Catalogue) -> Vec<RankedReport> {
 }
 
 /// The verdict of one family, in words.
-fn verdict(score: &FamilyScore<'_>) -> String {
+fn verdict(score: &FamilyScore<'_>, catalogue: &Catalogue) -> String {
     if let Some(why) = &score.void {
         return format!("inconclusive: {why}");
     }
@@ -63,7 +63,13 @@ fn verdict(score: &FamilyScore<'_>) -> String {
     if score.saturated {
         return "inconclusive: saturated".to_owned();
     }
-    let consistent = score.consistent();
+    let mut consistent = score.consistent();
+    if score.evidence.is_partial {
+        consistent.retain(|id| catalogue.profile(id).is_some_and(|it| score.is_marked(it)));
+        if consistent.is_empty() && !score.rows.is_empty() {
+            return "inconclusive: no mark of a device of the catalogue".to_owned();
+        }
+    }
     match score.ranked.first().map(|it| &it.who) {
         _ if !score.tells() => "inconclusive: no decided cell tells devices apart".to_owned(),
         _ if !consistent.is_empty() => Rung::Consistent.words(&consistent.join(", ")),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use wirewitness_model::battery::PageTest;
 use wirewitness_model::lenient::{Headers, MaybeBinary};
 
 use crate::judge::title::title;
@@ -77,6 +78,22 @@ impl<'a> Answer<'a> {
             None => text(title(self.searched()).as_bytes()),
         };
         format!("{status} {says}").trim_end().to_owned()
+    }
+
+    /// As much of it as makers of pages are told by.
+    pub(super) fn kept(&self) -> PageTest {
+        let kept = |bytes: &[u8], most: usize| {
+            String::from_utf8_lossy(bytes.get(..bytes.len().min(most)).unwrap_or_default())
+                .into_owned()
+        };
+        let field = |name: &str| kept(self.field(name).unwrap_or_default(), MAX_FIELD);
+        PageTest {
+            status: self.status,
+            body: kept(self.body, MAX_SEARCH),
+            location: field("location"),
+            server: field("server"),
+            via: field("via"),
+        }
     }
 
     /// What its shape alone says, if it is that of a block page.
@@ -179,5 +196,6 @@ const REFUSALS: [&str; 7] =
 const FILTER_PAGES: [&str; 8] =
     ["block", "deny", "denied", "filter", "restrict", "redirect.cgi?", "accessdenied", "censor"];
 const MAX_FIELDS: usize = 64;
+const MAX_FIELD: usize = 512;
 const MAX_TITLE: usize = 200;
 const MAX_SEARCH: usize = 4096;

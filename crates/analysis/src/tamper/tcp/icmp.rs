@@ -68,6 +68,7 @@ pub(super) fn told(
         trigger: None,
         injectors: Vec::new(),
         forged: Vec::new(),
+        answers: Vec::new(),
         app: None,
     })
 }

@@ -170,6 +170,7 @@ fn injection(kept: &[&Judged], best: Grade, (whole, key): (&Connection, &Key)) -
         trigger: None,
         injectors: injector::known(&marks, key.end(from), key.end(from.other())),
         forged: kept.iter().map(|it| forged(&it.header)).collect(),
+        answers: Vec::new(),
         app: None,
     }
 }
@@ -211,7 +212,10 @@ fn merged(kept: &[&Judged]) -> Vec<Evidence> {
 fn forged(header: &Header) -> Forged {
     Forged {
         packet: header.packet,
+        at_ns: header.at_ns,
         ttl: header.ttl,
+        dont_fragment: header.dont_fragment(),
+        payload_len: if header.zeros() { 0 } else { header.len },
         identification: header.version_4().then_some(header.identification),
         window: header.window,
         flags: header.flags,

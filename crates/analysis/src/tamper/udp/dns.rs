@@ -47,6 +47,9 @@ pub(super) struct Given {
     pub(super) rcode: u8,
     pub(super) ttl: u8,
     pub(super) identification: Option<u16>,
+    pub(super) dont_fragment: bool,
+    /// Whether the first answer's name points back; none where there is no answer.
+    pub(super) name_compressed: Option<bool>,
     /// True if it has a record behind the answers and authorities, such as RFC 6891's.
     pub(super) additional: bool,
     pub(super) addresses: Vec<IpAddr>,
@@ -60,6 +63,7 @@ struct Heard<'a> {
     flags: u16,
     /// True if it has records behind answers and authorities.
     additional: bool,
+    bytes: &'a [u8],
 }
 
 type Key = (SocketAddr, SocketAddr, u16);
@@ -109,7 +113,7 @@ impl Questions {
         }
         let Ok(message) = Message::read(udp.payload) else { return false };
         let additional = be16(udp.payload, 10).is_some_and(|count| count > 0);
-        let heard = Heard { seen, message, flags, additional };
+        let heard = Heard { seen, message, flags, additional, bytes: udp.payload };
         if heard.message.response && udp.source_port == DNS {
             self.answer(&heard, out);
         } else if !heard.message.response && udp.destination_port == DNS {
@@ -169,7 +173,7 @@ impl Questions {
     }
 
     fn ask(&mut self, heard: Heard<'_>, out: &mut dyn FnMut(Finding)) {
-        let Heard { seen, message, flags, additional: edns } = heard;
+        let Heard { seen, message, flags, additional: edns, .. } = heard;
         let key = (seen.source, seen.destination, message.id);
         if let Some(question) = self.open.get_mut(&key)
             && question.name == message.name
@@ -196,7 +200,7 @@ impl Questions {
     }
 
     fn answer(&mut self, heard: &Heard<'_>, out: &mut dyn FnMut(Finding)) {
-        let Heard { seen, message, flags, additional } = heard;
+        let Heard { seen, message, flags, additional, bytes } = heard;
         let key = (seen.destination, seen.source, message.id);
         let is_its = |it: &Question| it.name == message.name && it.kind == message.kind;
         if !self.open.get(&key).is_some_and(is_its) {
@@ -221,6 +225,8 @@ impl Questions {
             rcode,
             ttl,
             identification: seen.identification,
+            dont_fragment: seen.dont_fragment,
+            name_compressed: name_compressed(bytes),
             additional: *additional,
             addresses,
             values: message.answers.iter().take(told).map(|it| words(&it.value)).collect(),
@@ -307,6 +313,25 @@ impl Question {
 
 fn connection(client: SocketAddr, server: SocketAddr) -> Connection {
     Connection { protocol: Protocol::Udp, client, server }
+}
+
+/// Whether the name of the first answer is a pointer. None where there is no answer, or it cannot be found.
+fn name_compressed(bytes: &[u8]) -> Option<bool> {
+    let [questions, answers] = [be16(bytes, 4)?, be16(bytes, 6)?];
+    let mut at = 12_usize;
+    for _ in 0..questions {
+        // Labels up to the root, or up to a pointer.
+        loop {
+            match *bytes.get(at)? {
+                0 => break at += 1,
+                length if length >= 0xc0 => break at += 2,
+                length => at += 1 + usize::from(length),
+            }
+        }
+        at += 4;
+    }
+    let first = *bytes.get(at)?;
+    (answers > 0).then_some(first >= 0xc0)
 }
 
 /// A record's value in words: an address or name as it is, others by type and length.

@@ -17,7 +17,7 @@ use wirewitness_wire::app::dns::rcode::{NXDOMAIN, REFUSED};
 
 use crate::judge::address::is_bogon;
 use crate::tamper::finding::{
-    End, Evidence, Forged, Grade, Injection, Injector, Trigger, TriggerKind,
+    End, Evidence, Forged, ForgedAnswer, Grade, Injection, Injector, Trigger, TriggerKind,
 };
 
 /// One point, and how much it is worth.
@@ -84,6 +84,7 @@ fn injection(
         }),
         injectors: injectors(&forged),
         forged: forged.iter().map(|it| headers(it)).collect(),
+        answers: forged.iter().map(|it| shape(it)).collect(),
         packets,
         app: None,
     }
@@ -91,7 +92,27 @@ fn injection(
 
 fn headers(answer: &Given) -> Forged {
     let (packet, ttl, identification) = (answer.packet, answer.ttl, answer.identification);
-    Forged { packet, ttl, identification, window: 0, flags: 0, seq: 0, ack: 0 }
+    Forged {
+        packet,
+        at_ns: answer.at_ns,
+        ttl,
+        dont_fragment: answer.dont_fragment,
+        payload_len: 0,
+        identification,
+        window: 0,
+        flags: 0,
+        seq: 0,
+        ack: 0,
+    }
+}
+
+fn shape(answer: &Given) -> ForgedAnswer {
+    ForgedAnswer {
+        packet: answer.packet,
+        flags: answer.flags,
+        name_compressed: answer.name_compressed,
+        addresses: answer.addresses.clone(),
+    }
 }
 
 fn injectors(forged: &[&Given]) -> Vec<Injector> {

@@ -40,9 +40,14 @@ impl Class {
         (both.modulus <= ADDRESSES || both.rest < ADDRESSES).then_some(both)
     }
 
-    /// The address, where only one can be in the class.
-    pub(super) fn only_address(self) -> Option<u32> {
-        if self.modulus < ADDRESSES { None } else { u32::try_from(self.rest).ok() }
+    /// The least address of the class, where two can be in it at most: fields that fit by chance seldom leave so few.
+    pub(super) fn narrow(self) -> Option<u32> {
+        if self.modulus < ADDRESSES / 2 { None } else { u32::try_from(self.rest).ok() }
+    }
+
+    /// True if this address is in the class.
+    pub(super) fn holds(self, address: u32) -> bool {
+        u64::from(address) % self.modulus == self.rest % self.modulus
     }
 }
 
@@ -81,7 +86,8 @@ mod tests {
         let class = Class::ALL.and(2, 6).unwrap().and(0, 4).unwrap();
         assert_eq!(class, Class { rest: 8, modulus: 12 });
         assert_eq!(Class::ALL.and(1, 6).unwrap().and(0, 4), None, "odd and even");
-        assert_eq!(class.only_address(), None, "too many are left");
+        assert_eq!(class.narrow(), None, "too many are left");
+        assert!(class.holds(20) && !class.holds(21));
     }
 
     #[test]
@@ -91,7 +97,7 @@ mod tests {
         let class = divisors
             .iter()
             .fold(Class::ALL, |class, divisor| class.and(address % divisor, *divisor).unwrap());
-        assert_eq!(class.only_address(), Some(address as u32));
+        assert_eq!(class.narrow(), Some(address as u32));
         assert_eq!(class.and((address + 1) % 11, 11), None);
     }
 }

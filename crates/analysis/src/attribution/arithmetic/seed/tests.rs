@@ -129,7 +129,10 @@ fn wrong_order_swapped_ends_and_translated_addresses_fit_nothing() {
         wrong[1] += usize::from(is_stable(best(destination)));
         wrong[2] += usize::from(is_stable(best(0x0a00_0005)));
         let blindly = blind(&packets, 13).unwrap();
-        assert!(blindly.candidates.contains(&source), "blindly it is found all the same");
+        assert!(
+            blindly.candidates.iter().any(|it| it.holds(source)),
+            "blindly it is found all the same"
+        );
     }
     assert_eq!(wrong, [0, 0, 0]);
 }
@@ -152,8 +155,8 @@ fn two_packets_agree_by_chance_and_three_do_not() {
 
 #[test]
 fn blindly_the_address_is_among_the_candidates_as_often_as_was_simulated() {
-    // The published rates count the least address of each class. Ours asks for more, that no other address is in the class,
-    // since few packets with small windows fit some address always; from five packets on that costs nothing.
+    // The published rates count the least address of each class. Ours asks that two addresses be in the class at most, since few
+    // packets with small windows fit some address always.
     for (count, share, digits) in
         [(3, 0.61, 0.05), (4, 0.977, 0.015), (5, 0.997, 0.006), (6, 1.0, 0.002), (10, 1.0, 0.0)]
     {
@@ -166,14 +169,16 @@ fn blindly_the_address_is_among_the_candidates_as_often_as_was_simulated() {
             let classes = (0..13).filter_map(|c| class_for(&alike, 13, c));
             least += usize::from(classes.into_iter().any(|it| it.rest == u64::from(ends.0)));
             let Some(found) = blind(&packets, 13) else { continue };
-            only += usize::from(found.candidates.contains(&ends.0));
+            only += usize::from(found.candidates.iter().any(|it| it.holds(ends.0)));
             assert!(found.candidates() <= 13);
-            let apart = |pair: &[u32]| pair[0].abs_diff(pair[1]).is_multiple_of(13);
-            assert!(found.candidates.windows(2).all(apart), "candidates stand k apart");
+            if count >= 6 {
+                let apart = |pair: &[Class]| pair[0].rest.abs_diff(pair[1].rest).is_multiple_of(13);
+                assert!(found.candidates.windows(2).all(apart), "candidates stand k apart");
+            }
         }
         let [least, only] = [least, only].map(|it| it as f64 / ROUNDS as f64);
         assert!((least - share).abs() <= digits, "{count} packets: {least}");
-        assert!(only <= least && (count < 5 || only > 0.98), "{count} packets: {only}");
+        assert!(count < 4 || only >= 0.97, "{count} packets: {only}");
     }
 }
 
@@ -251,4 +256,69 @@ fn translated_addresses_leave_the_blind_estimator() {
     let blindly = blind(&packets, 13).unwrap();
     assert!(blindly.holds(inside, Order::Network) && !blindly.holds(SOURCE, Order::Network));
     assert!(!format!("{blindly:?}").contains(&u32::from(inside).to_string()));
+}
+
+#[test]
+fn four_resets_are_enough_with_addresses_and_without() {
+    let (mut numbers, mut by_address, mut mixed, mut blindly) = (Numbers(21), 0, 0, 0);
+    const ROUNDS: usize = 2000;
+    for _ in 0..ROUNDS {
+        let (source, destination) = (numbers.address(), numbers.address());
+        let ends = Some((Ipv4Addr::from(source), Ipv4Addr::from(destination)));
+        let packets = numbers.packets(4, (source, destination));
+        let is_stable = |key: SeedKey| matches!(key, SeedKey::Stable(it) if it.k == 13);
+        by_address += usize::from(is_stable(seed_key(&packets, ends)));
+        blindly += usize::from(is_stable(seed_key(&packets, None)));
+        // Two threads that take the ends each its own way.
+        let swapped = numbers.packets(2, (destination, source));
+        let both: Vec<Fields> = packets.into_iter().chain(swapped).collect();
+        mixed += usize::from(is_stable(seed_key(&both, ends)));
+    }
+    assert!(by_address >= ROUNDS * 99 / 100, "{by_address}");
+    assert!(mixed >= ROUNDS * 99 / 100, "{mixed}");
+    assert!(blindly * 100 >= ROUNDS * 97, "{blindly}");
+}
+
+#[test]
+fn other_injectors_have_no_key() {
+    // What other senders of resets put into the two fields, as far as is published: drawn, constant, zero, counted, copied.
+    type Make = fn(&mut Numbers, &mut (u16, u16)) -> (u16, u16);
+    let others: [(&str, Make); 9] = [
+        ("both drawn", |it, _| (it.next() as u16, it.next() as u16)),
+        ("identification zero", |it, _| (it.next() as u16, 0)),
+        ("constant", |_, _| (16, 242)),
+        ("identification constant", |it, _| (it.next() as u16, 13_330)),
+        ("identification one", |it, _| (it.next() as u16, 1)),
+        ("small windows", |it, _| (2 + it.below(62) as u16, it.next() as u16)),
+        ("windows of the key's range", |it, _| (128 + it.below(4928) as u16, it.next() as u16)),
+        ("identification counted", |_, held| {
+            held.1 = held.1.wrapping_add(1);
+            *held
+        }),
+        ("identification of few values", |it, _| {
+            (128 + it.below(4928) as u16, 0x9916 + it.below(30) as u16)
+        }),
+    ];
+    for (name, make) in others {
+        let mut numbers = Numbers(22);
+        for (count, runs) in [(4, 10_000), (8, 500)] {
+            let wrong = (0..runs)
+                .filter(|_| {
+                    let mut held = (numbers.next() as u16, numbers.next() as u16);
+                    let packets: Vec<Fields> = (0..count)
+                        .map(|_| {
+                            let (window, identification) = make(&mut numbers, &mut held);
+                            Fields { window, identification, ttl: 40 + numbers.below(20) as u8 }
+                        })
+                        .collect();
+                    let ends =
+                        (Ipv4Addr::from(numbers.address()), Ipv4Addr::from(numbers.address()));
+                    // In half of the runs nobody knows the addresses.
+                    let ends = (numbers.next() % 2 == 0).then_some(ends);
+                    matches!(seed_key(&packets, ends), SeedKey::Stable(_))
+                })
+                .count();
+            assert_eq!(wrong, 0, "{name}, {count} packets");
+        }
+    }
 }
