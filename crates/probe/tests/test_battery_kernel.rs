@@ -53,7 +53,8 @@ impl Net for Hurried {
 
 fn token(address: &str) -> ConsentToken {
     // Beside the ports that systems give out, and those of the lab's tests.
-    ConsentToken::issue(address.parse().unwrap(), (21_300..21_316).collect(), vec![21_353], [7; 32])
+    let server = SocketAddr::new(address.parse().unwrap(), 8080);
+    ConsentToken::issue(server, (21_300..21_316).collect(), vec![21_353], [7; 32])
 }
 
 /// Two lies, DNS, and what takes a raw socket at the far end.

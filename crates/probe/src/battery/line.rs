@@ -42,6 +42,16 @@ pub enum LineError {
         /// What the token grants.
         granted: IpAddr,
     },
+    /// The URL leads to a port that is not that of the far end's own server.
+    #[error(
+        "{url} is not at port {granted}, where the token says that the far end is asked: nothing was sent there"
+    )]
+    OtherControl {
+        /// Where the URL leads.
+        url: String,
+        /// What the token grants.
+        granted: u16,
+    },
     /// A port that the token does not have.
     #[error("port {port} is none of those that the token was issued for")]
     OtherPort {
@@ -92,6 +102,7 @@ impl<N: Net> Line<N> {
     ) -> Result<Self, LineError> {
         let address = far_end.token.address;
         let known = known(net, &far_end.url, address).await?;
+        is_control(&far_end.url, far_end.token.control)?;
         let services = Services::new(net.clone(), far_end.trust.clone(), known);
         let rota = Mutex::new(Rota::new(&far_end.token.tcp, wait));
         let udp_rota = Mutex::new(Rota::new(&far_end.token.udp, wait));
@@ -274,6 +285,14 @@ impl<N: Net> Line<N> {
         }
         serde_json::from_slice(&came.body).map_err(|_| LineError::NoConsent)
     }
+}
+
+/// The far end's own server is asked at the port that was granted for it, and at no other.
+fn is_control(url: &Url, granted: u16) -> Result<(), LineError> {
+    if url.port_or_known_default() == Some(granted) {
+        return Ok(());
+    }
+    Err(LineError::OtherControl { url: url.to_string(), granted })
 }
 
 type Known = std::collections::BTreeMap<String, Vec<IpAddr>>;

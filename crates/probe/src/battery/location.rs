@@ -14,7 +14,9 @@ use super::tls;
 pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop> {
     let mut traces = Vec::new();
     for _ in 0..RUNS {
+        running.harmless_gets_through(&tls::plain()).await?;
         let Some(control_hops) = first(running, (1, MOST_HOPS), false).await? else {
+            running.harmless_gets_through(&tls::plain()).await?;
             running.skip("location", "the harmless request does not arrive, whatever its life");
             return Ok(());
         };

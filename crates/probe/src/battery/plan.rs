@@ -6,6 +6,8 @@ use wirewitness_model::battery::rows::{LENGTH_ROWS, row_of};
 
 use super::caps::Caps;
 use super::hello::Hello;
+use super::protocol::LONGEST_SESSION;
+use super::token::ConsentToken;
 
 /// A test of the battery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,11 +42,12 @@ impl Test {
         Self::Substring,
         Self::Pieces,
         Self::Http,
-        Self::Dns,
-        Self::Quic,
         Self::Resets,
         Self::Fragments,
         Self::Location,
+        // Last: where no datagram passes at all, their controls end the run.
+        Self::Dns,
+        Self::Quic,
     ];
 
     /// Its name.
@@ -130,18 +133,72 @@ impl Plan {
         Ok(())
     }
 
+    /// Whether it ends within a session of a far end with the ports of this token, however long blocks outlive their triggers.
+    ///
+    /// # Errors
+    /// How long it may take, and how many ports it would need.
+    pub fn fits(&self, token: &ConsentToken) -> Result<(), PlanError> {
+        let of = |triggers: fn(&Self, Test) -> u32| {
+            // Where a control is unreliable, each probe is tried three times as often.
+            let all: u32 = self.tests.iter().map(|test| triggers(self, *test)).sum();
+            all.saturating_mul(3).min(self.caps.connections())
+        };
+        let tcp_wait = if self.tests.contains(&Test::Residual) {
+            self.residual_wait.max(super::residual::LONGEST_WAIT)
+        } else {
+            self.residual_wait
+        };
+        let turns = self.caps.interval() * self.caps.connections();
+        for (kind, ports, triggers, wait) in [
+            ("TCP", token.tcp.len(), of(Self::tcp_triggers), tcp_wait),
+            ("UDP", token.udp.len(), of(Self::udp_triggers), self.residual_wait),
+        ] {
+            let rests = wait.saturating_mul(triggers);
+            let room = LONGEST_SESSION.saturating_sub(turns + wait).as_secs().max(1);
+            let need = rests.as_secs().div_ceil(room);
+            // Without ports the test is not run, which is said elsewhere.
+            if ports > 0 && need > ports as u64 {
+                let longest = rests / u32::try_from(ports).unwrap_or(u32::MAX) + turns;
+                let hours = longest.as_secs().div_ceil(3600);
+                return Err(PlanError::Outlasts { kind, ports, wait, hours, need });
+            }
+        }
+        Ok(())
+    }
+
+    /// Triggers after which a TCP port rests.
+    fn tcp_triggers(&self, test: Test) -> u32 {
+        let of = |vectors: usize| self.trials * (1 + vectors as u32) + vectors as u32 / 2;
+        match test {
+            Test::Residual => 3,
+            Test::Tls => of(self.tls_vectors.len()),
+            Test::Pieces => of(super::pieces::COUNT),
+            Test::Http => of(super::web::COUNT),
+            Test::Substring => self.trials * super::pieces::SUBSTRINGS,
+            Test::Resets => self.trials,
+            Test::Location => 123,
+            Test::Dns | Test::Quic | Test::Fragments => 0,
+        }
+    }
+
+    /// Triggers after which a UDP port rests.
+    fn udp_triggers(&self, test: Test) -> u32 {
+        let vectors = super::quic::COUNT as u32;
+        if test == Test::Quic { self.trials * (1 + vectors) + vectors / 4 } else { 0 }
+    }
+
     /// Connections that it takes where nothing has to be repeated, and the least time for them.
     pub fn cost(&self) -> (u32, Duration) {
         let of = |test: &Test| match test {
             Test::Residual => 130,
             Test::Tls => vectors_cost(self.tls_vectors.len(), self.trials),
             Test::Pieces => vectors_cost(super::pieces::COUNT, self.trials),
-            Test::Substring => self.trials * super::pieces::SUBSTRINGS,
-            Test::Dns => 20 * self.trials + 12,
+            Test::Substring => (self.trials + 1) * super::pieces::SUBSTRINGS,
+            Test::Dns => 20 * self.trials + 28,
             Test::Http => vectors_cost(super::web::COUNT, self.trials),
             Test::Resets => 2 * self.trials + 2,
-            Test::Quic => 2 * self.trials * (1 + super::quic::COUNT as u32) + 60,
-            Test::Location => 243,
+            Test::Quic => 2 * self.trials * (1 + super::quic::COUNT as u32) + 68,
+            Test::Location => 246,
             Test::Fragments => 0,
         };
         let all = self.tests.iter().map(of).sum::<u32>() + 8;
@@ -181,6 +238,24 @@ pub enum PlanError {
         /// What was asked for.
         vector: String,
     },
+    /// A session of the far end would end first.
+    #[error(
+        "this plan may take {hours} hours ({kind} ports: {ports}, each at rest for up to {} s after a trigger), and a session of the far \
+         end ends after {}: it takes {need} ports, or fewer tests",
+        .wait.as_secs(), LONGEST_SESSION.as_secs() / 3600
+    )]
+    Outlasts {
+        /// TCP or UDP.
+        kind: &'static str,
+        /// How many there are.
+        ports: usize,
+        /// How long one may rest.
+        wait: Duration,
+        /// How long it may take.
+        hours: u64,
+        /// How many it would need.
+        need: u64,
+    },
 }
 
 fn is_name(name: &str) -> bool {
@@ -215,6 +290,32 @@ mod tests {
         let (connections, time) = plan.cost();
         assert!((1_000..=1_500).contains(&connections), "{connections}");
         assert_eq!(time.as_secs(), u64::from(connections));
+    }
+
+    #[test]
+    fn a_plan_that_outlasts_a_session_is_refused() {
+        let token = |tcp: u16, udp: u16| {
+            let server = ([192, 0, 2, 1], 8080).into();
+            let (tcp, udp) = ((1..=tcp).collect(), (1..=udp).collect());
+            ConsentToken::issue(server, tcp, udp, [7; 32])
+        };
+        let usual = Plan::new("blocked.example", "fine.example", 1);
+        assert_eq!(usual.fits(&token(64, 1)), Ok(()));
+        let error = usual.fits(&token(1, 1)).unwrap_err();
+        let PlanError::Outlasts { kind, ports, hours, need, .. } = error.clone() else {
+            panic!("{error}")
+        };
+        // 1500 triggers at most, of which each may hold its port for 756 s.
+        assert_eq!((kind, ports, hours, need), ("TCP", 1, 316, 28));
+        assert!(error.to_string().contains("it takes 28 ports"), "{error}");
+        assert!(usual.fits(&token(27, 1)).is_err() && usual.fits(&token(28, 1)).is_ok());
+        // Without the test that may find a longer one, a port rests 225 s.
+        let tls = Plan { tests: vec![Test::Tls], ..usual.clone() };
+        assert!(tls.fits(&token(8, 0)).is_err() && tls.fits(&token(9, 0)).is_ok());
+        let quic = Plan { tests: vec![Test::Quic], ..usual };
+        let error = quic.fits(&token(64, 1)).unwrap_err().to_string();
+        assert!(error.contains("UDP ports: 1"), "{error}");
+        assert_eq!(quic.fits(&token(64, 0)), Ok(()), "it is skipped, and named");
     }
 
     #[test]

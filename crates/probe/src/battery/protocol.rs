@@ -1,6 +1,7 @@
 //! What a battery and its far end say to each other, in JSON over the helper's HTTP server. Both sides bound what they read.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,9 @@ pub const START: &str = "/battery/start";
 pub const SEEN: &str = "/battery/seen";
 /// Where a session is ended.
 pub const END: &str = "/battery/end";
+
+/// How long a session lasts at most.
+pub const LONGEST_SESSION: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Asks for a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +66,9 @@ pub struct Arrival {
     pub protocol: Protocol,
     /// The port.
     pub port: u16,
+    /// The port that it came from, as the far end sees it.
+    #[serde(default)]
+    pub client_port: u16,
     /// When, milliseconds since the session began.
     pub at_ms: u64,
     /// Bytes so far.
@@ -123,6 +130,9 @@ pub struct Forged {
     /// Time to live of the packet that opened the connection, which the client did send.
     #[serde(default)]
     pub client_ttl: Option<u8>,
+    /// The flag against fragments of that packet.
+    #[serde(default)]
+    pub client_df: Option<bool>,
     /// Payload in hexadecimal, as much as was kept.
     #[serde(default)]
     pub payload: String,

@@ -1,19 +1,19 @@
 //! Running a battery: the order, the controls, the rests between, and when to stop.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use wirewitness_model::battery::{Battery, Controls, Counts, FORMAT, ProbeTest, Run, Skipped};
+use wirewitness_model::battery::{Battery, Counts, FORMAT, ProbeTest, Run, Skipped};
 use wirewitness_model::hex::hex;
 use wirewitness_net::Net;
 
 use super::chance::Chance;
-use super::exchange::{Outcome, Sending};
+use super::exchange::{AFTERWARDS, Outcome, Sending};
 use super::line::{FarEnd, Line, LineError};
 use super::plan::{Plan, PlanError, Test};
 use super::protocol::Ending;
-use super::tally::{Tally, Tried, behaviour};
+use super::tally::{Tally, Tried, behaviour, hash};
 use super::{dns, location, pieces, quic, resets, residual, tls, web};
 
 /// Why there is no battery.
@@ -60,6 +60,7 @@ pub async fn run<N: Net>(
     watch: Watch<'_>,
 ) -> Result<Battery, BatteryFailure> {
     plan.check()?;
+    plan.fits(&far_end.token)?;
     let line = Line::open(net, far_end, (plan.caps, plan.residual_wait)).await?;
     let begun = net.now().elapsed;
     let mut running = Running {
@@ -71,6 +72,7 @@ pub async fn run<N: Net>(
         trial: 0,
         failed: 0,
         arrived: BTreeSet::new(),
+        from: BTreeMap::new(),
         told: 0,
         battery: Battery {
             format: FORMAT.to_owned(),
@@ -116,6 +118,8 @@ pub(super) struct Running<'a, N: Net> {
     failed: u32,
     /// What arrived, as far as it was told.
     arrived: BTreeSet<String>,
+    /// Between which ports it came.
+    from: BTreeMap<String, (u16, u16)>,
     told: usize,
 }
 
@@ -256,21 +260,6 @@ impl<N: Net> Running<'_, N> {
         Ok(counts)
     }
 
-    /// So many trials of a request with the censored name and so many with the harmless one, each on a rested port.
-    pub(super) async fn both(&mut self, request: &Request, trials: u32) -> Result<Controls, Stop> {
-        let mut controls = Controls { baseline: Counts::default(), positive: Counts::default() };
-        for censored in self.mixed(trials, trials) {
-            let (outcome, _) = self.trial(request, censored).await?;
-            let hit = u32::from(behaviour(&outcome).is_some());
-            let of = if censored { &mut controls.positive } else { &mut controls.baseline };
-            *of = of.plus(Counts::new(hit, 1));
-            if !censored {
-                self.harmless_came_to(&outcome)?;
-            }
-        }
-        Ok(controls)
-    }
-
     /// So many trials with the censored name and so many with the harmless one, in any order.
     pub(super) fn mixed(&mut self, censored: u32, harmless: u32) -> Vec<bool> {
         let mut order = vec![true; censored as usize];
@@ -279,7 +268,7 @@ impl<N: Net> Running<'_, N> {
         order
     }
 
-    async fn control(
+    pub(super) async fn control(
         &mut self,
         plain: &Request,
         censored: bool,
@@ -291,6 +280,7 @@ impl<N: Net> Running<'_, N> {
             return Ok(());
         }
         tally.baseline.add(&outcome, &sent);
+        tally.harmless.push(hash(&[sent.as_slice(), AFTERWARDS].concat()));
         Ok(self.harmless_came_to(&outcome)?)
     }
 
@@ -305,8 +295,29 @@ impl<N: Net> Running<'_, N> {
     }
 
     pub(super) fn harmless_came_to(&mut self, outcome: &Outcome) -> Result<(), ControlsFailed> {
-        self.failed = if *outcome == Outcome::Through { 0 } else { self.failed + 1 };
+        self.harmless(*outcome == Outcome::Through)
+    }
+
+    /// One more harmless control, of any test: whether it got through. Three in a row that do not end the run.
+    pub(super) fn harmless(&mut self, got_through: bool) -> Result<(), ControlsFailed> {
+        self.failed = if got_through { 0 } else { self.failed + 1 };
         if self.failed >= FAILED_CONTROLS { Err(ControlsFailed) } else { Ok(()) }
+    }
+
+    /// Whether the last harmless control failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failed > 0
+    }
+
+    /// The harmless request, until it gets through; three times at most.
+    pub(super) async fn harmless_gets_through(&mut self, plain: &Request) -> Result<(), Stop> {
+        loop {
+            let (outcome, _) = self.trial(plain, false).await?;
+            self.harmless_came_to(&outcome)?;
+            if !self.is_failing() {
+                return Ok(());
+            }
+        }
     }
 
     /// One trial on a rested port. One that could not be opened counts for nothing and is tried again, on other ports.
@@ -387,8 +398,21 @@ impl<N: Net> Running<'_, N> {
         let told = self.line.arrivals(self.told).await?;
         // One that was open when it was told is asked for again: more of it may come.
         self.told += told.iter().take_while(|it| it.end != Ending::Open).count();
-        self.arrived.extend(told.into_iter().map(|it| it.sha256));
+        for arrival in told {
+            self.from.insert(arrival.sha256.clone(), (arrival.port, arrival.client_port));
+            self.arrived.insert(arrival.sha256);
+        }
         Ok(&self.arrived)
+    }
+
+    /// Whether what has this hash had arrived when the far end was last asked.
+    pub(super) fn has_arrived(&self, sha256: &str) -> bool {
+        self.arrived.contains(sha256)
+    }
+
+    /// Ports of the far end and of the client, as the far end has it, of what arrived whole with these hashes.
+    pub(super) fn ports_of(&self, hashes: &[String]) -> BTreeSet<(u16, u16)> {
+        hashes.iter().filter_map(|it| self.from.get(it).copied()).collect()
     }
 
     /// Rests ports no longer than blocks were found to last.

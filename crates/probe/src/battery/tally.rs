@@ -74,6 +74,8 @@ pub struct Tally {
     pub positive: Cell,
     /// By the order of the probes.
     pub probes: Vec<Tried>,
+    /// SHA-256 of all that connections of the harmless request carry, once it is through.
+    pub harmless: Vec<String>,
 }
 
 /// A probe that was tried.
@@ -172,7 +174,7 @@ mod tests {
     fn tally(positive: &[(Outcome, usize)], probe: &[(Outcome, usize)]) -> Tally {
         let tried = Tried { vector: "v".into(), censored: cell(probe), ..Tried::default() };
         let baseline = cell(&[(Outcome::Through, 20)]);
-        Tally { baseline, positive: cell(positive), probes: vec![tried] }
+        Tally { baseline, positive: cell(positive), probes: vec![tried], harmless: Vec::new() }
     }
 
     #[test]

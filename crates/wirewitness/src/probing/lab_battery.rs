@@ -96,7 +96,8 @@ async fn far_end(host: &Host) -> Result<FarEnd, CommandError> {
     let net = &host.net;
     // Injectors look at 53; the others are there so that a battery need not wait for one to rest.
     let udp = [53].into_iter().chain(UDP_PORTS).collect();
-    let token = ConsentToken::issue(address, TCP_PORTS.collect(), udp, [0; 32]);
+    let server = SocketAddr::new(address, CONTROL_PORT);
+    let token = ConsentToken::issue(server, TCP_PORTS.collect(), udp, [0; 32]);
     let trust = Trust::new(Trust::mozilla(), net)?;
     let rule = Arc::new(PublicOnly::default());
     let standing = Standing { trust: trust.clone(), rule, asns: Arc::new(|_| None) };
@@ -115,7 +116,7 @@ async fn far_end(host: &Host) -> Result<FarEnd, CommandError> {
         desk.records_headers();
         tokio::spawn(watch(net.clone(), segments, desk));
     }
-    let url = format!("http://{}/", SocketAddr::new(address, CONTROL_PORT));
+    let url = format!("http://{server}/");
     let url = url.parse().map_err(std::io::Error::other)?;
     Ok(FarEnd { url, token, trust })
 }

@@ -1,18 +1,20 @@
 //! Sessions of batteries, and what arrived in each. Everything is bounded: a client with a token may be as hostile as any.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::rand;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wirewitness_model::hex::hex;
 
 use crate::battery::protocol::{
-    About, Arrival, END, Ending, Forged, MOST_FORGED, Protocol, SEEN, START, Seen, Start, Started,
+    About, Arrival, END, Ending, Forged, LONGEST_SESSION, MOST_FORGED, Protocol, SEEN, START, Seen,
+    Start, Started,
 };
 use crate::battery::token::{ConsentToken, Side};
 
@@ -37,7 +39,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             sessions: 16,
-            age: Duration::from_secs(12 * 60 * 60),
+            age: LONGEST_SESSION,
             idle: Duration::from_secs(20 * 60),
             arrivals: 16_384,
             bytes: 32 << 20,
@@ -178,15 +180,15 @@ impl Desk {
         Ok(())
     }
 
-    /// A connection or datagram of `client` at one of the ports: where to write it down. None where the client has no session, or
+    /// A connection or datagram that came `from` a client to one of the ports: where to write it down. None where the client has no session, or
     /// too much of one.
     pub fn open(
         &self,
         (protocol, port): (Protocol, u16),
-        client: IpAddr,
+        from: SocketAddr,
         now: Duration,
     ) -> Option<Slot> {
-        let client = client.to_canonical();
+        let (client, client_port) = (from.ip().to_canonical(), from.port());
         let bounds = self.bounds;
         let mut state = self.state(now);
         let session = state.sessions.get_mut(&client)?;
@@ -201,7 +203,8 @@ impl Desk {
             let at_ms =
                 u64::try_from(now.saturating_sub(session.begun).as_millis()).unwrap_or(u64::MAX);
             let (sha256, end) = (String::new(), Ending::Open);
-            session.arrivals.push(Arrival { protocol, port, at_ms, bytes: 0, sha256, end });
+            let arrival = Arrival { protocol, port, client_port, at_ms, bytes: 0, sha256, end };
+            session.arrivals.push(arrival);
         }
         Some(Slot { client, session: session.name.clone(), index })
     }
@@ -252,8 +255,11 @@ impl Desk {
 
 impl State {
     fn own(&mut self, client: IpAddr, name: &str) -> Result<&mut Session, Declined> {
-        let session = self.sessions.get_mut(&client).filter(|session| session.name == name);
-        session.ok_or(Declined::NotAdmitted)
+        // In constant time: the name is all that a session's client has to know.
+        let is_own = |session: &&mut Session| {
+            verify_slices_are_equal(session.name.as_bytes(), name.as_bytes()).is_ok()
+        };
+        self.sessions.get_mut(&client).filter(is_own).ok_or(Declined::NotAdmitted)
     }
 }
 
@@ -285,7 +291,8 @@ mod tests {
     const STRANGER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 8));
 
     fn desk(bounds: Bounds) -> Desk {
-        let token = ConsentToken::issue([198, 51, 100, 1].into(), vec![443], vec![53], [3; 32]);
+        let server = ([198, 51, 100, 1], 8080).into();
+        let token = ConsentToken::issue(server, vec![443], vec![53], [3; 32]);
         Desk::new(token, bounds)
     }
 
@@ -298,6 +305,10 @@ mod tests {
         let body = serde_json::to_vec(&Start { nonce: nonce.to_owned(), proof }).unwrap();
         let answer = desk.answer((START, client), &body, now)?;
         Ok(serde_json::from_slice(&answer).unwrap())
+    }
+
+    fn from(client: IpAddr) -> SocketAddr {
+        SocketAddr::new(client, 50_000)
     }
 
     const NONCE: &str = "00112233445566778899";
@@ -324,8 +335,8 @@ mod tests {
     fn what_arrived_is_told_to_its_client_only() {
         let desk = desk(Bounds::default());
         let session = start(&desk, CLIENT, NONCE, seconds(1)).unwrap().session;
-        assert!(desk.open((Protocol::Tcp, 443), STRANGER, seconds(2)).is_none());
-        let slot = desk.open((Protocol::Tcp, 443), CLIENT, seconds(3)).unwrap();
+        assert!(desk.open((Protocol::Tcp, 443), from(STRANGER), seconds(2)).is_none());
+        let slot = desk.open((Protocol::Tcp, 443), from(CLIENT), seconds(3)).unwrap();
         assert!(desk.came(&slot, 5, &[1; 32]));
         desk.close(&slot, Ending::Reset);
         let about = serde_json::to_vec(&About { session, from: 0 }).unwrap();
@@ -333,9 +344,17 @@ mod tests {
         let seen: Seen = serde_json::from_slice(&seen).unwrap();
         let sha256 = "01".repeat(32);
         let (protocol, end) = (Protocol::Tcp, Ending::Reset);
-        let arrival = Arrival { protocol, port: 443, at_ms: 2_000, bytes: 5, sha256, end };
+        let (port, client_port) = (443, 50_000);
+        let arrival = Arrival { protocol, port, client_port, at_ms: 2_000, bytes: 5, sha256, end };
         assert_eq!(seen.arrivals, [arrival]);
         assert_eq!(desk.answer((SEEN, STRANGER), &about, seconds(4)), Err(Declined::NotAdmitted));
+        let name = serde_json::from_slice::<About>(&about).unwrap().session;
+        let last = if name.ends_with('0') { "1" } else { "0" };
+        for session in [String::new(), name[1..].to_owned(), name[..31].to_owned() + last] {
+            let other = serde_json::to_vec(&About { session, from: 0 }).unwrap();
+            let told = desk.answer((SEEN, CLIENT), &other, seconds(4));
+            assert_eq!(told, Err(Declined::NotAdmitted));
+        }
         assert!(desk.answer((END, CLIENT), &about, seconds(5)).is_ok());
         assert_eq!(desk.answer((SEEN, CLIENT), &about, seconds(6)), Err(Declined::NotAdmitted));
         assert!(!desk.came(&slot, 5, &[1; 32]), "the session is over");
@@ -351,7 +370,7 @@ mod tests {
             let started = start(&desk, [10, 0, 0, number].into(), &nonce, seconds(1));
             assert_eq!(started.is_ok(), number < 2, "{started:?}");
         }
-        let client = [10, 0, 0, 1].into();
+        let client = from([10, 0, 0, 1].into());
         let slots: Vec<Slot> =
             (0..9).filter_map(|_| desk.open((Protocol::Tcp, 443), client, seconds(2))).collect();
         assert_eq!(slots.len(), 4);

@@ -39,6 +39,7 @@ fn forged(segment: &Segment, opening: Option<Opening>, at_ms: u64) -> Forged {
         sequence: opening
             .map_or(0, |it| segment.sequence.wrapping_sub(it.sequence).wrapping_sub(1)),
         client_ttl: opening.map(|it| it.ttl),
+        client_df: opening.map(|it| it.df),
         payload: hex(&segment.payload),
     }
 }
@@ -53,13 +54,14 @@ struct Openings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Opening {
     ttl: u8,
+    df: bool,
     sequence: u32,
 }
 
 impl Openings {
     fn put(&mut self, segment: &Segment) {
         let key = (segment.source, segment.destination.port());
-        let opening = Opening { ttl: segment.ttl, sequence: segment.sequence };
+        let opening = Opening { ttl: segment.ttl, df: segment.df, sequence: segment.sequence };
         if self.known.insert(key, opening).is_none() {
             self.order.push_back(key);
         }
@@ -99,6 +101,6 @@ mod tests {
         (1..=u16::MAX).for_each(|port| openings.put(&segment(port)));
         assert_eq!((openings.known.len(), openings.order.len()), (MOST_OPENINGS, MOST_OPENINGS));
         let last = SocketAddr::new([192, 0, 2, 1].into(), u16::MAX);
-        assert_eq!(openings.of(last, 443), Some(Opening { ttl: 50, sequence: 65_535 }));
+        assert_eq!(openings.of(last, 443), Some(Opening { ttl: 50, df: true, sequence: 65_535 }));
     }
 }
