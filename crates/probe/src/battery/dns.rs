@@ -24,12 +24,18 @@ pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop
         running.skip("dns", "the far end takes no datagrams");
         return Ok(());
     };
-    if port != 53 {
+    if port != 53 && !running.is_again() {
         let note = format!("DNS was asked on port {port}: most injectors look at port 53 only");
         running.facts.notes.push(note);
     }
+    let is_again = running.is_again();
     let mut sweep = Sweep { port, chains: Vec::new(), seen: BTreeMap::new(), answered: 0 };
     let ended = sweep.all(running).await;
+    if is_again {
+        let trials = running.plan.trials;
+        sweep.add_to(&mut running.battery.dns, trials);
+        return ended;
+    }
     let tests = sweep.tests();
     running.battery.dns.extend(tests);
     ended
@@ -97,7 +103,9 @@ impl Sweep {
     ) -> Result<(), Stop> {
         let trials = running.plan.trials;
         let mut harmless: Vec<Harmless> = Vec::new();
-        for censored in running.mixed(trials, trials) {
+        // A further run has the controls between its chains only.
+        let harmless_trials = if running.is_again() { 0 } else { trials };
+        for censored in running.mixed(trials, harmless_trials) {
             let name = if censored { &running.plan.trigger } else { &running.plan.neutral };
             let id = running.next_trial() as u16;
             let Some(sent) = question(id, name, chain.pointers) else { continue };
@@ -181,6 +189,28 @@ impl Sweep {
         };
         within(net, LISTENING, listening).await;
         Ok(answers)
+    }
+
+    /// Adds this sweep, of chains that were tried in whole, to what an earlier one came to.
+    fn add_to(&self, tests: &mut [DnsTest], trials: u32) {
+        for test in tests {
+            let look = test.responses.first().map(|it| (it.flags, it.name_compressed));
+            let answered = |it: &Chain| look.and_then(|look| it.answered.get(&look)).copied();
+            for chain in self.chains.iter().filter(|it| it.trials == trials) {
+                let vector = format!("pointers:{}", chain.pointers);
+                let counts = Counts::new(answered(chain).unwrap_or(0), trials);
+                let probe = test.probes.iter_mut().find(|it| it.vector == vector);
+                probe.into_iter().for_each(|it| it.runs.push(counts));
+                if chain.pointers == 0 {
+                    test.controls.positive = test.controls.positive.plus(counts);
+                }
+            }
+            for response in &mut test.responses {
+                let (flags, compressed) = (response.flags, response.name_compressed);
+                let (seen, _) = self.seen.get(&(flags, compressed)).cloned().unwrap_or_default();
+                response.seen = response.seen.saturating_add(seen);
+            }
+        }
     }
 
     /// One test an injector; where nobody answered, one that says so.

@@ -32,11 +32,13 @@ pub enum Test {
     Quic,
     /// Where it happens.
     Location,
+    /// Which way connections are opened that are acted upon.
+    Direction,
 }
 
 impl Test {
     /// All, in the order in which they are run.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Residual,
         Self::Tls,
         Self::Substring,
@@ -45,10 +47,16 @@ impl Test {
         Self::Resets,
         Self::Fragments,
         Self::Location,
+        Self::Direction,
         // Last: where no datagram passes at all, their controls end the run.
         Self::Dns,
         Self::Quic,
     ];
+
+    /// Whether it has probes that a second run tries again.
+    pub fn has_probes(self) -> bool {
+        matches!(self, Self::Tls | Self::Pieces | Self::Http | Self::Dns | Self::Quic)
+    }
 
     /// Its name.
     pub fn word(self) -> &'static str {
@@ -63,6 +71,7 @@ impl Test {
             Self::Fragments => "fragments",
             Self::Quic => "quic",
             Self::Location => "location",
+            Self::Direction => "direction",
         }
     }
 
@@ -89,6 +98,8 @@ pub struct Plan {
     pub seed: u64,
     /// Trials of each probe; more where the positive control is unreliable.
     pub trials: u32,
+    /// Runs of each probe that are to agree: 1 or 2. The second comes after the first of all tests, as far as connections last.
+    pub runs: u32,
     /// What may be spent.
     pub caps: Caps,
     /// How long a port is left alone after a trigger, until that is known better.
@@ -106,6 +117,7 @@ impl Plan {
             tls_vectors: one_of_each_row(),
             seed,
             trials: 20,
+            runs: 1,
             caps: Caps::default(),
             residual_wait: DEFAULT_RESIDUAL_WAIT,
         }
@@ -127,6 +139,9 @@ impl Plan {
         if !(20..=60).contains(&self.trials) {
             return Err(PlanError::Trials { asked: self.trials });
         }
+        if !(1..=2).contains(&self.runs) {
+            return Err(PlanError::Runs { asked: self.runs });
+        }
         if let Some(vector) = self.tls_vectors.iter().find(|it| row_of("tls", it).is_none()) {
             return Err(PlanError::Vector { vector: vector.clone() });
         }
@@ -141,7 +156,7 @@ impl Plan {
         let of = |triggers: fn(&Self, Test) -> u32| {
             // Where a control is unreliable, each probe is tried three times as often.
             let all: u32 = self.tests.iter().map(|test| triggers(self, *test)).sum();
-            all.saturating_mul(3).min(self.caps.connections())
+            all.saturating_mul(3 * self.runs).min(self.caps.connections())
         };
         let tcp_wait = if self.tests.contains(&Test::Residual) {
             self.residual_wait.max(super::residual::LONGEST_WAIT)
@@ -175,7 +190,7 @@ impl Plan {
             Test::Pieces => of(super::pieces::COUNT),
             Test::Http => of(super::web::COUNT),
             Test::Substring => self.trials * super::pieces::SUBSTRINGS,
-            Test::Resets => self.trials,
+            Test::Resets | Test::Direction => self.trials,
             Test::Location => 123,
             Test::Dns | Test::Quic | Test::Fragments => 0,
         }
@@ -199,11 +214,26 @@ impl Plan {
             Test::Resets => 2 * self.trials + 2,
             Test::Quic => 2 * self.trials * (1 + super::quic::COUNT as u32) + 68,
             Test::Location => 246,
+            Test::Direction => 6 * self.trials + 16,
             Test::Fragments => 0,
         };
-        let all = self.tests.iter().map(of).sum::<u32>() + 8;
+        let again = self.tests.iter().map(|it| self.cost_again(*it)).sum::<u32>();
+        let all = self.tests.iter().map(of).sum::<u32>() + 8 + (self.runs - 1) * again;
         let connections = all.min(self.caps.connections());
         (connections, self.caps.interval() * connections)
+    }
+
+    /// Connections of a further run, in which probes have no harmless control of their own.
+    fn cost_again(&self, test: Test) -> u32 {
+        let of = |vectors: usize| vectors as u32 * (self.trials + 1) + 2;
+        match test {
+            Test::Tls => of(self.tls_vectors.len()),
+            Test::Pieces => of(super::pieces::COUNT),
+            Test::Http => of(super::web::COUNT),
+            Test::Dns => 10 * (self.trials + 2),
+            Test::Quic => super::quic::COUNT as u32 * (self.trials + 2),
+            _ => 0,
+        }
     }
 }
 
@@ -229,6 +259,12 @@ pub enum PlanError {
     /// Too few or too many trials.
     #[error("{asked} trials a probe: 20 to 60 are run")]
     Trials {
+        /// What was asked for.
+        asked: u32,
+    },
+    /// Too few or too many runs.
+    #[error("{asked} runs: one is made, or two that are to agree")]
+    Runs {
         /// What was asked for.
         asked: u32,
     },
@@ -258,7 +294,8 @@ pub enum PlanError {
     },
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether this may be a host name.
+pub(crate) fn is_name(name: &str) -> bool {
     let good = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-' || it == b'_')
@@ -330,6 +367,9 @@ mod tests {
         let same = Plan { neutral: "BLOCKED.example".into(), ..plan.clone() };
         assert!(matches!(same.check(), Err(PlanError::Same { .. })));
         assert!(Plan { trials: 19, ..plan.clone() }.check().is_err());
+        for runs in [0, 3] {
+            assert!(Plan { runs, ..plan.clone() }.check().is_err());
+        }
         assert!(Plan { tls_vectors: vec!["x:y".into()], ..plan }.check().is_err());
     }
 }

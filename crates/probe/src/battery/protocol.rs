@@ -12,6 +12,9 @@ pub const SEEN: &str = "/battery/seen";
 /// Where a session is ended.
 pub const END: &str = "/battery/end";
 
+/// Where the far end is asked to open a connection back to the client.
+pub const CALL: &str = "/battery/call";
+
 /// How long a session lasts at most.
 pub const LONGEST_SESSION: Duration = Duration::from_secs(12 * 60 * 60);
 
@@ -137,6 +140,56 @@ pub struct Forged {
     #[serde(default)]
     pub payload: String,
 }
+
+/// Asks for a connection back, to the client's own address alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The session.
+    pub session: String,
+    /// The client's port.
+    pub port: u16,
+    /// The name that a `ClientHello` is to ask for; without one, whoever listens there is asked to prove that it is the client.
+    #[serde(default)]
+    pub hello: Option<CallHello>,
+}
+
+/// What the far end is to say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallHello {
+    /// The name.
+    pub name: String,
+    /// The mark of the trial, 32 bytes in hexadecimal.
+    pub mark: String,
+}
+
+/// What came of a connection back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Called {
+    /// Whoever listens there has proved to be the client.
+    Proven,
+    /// All arrived and was confirmed.
+    Through,
+    /// A reset.
+    Reset,
+    /// The stream was ended.
+    Fin,
+    /// Nothing came.
+    Silent,
+    /// Something came that the client does not say.
+    Foreign,
+    /// There was no connection.
+    NotOpened,
+    /// Whoever listens there has proved nothing. Nothing was said to it.
+    NotProven,
+}
+
+/// What the far end says to have proved who listens; a number in hexadecimal follows.
+pub const PROVE: &[u8] = b"wirewitness: who is there? ";
+/// Characters of that number.
+pub const PROVE_NUMBER: usize = 32;
+/// Characters of a proof.
+pub const PROOF: usize = 64;
 
 /// What a TCP port of the far end answers after everything that it read: a word, how many bytes it has, and the first eight bytes
 /// of their SHA-256. It proves that all arrived and that answers pass, and has nothing in it of what was sent.

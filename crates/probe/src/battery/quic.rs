@@ -45,6 +45,17 @@ pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop
     let mut sweep = Sweep { rests: true, controls: Controls::default(), probes: Vec::new() };
     let ended = sweep.all(running).await;
     let Sweep { controls, probes, .. } = sweep;
+    if running.is_again() {
+        for test in &mut running.battery.quic {
+            test.controls.positive = test.controls.positive.plus(controls.positive);
+            test.controls.baseline = test.controls.baseline.plus(controls.baseline);
+            for tried in &probes {
+                let probe = test.probes.iter_mut().find(|it| it.vector == tried.vector);
+                probe.into_iter().for_each(|it| it.runs.extend(&tried.runs));
+            }
+        }
+        return ended;
+    }
     if controls.baseline.trials > 0 {
         let (behaviour, substring) = (Behaviour::DropToServer, Vec::new());
         running.battery.quic.push(ProbeTest { behaviour, controls, substring, probes });
@@ -80,7 +91,7 @@ struct Came {
 
 impl Sweep {
     async fn all<N: Net>(&mut self, running: &mut Running<'_, N>) -> Result<(), Stop> {
-        let trials = running.plan.trials;
+        let trials = if running.is_again() { 1 } else { running.plan.trials };
         for so_far in (0..trials).step_by(LOOK) {
             self.control(running, (trials - so_far).min(LOOK as u32)).await?;
         }
@@ -88,7 +99,7 @@ impl Sweep {
             running.skip("quic", "harmless datagrams do not arrive at the far end");
             return Ok(());
         }
-        self.rests = self.controls.positive.hits > 0;
+        self.rests = running.is_again() || self.controls.positive.hits > 0;
         let mut order = vectors();
         running.chance.shuffle(&mut order);
         for (number, vector) in order.iter().enumerate() {
@@ -108,7 +119,7 @@ impl Sweep {
         running: &mut Running<'_, N>,
         trials: u32,
     ) -> Result<(), Stop> {
-        let came = self.trials(running, PLAIN, trials).await?;
+        let came = self.trials(running, PLAIN, (trials, trials)).await?;
         self.controls.positive = self.controls.positive.plus(came.censored);
         self.controls.baseline = self.controls.baseline.plus(came.harmless);
         for got_through in came.got_through {
@@ -122,7 +133,10 @@ impl Sweep {
         running: &mut Running<'_, N>,
         vector: &str,
     ) -> Result<(), Stop> {
-        let came = self.trials(running, vector, running.plan.trials).await?;
+        let trials = running.plan.trials;
+        // A further run has the controls between its probes only.
+        let harmless = if running.is_again() { 0 } else { trials };
+        let came = self.trials(running, vector, (trials, harmless)).await?;
         let bytes = datagrams(vector, &running.plan.trigger, [0; 32]).unwrap_or_default().concat();
         self.probes.push(Probe {
             vector: vector.to_owned(),
@@ -134,15 +148,15 @@ impl Sweep {
         Ok(())
     }
 
-    /// So many trials with each name.
+    /// So many trials with the censored name, and so many with the harmless one.
     async fn trials<N: Net>(
         &self,
         running: &mut Running<'_, N>,
         vector: &str,
-        trials: u32,
+        (censored, harmless): (u32, u32),
     ) -> Result<Came, Stop> {
         let mut sent = Vec::new();
-        for censored in running.mixed(trials, trials) {
+        for censored in running.mixed(censored, harmless) {
             sent.extend(self.trial(running, vector, censored).await?);
         }
         running.line.net().sleep(LAST).await;

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use wirewitness_model::battery::{Battery, Counts, FORMAT, ProbeTest, Run, Skipped};
+use wirewitness_model::battery::{Battery, Counts, FORMAT, Probe, Run, Skipped, State};
 use wirewitness_model::hex::hex;
-use wirewitness_net::Net;
+use wirewitness_net::{Listen, Net};
 
 use super::chance::Chance;
 use super::exchange::{AFTERWARDS, Outcome, Sending};
 use super::line::{FarEnd, Line, LineError};
 use super::plan::{Plan, PlanError, Test};
 use super::protocol::Ending;
-use super::tally::{Tally, Tried, behaviour, hash};
-use super::{dns, location, pieces, quic, resets, residual, tls, web};
+use super::tally::{Cell, Tally, Tried, behaviour, hash};
+use super::{direction, dns, location, pieces, quic, resets, residual, tls, web};
 
 /// Why there is no battery.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +53,7 @@ pub type Watch<'a> = &'a (dyn Fn(Step) + Sync);
 ///
 /// # Errors
 /// A plan that makes no sense, or a far end that does not consent. A run that had to stop in the middle gives what it has, and says so.
-pub async fn run<N: Net>(
+pub async fn run<N: Listen>(
     net: &N,
     far_end: &FarEnd,
     plan: &Plan,
@@ -80,8 +80,12 @@ pub async fn run<N: Net>(
             ..Battery::default()
         },
         facts: Run { seed: plan.seed, ..Run::default() },
+        substring: Vec::new(),
+        tallies: BTreeMap::new(),
+        run: 0,
     };
     let ended = running.all().await;
+    running.keep();
     line.close().await;
     let Running { mut battery, mut facts, .. } = running;
     facts.ended = ended.err().map(|stop| stop.to_string());
@@ -111,6 +115,11 @@ pub(super) struct Running<'a, N: Net> {
     pub(super) chance: Chance,
     pub(super) battery: Battery,
     pub(super) facts: Run,
+    /// The censored name where no parser looks for it.
+    pub(super) substring: Vec<Probe>,
+    tallies: BTreeMap<Test, Tally>,
+    /// The number of the run, from 0 on.
+    run: u32,
     watch: Watch<'a>,
     test: Test,
     trial: u32,
@@ -134,29 +143,64 @@ pub(super) struct Request {
     pub(super) build: Build,
 }
 
-impl<N: Net> Running<'_, N> {
+impl<N: Listen> Running<'_, N> {
     async fn all(&mut self) -> Result<(), Stop> {
-        for test in Test::ALL {
-            if !self.plan.tests.contains(&test) {
-                continue;
-            }
+        let plan = self.plan;
+        let tests = || Test::ALL.into_iter().filter(|it| plan.tests.contains(it));
+        for test in tests() {
             self.test = test;
-            match test {
-                Test::Residual => residual::run(self).await?,
-                Test::Tls => tls::run(self).await?,
-                Test::Pieces => pieces::run(self).await?,
-                Test::Substring => pieces::substring(self).await?,
-                Test::Http => web::run(self).await?,
-                Test::Dns => dns::run(self).await?,
-                Test::Resets => resets::run(self).await?,
-                Test::Quic => quic::run(self).await?,
-                Test::Location => location::run(self).await?,
-                Test::Fragments => {
-                    self.skip(test.word(), "this program does not run it yet");
+            self.first(test).await?;
+        }
+        for _ in 1..plan.runs {
+            self.run += 1;
+            for test in tests().filter(|it| it.has_probes()) {
+                self.test = test;
+                match self.first_again(test).await {
+                    Err(Stop::Line(LineError::Spent(_))) => {
+                        let note = "the connections of a run ended before its second run of all probes did: those that it came to have two";
+                        self.facts.notes.push(note.to_owned());
+                        return Ok(());
+                    }
+                    ended => ended?,
                 }
             }
         }
         Ok(())
+    }
+
+    async fn first(&mut self, test: Test) -> Result<(), Stop> {
+        match test {
+            Test::Residual => residual::run(self).await,
+            Test::Substring => pieces::substring(self).await,
+            Test::Resets => resets::run(self).await,
+            Test::Location => location::run(self).await,
+            Test::Direction => direction::run(self).await,
+            Test::Fragments => {
+                self.skip(test.word(), "this program does not run it yet");
+                Ok(())
+            }
+            _ => self.first_again(test).await,
+        }
+    }
+
+    /// Tests of probes, which a further run tries again.
+    async fn first_again(&mut self, test: Test) -> Result<(), Stop> {
+        match test {
+            Test::Tls => tls::run(self).await,
+            Test::Pieces => pieces::run(self).await,
+            Test::Http => web::run(self).await,
+            Test::Dns => dns::run(self).await,
+            Test::Quic => quic::run(self).await,
+            _ => Ok(()),
+        }
+    }
+
+}
+
+impl<N: Net> Running<'_, N> {
+    /// Whether this is not the first run.
+    pub(super) fn is_again(&self) -> bool {
+        self.run > 0
     }
 
     /// Writes down that a test was not run.
@@ -164,36 +208,70 @@ impl<N: Net> Running<'_, N> {
         self.facts.skipped.push(Skipped { test: test.to_owned(), why: why.to_owned() });
     }
 
-    /// Tries every probe with both names, the plain request with both as controls, and gives the tests that follow.
+    /// Tries every probe with both names, and the plain request with both as controls; in a further run, every probe with the censored name.
     pub(super) async fn probe(
         &mut self,
         plain: &Request,
         requests: &[Request],
-    ) -> Result<Vec<ProbeTest>, Stop> {
-        let mut tally = Tally::default();
-        let ended = self.tally(plain, requests, &mut tally).await;
+    ) -> Result<(), Stop> {
+        let mut tally = self.tallies.remove(&self.test).unwrap_or_default();
+        let ended = match tally.trials {
+            0 => self.tally(plain, requests, &mut tally).await,
+            trials => self.once_more(plain, requests, (trials, &mut tally)).await,
+        };
         if tally.has_silence() {
             let _ = self.arrived().await;
             tally.settle(&self.arrived);
         }
-        let tests = tally.tests();
-        match ended {
-            Ok(()) => Ok(tests),
-            Err(stop) => {
-                // What was counted is kept.
-                self.keep(tests);
-                Err(stop)
+        // What was counted is kept, also where it ended early.
+        self.tallies.insert(self.test, tally);
+        ended
+    }
+
+    /// Puts what was counted where it belongs.
+    fn keep(&mut self) {
+        for (test, tally) in std::mem::take(&mut self.tallies) {
+            let tests = tally.tests();
+            match test {
+                Test::Pieces => self.battery.pieces.extend(tests),
+                Test::Http => self.battery.http.extend(tests),
+                _ => self.battery.tls.extend(tests),
             }
+        }
+        let is_found = |it: &Probe| it.decided() == State::Censored;
+        if self.battery.tls.is_empty() && self.substring.iter().any(is_found) {
+            let note = "the name is acted upon where no parser looks for it";
+            self.facts.notes.push(note.to_owned());
+        }
+        for test in &mut self.battery.tls {
+            test.substring.clone_from(&self.substring);
         }
     }
 
-    /// Puts tests where those of the running test belong.
-    pub(super) fn keep(&mut self, tests: Vec<ProbeTest>) {
-        match self.test {
-            Test::Pieces => self.battery.pieces.extend(tests),
-            Test::Http => self.battery.http.extend(tests),
-            _ => self.battery.tls.extend(tests),
+    /// One more run of a test whose first is counted. Of a probe whose trials were cut short, the run does not count.
+    async fn once_more(
+        &mut self,
+        plain: &Request,
+        requests: &[Request],
+        (trials, tally): (u32, &mut Tally),
+    ) -> Result<(), Stop> {
+        // Between two runs the ground is looked at.
+        self.recheck(plain, tally).await?;
+        let mut order: Vec<&Request> = requests.iter().collect();
+        self.chance.shuffle(&mut order);
+        for (number, request) in order.into_iter().enumerate() {
+            let mut cell = Cell::default();
+            for _ in 0..trials {
+                let (outcome, sent) = self.trial(request, true).await?;
+                cell.add(&outcome, &sent);
+            }
+            let tried = tally.probes.iter_mut().find(|it| it.vector == request.vector);
+            tried.into_iter().for_each(|it| it.again.push(std::mem::take(&mut cell)));
+            if number % RECHECK == RECHECK - 1 {
+                self.recheck(plain, tally).await?;
+            }
         }
+        Ok(())
     }
 
     async fn tally(
@@ -203,6 +281,7 @@ impl<N: Net> Running<'_, N> {
         tally: &mut Tally,
     ) -> Result<(), Stop> {
         let trials = self.controls(plain, tally).await?;
+        tally.trials = trials;
         let mut order: Vec<&Request> = requests.iter().collect();
         self.chance.shuffle(&mut order);
         for (number, request) in order.into_iter().enumerate() {

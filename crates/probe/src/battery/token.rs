@@ -131,7 +131,8 @@ fn said(side: Side, words: &[&str]) -> Vec<u8> {
     bytes
 }
 
-fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
+/// The bytes that a text of hexadecimal digits says.
+pub(crate) fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     let digit = |it: u8| char::from(it).to_digit(16);
     let byte = |pair: &[u8; 2]| u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok();

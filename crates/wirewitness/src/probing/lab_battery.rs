@@ -32,6 +32,9 @@ pub(crate) struct LabBatteryArgs {
     /// Tests of that battery, by name (docs/attribution.md)
     #[arg(long, value_name = "TEST,..", value_delimiter = ',', default_value = "residual,tls,dns")]
     tests: Vec<String>,
+    /// Runs of each probe of that battery, 1 or 2
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2))]
+    runs: u32,
 }
 
 impl LabBatteryArgs {
@@ -69,6 +72,7 @@ impl LabBatteryArgs {
         let plan = Plan {
             event: format!("lab, {}, seed {seed}", scenario.name()),
             tests: self.tests.iter().map(test).collect::<Result<_, _>>()?,
+            runs: self.runs,
             ..Plan::new(&names.trigger, &names.neutral, seed)
         };
         plan.check().map_err(|error| usage(error.to_string()))?;

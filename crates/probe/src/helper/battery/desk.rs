@@ -1,6 +1,6 @@
 //! Sessions of batteries, and what arrived in each. Everything is bounded: a client with a token may be as hostile as any.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,9 +12,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wirewitness_model::hex::hex;
 
+use crate::battery::caps::SHORTEST_INTERVAL;
 use crate::battery::protocol::{
-    About, Arrival, END, Ending, Forged, LONGEST_SESSION, MOST_FORGED, Protocol, SEEN, START, Seen,
-    Start, Started,
+    About, Arrival, Call, END, Ending, Forged, LONGEST_SESSION, MOST_FORGED, Protocol, SEEN, START,
+    Seen, Start, Started,
 };
 use crate::battery::token::{ConsentToken, Side};
 
@@ -73,6 +74,20 @@ struct Session {
     open: usize,
     arrivals: Vec<Arrival>,
     forged: Vec<Forged>,
+    calls: Calls,
+}
+
+/// Connections back to the client of a session.
+#[derive(Debug, Default)]
+struct Calls {
+    /// How many there were.
+    number: u32,
+    /// When the last began.
+    last: Option<Duration>,
+    /// Whether one is open.
+    is_open: bool,
+    /// Ports at which the client has proved that it listens.
+    proven: BTreeSet<u16>,
 }
 
 /// Why the desk does not do what it is asked.
@@ -242,6 +257,45 @@ impl Desk {
         }
     }
 
+    /// Whether a connection back to a client may be opened: how long it has to wait for its turn. One at a time, one a second, and words only to a
+    /// port at which the client has proved that it listens.
+    ///
+    /// # Errors
+    /// Why it is declined.
+    pub fn call(&self, client: IpAddr, call: &Call, now: Duration) -> Result<Duration, Declined> {
+        let mut state = self.state(now);
+        let session = state.own(client, &call.session)?;
+        let calls = &mut session.calls;
+        if call.port < LOWEST_CALLED || (call.hello.is_some() && !calls.proven.contains(&call.port))
+        {
+            return Err(Declined::NotAdmitted);
+        }
+        if calls.is_open || calls.number >= MOST_CALLS {
+            return Err(Declined::Busy);
+        }
+        let free_at = calls.last.map_or(now, |last| now.max(last + SHORTEST_INTERVAL));
+        (calls.number, calls.last, calls.is_open) = (calls.number + 1, Some(free_at), true);
+        session.last = now;
+        Ok(free_at.saturating_sub(now))
+    }
+
+    /// The client has proved that it listens there.
+    pub fn proven(&self, client: IpAddr, call: &Call) {
+        self.of_calls(client, call, |calls| calls.proven.insert(call.port));
+    }
+
+    /// A connection back has ended.
+    pub fn called(&self, client: IpAddr, call: &Call) {
+        self.of_calls(client, call, |calls| std::mem::take(&mut calls.is_open));
+    }
+
+    fn of_calls(&self, client: IpAddr, call: &Call, act: impl FnOnce(&mut Calls) -> bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(session) = state.own(client, &call.session) {
+            act(&mut session.calls);
+        }
+    }
+
     fn state(&self, now: Duration) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let bounds = self.bounds;
@@ -266,7 +320,8 @@ impl State {
 impl Session {
     fn new(name: String, now: Duration) -> Self {
         let (arrivals, forged) = (Vec::new(), Vec::new());
-        Self { name, begun: now, last: now, bytes: 0, open: 0, arrivals, forged }
+        let calls = Calls::default();
+        Self { name, begun: now, last: now, bytes: 0, open: 0, arrivals, forged, calls }
     }
 }
 
@@ -280,6 +335,9 @@ fn json<T: Serialize>(what: &T) -> Result<Vec<u8>, Declined> {
 
 /// Numbers of begun sessions that are remembered.
 const MOST_NONCES: usize = 4_096;
+/// Connections back of a session, and the lowest port that they go to: below it are services that others run.
+const MOST_CALLS: u32 = 256;
+const LOWEST_CALLED: u16 = 1024;
 /// Arrivals told at once.
 const MOST_TOLD: usize = 1_024;
 
@@ -358,6 +416,40 @@ mod tests {
         assert!(desk.answer((END, CLIENT), &about, seconds(5)).is_ok());
         assert_eq!(desk.answer((SEEN, CLIENT), &about, seconds(6)), Err(Declined::NotAdmitted));
         assert!(!desk.came(&slot, 5, &[1; 32]), "the session is over");
+    }
+
+    #[test]
+    fn a_call_back_goes_to_who_has_proved_to_be_there_and_takes_its_time() {
+        use crate::battery::protocol::CallHello;
+        let desk = desk(Bounds::default());
+        let session = start(&desk, CLIENT, NONCE, seconds(1)).unwrap().session;
+        let prove = |port| Call { session: session.clone(), port, hello: None };
+        let hello = Some(CallHello { name: "blocked.example".into(), mark: "00".repeat(32) });
+        let say = Call { hello, ..prove(20_100) };
+        assert_eq!(desk.call(CLIENT, &say, seconds(2)), Err(Declined::NotAdmitted), "not proven");
+        assert_eq!(desk.call(STRANGER, &prove(20_100), seconds(2)), Err(Declined::NotAdmitted));
+        let other = Call { session: "x".into(), ..prove(20_100) };
+        assert_eq!(desk.call(CLIENT, &other, seconds(2)), Err(Declined::NotAdmitted));
+        assert_eq!(desk.call(CLIENT, &prove(443), seconds(2)), Err(Declined::NotAdmitted));
+        assert_eq!(desk.call(CLIENT, &prove(20_100), seconds(2)), Ok(Duration::ZERO));
+        assert_eq!(
+            desk.call(CLIENT, &prove(20_101), seconds(3)),
+            Err(Declined::Busy),
+            "one at a time"
+        );
+        desk.proven(CLIENT, &prove(20_100));
+        desk.called(CLIENT, &prove(20_100));
+        // One a second, however fast they are asked for.
+        let half = Duration::from_millis(2_400);
+        assert_eq!(desk.call(CLIENT, &say, half), Ok(Duration::from_millis(600)));
+        desk.called(CLIENT, &say);
+        let elsewhere = Call { port: 20_101, ..say.clone() };
+        assert_eq!(desk.call(CLIENT, &elsewhere, seconds(9)), Err(Declined::NotAdmitted));
+        for _ in 2..MOST_CALLS {
+            assert!(desk.call(CLIENT, &say, seconds(900)).is_ok());
+            desk.called(CLIENT, &say);
+        }
+        assert_eq!(desk.call(CLIENT, &say, seconds(900)), Err(Declined::Busy));
     }
 
     #[test]
