@@ -35,9 +35,7 @@ async fn far_end(net: &HostNet, token: ConsentToken) {
     let standing =
         Standing { trust, rule: Arc::new(PublicOnly::default()), asns: Arc::new(|_| None) };
     let address = token.address;
-    // A page forged beside the path leaves the server's end open until its patience ends: fifteen at once, at one a second.
-    let bounds = Bounds { connections: 32, ..Bounds::default() };
-    let desk = Arc::new(Desk::new(token, bounds));
+    let desk = Arc::new(Desk::new(token, Bounds::default()));
     let helper = Helper::new(net.clone(), standing, Access::Public, Limits::default());
     let helper = helper.with_battery(Arc::clone(&desk));
     let listener = Listen::listen(net, (address, CONTROL).into()).await.unwrap();

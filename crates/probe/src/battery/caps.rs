@@ -11,8 +11,6 @@ pub const MOST_CONNECTIONS: u32 = 1_500;
 pub const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 /// Bits a second, at most.
 pub const MOST_BITS_PER_SECOND: u64 = 1_000_000;
-/// Bytes of one probe, at most.
-pub const MOST_BYTES_OF_A_PROBE: usize = 16 * 1024;
 
 /// Caps of a run: those above, or tighter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -46,7 +46,8 @@ impl Pieces {
 
     /// The rows that some records have in one of [`FILLED`], sorted as its files are.
     pub(super) fn gather(&self, table: usize, places: &[Place]) -> Result<RecordBatch, StoreError> {
-        let order = self.order(places)?;
+        let rows: Vec<(usize, usize)> = places.iter().map(|it| (it.piece, it.at)).collect();
+        let order = order(&MEASUREMENT, &self.batches(0), &rows)?;
         let sorted = order.iter().filter_map(|at| places.get(*at as usize));
         if table == OF_STEPS {
             return self.runs(&sorted.collect::<Vec<_>>());
@@ -57,22 +58,6 @@ impl Pieces {
 
     fn batches(&self, table: usize) -> Vec<&RecordBatch> {
         self.rows.iter().filter_map(|rows| rows.get(table)).collect()
-    }
-
-    /// In which order the records come.
-    fn order(&self, places: &[Place]) -> Result<Vec<u32>, StoreError> {
-        let batches = self.batches(0);
-        let rows: Vec<(usize, usize)> = places.iter().map(|it| (it.piece, it.at)).collect();
-        let column = |name: &&str| {
-            let at = MEASUREMENT.index(name)?;
-            let parts = batches.iter().map(|rows| rows.columns().get(at).map(AsRef::as_ref));
-            let parts: Option<Vec<&dyn Array>> = parts.collect();
-            let values = interleave(&parts?, &rows);
-            Some(values.map(|values| SortColumn { values, options: None }))
-        };
-        let by: Vec<SortColumn> =
-            MEASUREMENT.sorted_by.iter().filter_map(column).collect::<Result<_, _>>()?;
-        Ok(lexsort_to_indices(&by, None)?.values().to_vec())
     }
 
     /// The steps of these records, one record after the other.
@@ -90,6 +75,41 @@ impl Pieces {
     }
 }
 
+/// All rows as one, sorted as the table's files are. None for no rows.
+pub(crate) fn sorted(
+    table: &'static Table,
+    pieces: &[RecordBatch],
+) -> Result<Option<RecordBatch>, StoreError> {
+    let of =
+        |(piece, rows): (usize, &RecordBatch)| (0..rows.num_rows()).map(move |row| (piece, row));
+    let rows: Vec<(usize, usize)> = pieces.iter().enumerate().flat_map(of).collect();
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let pieces: Vec<&RecordBatch> = pieces.iter().collect();
+    let order = order(table, &pieces, &rows)?;
+    let sorted = order.iter().filter_map(|at| rows.get(*at as usize).copied());
+    Ok(Some(interleave_record_batch(&pieces, &sorted.collect::<Vec<_>>())?))
+}
+
+/// In which order rows come in the table's files: each is named by its piece and its place there.
+fn order(
+    table: &'static Table,
+    pieces: &[&RecordBatch],
+    rows: &[(usize, usize)],
+) -> Result<Vec<u32>, StoreError> {
+    let column = |name: &&str| {
+        let at = table.index(name)?;
+        let parts = pieces.iter().map(|rows| rows.columns().get(at).map(AsRef::as_ref));
+        let parts: Option<Vec<&dyn Array>> = parts.collect();
+        let values = interleave(&parts?, rows);
+        Some(values.map(|values| SortColumn { values, options: None }))
+    };
+    let by: Vec<SortColumn> =
+        table.sorted_by.iter().filter_map(column).collect::<Result<_, _>>()?;
+    Ok(lexsort_to_indices(&by, None)?.values().to_vec())
+}
+
 #[cfg(test)]
 mod tests {
     use wirewitness_analysis::judge::Context;
@@ -97,7 +117,6 @@ mod tests {
 
     use super::*;
     use crate::ingest::record::{Tables, Taking, id_of};
-    use crate::ingest::sorted;
 
     /// Some records, all of one day; each has as many steps as its number says.
     fn piece(numbers: Range<usize>) -> ([RecordBatch; 3], Vec<usize>) {

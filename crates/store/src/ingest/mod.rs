@@ -38,8 +38,8 @@ pub use judging::{Judging, Used};
 use crate::archive::Writer;
 use crate::error::StoreError;
 use gate::Gate;
+pub(crate) use gather::sorted;
 use sink::Sink;
-pub(crate) use sink::sorted;
 use work::{Done, Work};
 
 /// Limits of one run.

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch};
-use arrow::compute::{SortColumn, interleave, interleave_record_batch, lexsort_to_indices};
+use arrow::array::RecordBatch;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::task::JoinHandle;
 
@@ -155,23 +154,20 @@ impl Sink {
         self.settle().await?;
         let ledger = self.ledger.write(&self.writer).await?;
         let pieces = Arc::new(Pieces::new(std::mem::take(&mut self.held)));
-        let jobs = std::mem::take(&mut self.open).into_iter().flat_map(|(partition, places)| {
+        let mut jobs = Vec::new();
+        for (partition, places) in std::mem::take(&mut self.open) {
             let has_steps = places.iter().any(|place| !place.steps.is_empty());
             let places = Arc::new(places);
-            let tables = FILLED.into_iter().enumerate();
-            let filled =
-                tables.filter(move |(_, table)| has_steps || table.name != OBSERVATION.name);
-            filled.map(move |(at, table)| Job {
-                partition: partition.clone(),
-                at,
-                table,
-                places: Arc::clone(&places),
-            })
-        });
-        let to = FILLED.iter().map(|table| self.writer.table(table).cloned());
-        let to = Arc::new(to.collect::<Result<Vec<LogTable>, _>>()?);
-        let files = stream::iter(jobs.collect::<Vec<_>>())
-            .map(move |job| job.write(Arc::clone(&pieces), Arc::clone(&to)))
+            for (at, table) in FILLED.into_iter().enumerate() {
+                if has_steps || table.name != OBSERVATION.name {
+                    let (partition, places) = (partition.clone(), Arc::clone(&places));
+                    let to = self.writer.table(table)?.clone();
+                    jobs.push(Job { partition, at, to, places });
+                }
+            }
+        }
+        let files = stream::iter(jobs)
+            .map(move |job| job.write(Arc::clone(&pieces)))
             .buffered(self.settings.threads.max(1));
         self.pending = Some(Pending { files: tokio::spawn(files.try_collect()), ledger });
         self.bytes = 0;
@@ -216,53 +212,16 @@ struct Job {
     partition: Partition,
     /// Which of [`FILLED`] it belongs to.
     at: usize,
-    table: &'static Table,
+    to: LogTable,
     places: Arc<Vec<Place>>,
 }
 
 impl Job {
-    async fn write(
-        self,
-        pieces: Arc<Pieces>,
-        to: Arc<Vec<LogTable>>,
-    ) -> Result<(&'static Table, DataFile), StoreError> {
-        let Self { partition, at, table, places } = self;
+    async fn write(self, pieces: Arc<Pieces>) -> Result<(&'static Table, DataFile), StoreError> {
+        let Self { partition, at, to, places } = self;
+        let table = to.definition();
         let rows = move || Encoded::of(table, &pieces.gather(at, &places)?);
         let encoded = tokio::task::spawn_blocking(rows).await.map_err(|error| lost(&error))??;
-        let to = to.get(at).ok_or_else(|| StoreError::Worker("no such table".to_owned()))?;
         Ok((table, to.put(&partition, encoded).await?))
     }
-}
-
-/// All rows as one, sorted as the table's files are. None for no rows.
-pub(crate) fn sorted(
-    table: &'static Table,
-    pieces: &[RecordBatch],
-) -> Result<Option<RecordBatch>, StoreError> {
-    let of =
-        |(piece, rows): (usize, &RecordBatch)| (0..rows.num_rows()).map(move |row| (piece, row));
-    let places: Vec<(usize, usize)> = pieces.iter().enumerate().flat_map(of).collect();
-    if places.is_empty() {
-        return Ok(None);
-    }
-    in_order(table, &pieces.iter().collect::<Vec<_>>(), &places).map(Some)
-}
-
-/// Some rows as one, sorted as the table's files are: each value is copied once.
-fn in_order(
-    table: &'static Table,
-    pieces: &[&RecordBatch],
-    places: &[(usize, usize)],
-) -> Result<RecordBatch, StoreError> {
-    let column = |name: &&str| {
-        let parts = pieces.iter().map(|rows| rows.column_by_name(name).map(AsRef::as_ref));
-        let parts: Option<Vec<&dyn Array>> = parts.collect();
-        let values = interleave(&parts?, places);
-        Some(values.map(|values| SortColumn { values, options: None }))
-    };
-    let by: Vec<SortColumn> =
-        table.sorted_by.iter().filter_map(column).collect::<Result<_, _>>()?;
-    let order = lexsort_to_indices(&by, None)?;
-    let order = order.values().iter().filter_map(|at| places.get(*at as usize).copied());
-    Ok(interleave_record_batch(pieces, &order.collect::<Vec<_>>())?)
 }

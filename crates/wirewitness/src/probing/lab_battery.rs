@@ -105,9 +105,7 @@ async fn far_end(host: &Host) -> Result<FarEnd, CommandError> {
     let trust = Trust::new(Trust::mozilla(), net)?;
     let rule = Arc::new(PublicOnly::default());
     let standing = Standing { trust: trust.clone(), rule, asns: Arc::new(|_| None) };
-    // Pages that are forged beside the path leave the server's ends of their connections open for a while.
-    let bounds = Bounds { connections: 32, ..Bounds::default() };
-    let desk = Arc::new(Desk::new(token.clone(), bounds));
+    let desk = Arc::new(Desk::new(token.clone(), Bounds::default()));
     let helper = Helper::new(net.clone(), standing, Access::Public, Limits::default());
     let helper = Arc::new(helper.with_battery(Arc::clone(&desk)));
     let any = SocketAddr::from(([0, 0, 0, 0], CONTROL_PORT));

@@ -32,7 +32,8 @@ pub struct Bounds {
     pub arrivals: usize,
     /// Bytes that a session may send, of all its connections.
     pub bytes: u64,
-    /// Connections of one client at once.
+    /// Connections of one client at once. A page forged beside the path leaves the server's end open until its patience ends: fifteen, at one a
+    /// second.
     pub connections: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Keys of Initial packets, and opening them (RFC 9001 §5).
+//! Keys of Initial packets, opening and sealing them (RFC 9001 §5).
 
 use std::sync::LazyLock;
 
@@ -19,16 +19,25 @@ pub enum Sender {
 
 /// The keys of one side's Initial packets.
 pub struct Keys {
-    pub(super) packet: LessSafeKey,
+    packet: LessSafeKey,
     iv: [u8; aead::NONCE_LEN],
-    pub(super) header: HeaderProtectionKey,
+    header: HeaderProtectionKey,
 }
 
 impl Keys {
     /// The keys that follow from the destination connection id of the client's first packet. None only if the cryptography
     /// library refuses.
     pub fn new(version: Version, first_destination_id: &[u8], sender: Sender) -> Option<Self> {
-        let material = Material::new(version, first_destination_id, sender)?;
+        Self::of(&Material::new(version, first_destination_id, sender)?)
+    }
+
+    /// The keys of a client in a version that this crate does not know, but for its salt; its labels are those of version 1.
+    pub fn salted(salt: &[u8; 20], first_destination_id: &[u8]) -> Option<Self> {
+        let from = (&prk(salt), "quic");
+        Self::of(&Material::derive(from, first_destination_id, Sender::Client)?)
+    }
+
+    fn of(material: &Material) -> Option<Self> {
         let packet = UnboundKey::new(&aead::AES_128_GCM, &material.key).ok()?;
         Some(Self {
             packet: LessSafeKey::new(packet),
@@ -72,7 +81,24 @@ impl Keys {
         Ok(Opened { number, payload })
     }
 
-    pub(super) fn nonce(&self, number: u64) -> [u8; aead::NONCE_LEN] {
+    /// Seals a packet: `header` ends in the packet number, in as many bytes as its first byte says (1 to 4). None where the payload is so short
+    /// that header protection has no sample (4 bytes less the number's), or the library refuses.
+    pub fn seal(&self, header: &[u8], number: u64, payload: &[u8]) -> Option<Vec<u8>> {
+        let number_at = header.len().checked_sub(usize::from(header.first()? & 3) + 1)?;
+        let nonce = Nonce::assume_unique_for_key(self.nonce(number));
+        let mut sealed = payload.to_vec();
+        self.packet.seal_in_place_append_tag(nonce, Aad::from(header), &mut sealed).ok()?;
+        let mut packet = [header, &sealed].concat();
+        let sample_at = number_at + NUMBER_MAX;
+        let mask = self.header.new_mask(packet.get(sample_at..sample_at + SAMPLE)?).ok()?;
+        let [first_mask, number_mask @ ..] = mask;
+        *packet.first_mut()? ^= first_mask & 0x0f;
+        let in_header = packet.get_mut(number_at..header.len())?;
+        in_header.iter_mut().zip(number_mask).for_each(|(byte, mask)| *byte ^= mask);
+        Some(packet)
+    }
+
+    fn nonce(&self, number: u64) -> [u8; aead::NONCE_LEN] {
         let mut nonce = self.iv;
         for (byte, number) in nonce.iter_mut().skip(4).zip(number.to_be_bytes()) {
             *byte ^= number;
@@ -90,10 +116,14 @@ pub(super) struct Material {
 
 impl Material {
     pub(super) fn new(version: Version, id: &[u8], sender: Sender) -> Option<Self> {
-        let initial = prk(hmac::sign(version.extractor(), id).as_ref());
+        Self::derive((version.extractor(), version.label()), id, sender)
+    }
+
+    /// `from` is what the salt makes of the connection id, and what labels begin with.
+    fn derive((extractor, name): (&hmac::Key, &str), id: &[u8], sender: Sender) -> Option<Self> {
+        let initial = prk(hmac::sign(extractor, id).as_ref());
         let secret: [u8; 32] = expand(&initial, "", sender.label())?;
         let secret = prk(&secret);
-        let name = version.label();
         Some(Self {
             key: expand(&secret, name, " key")?,
             iv: expand(&secret, name, " iv")?,
