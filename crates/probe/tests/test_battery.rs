@@ -26,6 +26,9 @@ use wirewitness_probe::helper::{Access, Helper, Limits, Standing, serve};
 
 use crate::helper_world::Everything;
 
+mod direction;
+mod runs;
+
 const CLIENT: &str = "10.0.0.2";
 pub(crate) const FAR: &str = "192.0.2.80";
 const CONTROL: u16 = 8080;

@@ -194,7 +194,6 @@ impl<N: Listen> Running<'_, N> {
             _ => Ok(()),
         }
     }
-
 }
 
 impl<N: Net> Running<'_, N> {
