@@ -15,7 +15,7 @@ use wirewitness_lab::middlebox::tls_sni::{SniAction, TlsSni};
 use wirewitness_lab::middlebox::watch::Reassembly;
 use wirewitness_lab::middlebox::{Fate, Hop};
 use wirewitness_lab::{HostId, Lab, LinkSpec, Middlebox, Placement, Topology};
-use wirewitness_model::battery::{Battery, Behaviour, Counts, State};
+use wirewitness_model::battery::{Battery, Behaviour, Counts, End, State};
 use wirewitness_net::raw::Raw;
 use wirewitness_net::{BindUdp, Listen};
 use wirewitness_probe::Trust;
@@ -366,8 +366,10 @@ fn forged_resets_are_seen_at_the_far_end() {
     let battery = run(boxes, &plan(&[Test::Resets]));
     let [resets] = battery.resets.as_slice() else { panic!("{:?}", battery.run) };
     assert_eq!(resets.controls.positive, Counts::new(20, 20));
-    assert_eq!(resets.events.len(), 20);
-    let first = &resets.events[0];
+    // Two to each end, of each trigger.
+    assert_eq!(resets.events.len(), 40);
+    assert!(resets.events.iter().all(|it| it.len() == 2));
+    let first = resets.events.iter().find(|it| it[0].to == End::Server).unwrap();
     let fields =
         |at: usize| (first[at].flags.as_str(), first[at].ttl, first[at].ipid, first[at].window);
     // The device stands on the last router: nobody takes from the life of what it sends.
@@ -395,10 +397,12 @@ fn resets_of_a_clients_own_kernel_are_none_of_a_device() {
         let at = format!("http://{FAR}:{CONTROL}/");
         let ran = run_between(habits, boxes, &plan(&[Test::Resets]), (&at, token(FAR)));
         let battery = ran.unwrap();
-        assert!(battery.resets.is_empty(), "{numbers} {:?}", battery.resets);
         let facts = battery.run.unwrap();
         assert_eq!(facts.notes, ["20 resets look like the client's own and are left out"]);
-        assert_eq!(facts.skipped[0].why, "no forged reset came to the far end");
+        let [resets] = battery.resets.as_slice() else { panic!("{:?}", facts.skipped) };
+        let packets: Vec<_> = resets.events.iter().flatten().collect();
+        assert!(packets.iter().all(|it| it.to == End::Client && it.ttl == 101), "{packets:?}");
+        assert_eq!((packets.len(), resets.captured.len()), (20, 2));
     }
 }
 

@@ -2,16 +2,18 @@
 //!
 //! A battery opens one connection a second, which no flag lifts. Here its clock runs fast, and its connections with it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use wirewitness_analysis::attribution::evidence::evidence;
 use wirewitness_analysis::attribution::profile::Catalogue;
 use wirewitness_analysis::attribution::report::report;
 use wirewitness_model::battery::{Battery, Counts, State};
+use wirewitness_net::raw::Raw;
 use wirewitness_net::{Clock, Failure, Listen, Lookup, LookupFailure, Moment, Net};
 use wirewitness_probe::Trust;
 use wirewitness_probe::battery::{self, ConsentToken, FarEnd, Plan, Test};
+use wirewitness_probe::kernel::raw::KernelSegments;
 use wirewitness_probe::kernel::{KernelDatagrams, KernelListener, KernelNet, KernelStream};
 
 use crate::test_battery::far_end;
@@ -56,6 +58,18 @@ impl Listen for Hurried {
 
     async fn listen(&self, local: SocketAddr) -> Result<KernelListener, Failure> {
         self.0.listen(local).await
+    }
+}
+
+impl Raw for Hurried {
+    type Segments = KernelSegments;
+
+    fn segments(&self, ports: &[u16]) -> Result<KernelSegments, Failure> {
+        self.0.segments(ports)
+    }
+
+    fn segments_from(&self, sender: IpAddr, ports: &[u16]) -> Result<KernelSegments, Failure> {
+        self.0.segments_from(sender, ports)
     }
 }
 
@@ -148,7 +162,7 @@ async fn a_clean_loopback_gives_nothing() {
 #[test]
 fn between_two_namespaces_a_clean_path_gives_nothing_with_and_without_privilege() {
     let Some(link) = Link::up_as("battery") else { return };
-    for (user, why) in [("root", "no forged reset"), ("nobody", "the far end records no headers")] {
+    for (user, why) in [("root", "no forged reset"), ("nobody", "recorded at neither end")] {
         let far = link.start("far", FAR_TEST, user);
         let near = link.start("near", NEAR_TEST, user);
         let (Some(mut far), Some(near)) = (far, near) else {
@@ -236,7 +250,7 @@ const WHOLE_TEST: &str = "test_battery_kernel::whole_near_end_in_a_namespace";
 #[tokio::test]
 #[allow(clippy::disallowed_types, reason = "the client is a plain socket that resets")]
 async fn a_reset_is_seen_with_its_header_where_that_is_allowed() {
-    use wirewitness_net::raw::{Raw as _, Segments as _};
+    use wirewitness_net::raw::Segments as _;
     use wirewitness_net::{Accept as _, Listen as _};
     let net = KernelNet::new();
     let listener = net.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();

@@ -1,44 +1,75 @@
-//! Headers of forged resets, as the far end sees them: what a device writes there is its own (P26, table 7).
+//! Headers of forged resets, as the far end sees them and, where it may, this end: what a device writes there is its own (P26, table 7).
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use wirewitness_model::battery::{Behaviour, Controls, End, EndsSeen, Packet, ResetTest};
-use wirewitness_net::Net;
+use wirewitness_net::raw::{Raw, Segments};
 
 use super::protocol::{Forged, MOST_FORGED};
 use super::run::{Running, Stop};
 use super::tally::Tally;
 use super::tls;
+use crate::helper::battery::headers::{Openings, forged};
 
 /// Runs the test.
-pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop> {
-    if !running.line.started().headers {
-        running.skip(
-            "resets",
-            "the far end records no headers: it takes a raw socket there, and IPv4",
-        );
-        return Ok(());
+pub(super) async fn run<N: Raw>(running: &mut Running<'_, N>) -> Result<(), Stop> {
+    let token = running.line.token();
+    let here = running.line.net().segments_from(token.address, &token.tcp);
+    let here = here.ok().filter(|_| token.address.is_ipv4());
+    let there = running.line.started().headers;
+    let captured: Vec<End> = [(here.is_some(), End::Client), (there, End::Server)]
+        .into_iter()
+        .filter_map(|(has, end)| has.then_some(end))
+        .collect();
+    match captured.as_slice() {
+        [] => {
+            let why = "headers are recorded at neither end: it takes a raw socket there, and IPv4";
+            running.skip("resets", why);
+            return Ok(());
+        }
+        [End::Server] => {
+            let note =
+                "headers of resets were seen at the far end only: there is no raw socket here";
+            running.facts.notes.push(note.to_owned());
+        }
+        [End::Client] => {
+            let note =
+                "headers of resets were seen at this end only: the far end has no raw socket";
+            running.facts.notes.push(note.to_owned());
+        }
+        _ => {}
     }
     let before = running.line.forged().await?.len();
-    let (trials, plain) = (running.plan.trials, tls::plain());
     let mut tally = Tally::default();
-    for censored in running.mixed(trials, trials) {
-        running.control(&plain, censored, &mut tally).await?;
+    let at_client = Mutex::new(Vec::new());
+    let trials = trials(running, &mut tally);
+    tokio::select! {
+        biased;
+        ended = trials => ended?,
+        () = listen(here, &at_client) => {}
     }
     running.arrived().await?;
     let harmless = running.ports_of(&tally.harmless);
-    let mut forged: Vec<_> = running.line.forged().await?.into_iter().skip(before).collect();
-    let own = leave_out_own(&mut forged, &harmless);
-    if own > 0 {
-        let note = format!("{own} resets look like the client's own and are left out");
-        running.facts.notes.push(note);
+    let at_server = running.line.forged().await?.into_iter().skip(before).collect();
+    let at_client = at_client.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut events = Vec::new();
+    for (end, mut forged) in [(End::Client, at_client), (End::Server, at_server)] {
+        let own = leave_out_own(&mut forged, &harmless);
+        if own > 0 {
+            let whose = if end == End::Server { "client" } else { "far end" };
+            let note = format!("{own} resets look like the {whose}'s own and are left out");
+            running.facts.notes.push(note);
+        }
+        events.extend(self::events(&forged, end));
     }
-    if forged.is_empty() && before >= MOST_FORGED {
-        running.skip("resets", "the far end has no room for the headers of more resets");
-        return Ok(());
-    }
-    if forged.is_empty() {
-        running.skip("resets", "no forged reset came to the far end");
+    if events.is_empty() {
+        let why = match before {
+            MOST_FORGED.. => "the far end has no room for the headers of more resets",
+            _ => "no forged reset came",
+        };
+        running.skip("resets", why);
         return Ok(());
     }
     let started = running.line.started();
@@ -49,13 +80,43 @@ pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop
         _ => None,
     };
     let controls = Controls { baseline: tally.baseline.any(), positive: tally.positive.any() };
-    let (behaviour, captured) = (Behaviour::Rst, vec![End::Server]);
-    let events = events(&forged);
+    let behaviour = Behaviour::Rst;
     running.battery.resets.push(ResetTest { behaviour, controls, ends, captured, events });
     Ok(())
 }
 
-/// Leaves out resets that the client, or an address translator in its name, may have sent: those that look as one of a kernel's
+async fn trials<N: Raw>(running: &mut Running<'_, N>, tally: &mut Tally) -> Result<(), Stop> {
+    let (trials, plain) = (running.plan.trials, tls::plain());
+    for censored in running.mixed(trials, trials) {
+        running.control(&plain, censored, tally).await?;
+    }
+    running.line.net().sleep(LATE).await;
+    Ok(())
+}
+
+/// Writes down resets that come to this end, beside how the far end accepted their connections. Never ends.
+async fn listen<S: Segments>(segments: Option<S>, seen: &Mutex<Vec<Forged>>) {
+    let Some(segments) = segments else { return std::future::pending().await };
+    let mut openings = Openings::default();
+    while let Ok(segment) = segments.next().await {
+        if segment.is_accepting() {
+            openings.put(&segment);
+        }
+        if segment.is_reset() {
+            let opening = openings.of(segment.source, segment.destination.port());
+            let forged = forged(&segment, opening, 0);
+            // Ports are told as the far end tells them: its own first.
+            let (port, client_port) = (forged.client_port, forged.port);
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if seen.len() < MOST_FORGED {
+                seen.push(Forged { port, client_port, ..forged });
+            }
+        }
+    }
+    std::future::pending().await
+}
+
+/// Leaves out resets that the end they claim to be from, or an address translator in its name, may have sent: those that look as one of a kernel's
 /// does, those of connections that only asked for the harmless name (between these ports), and all that look like these. Gives how many.
 fn leave_out_own(forged: &mut Vec<Forged>, harmless: &BTreeSet<(u16, u16)>) -> usize {
     let is_harmless = |it: &Forged| harmless.contains(&(it.port, it.client_port));
@@ -89,11 +150,11 @@ fn is_of_client(packet: &Forged) -> bool {
 const ACK: u16 = 0x10;
 
 /// One event a connection.
-fn events(forged: &[Forged]) -> Vec<Vec<Packet>> {
+fn events(forged: &[Forged], end: End) -> Vec<Vec<Packet>> {
     let mut events: Vec<((u16, u16), Vec<Packet>)> = Vec::new();
     for packet in forged.iter().take(MOST_PACKETS) {
         let key = (packet.port, packet.client_port);
-        let packet = of(packet);
+        let packet = of(packet, end);
         match events
             .last_mut()
             .filter(|(last, packets)| *last == key && packets.len() < MOST_OF_EVENT)
@@ -105,9 +166,9 @@ fn events(forged: &[Forged]) -> Vec<Vec<Packet>> {
     events.into_iter().map(|(_, packets)| packets).collect()
 }
 
-fn of(packet: &Forged) -> Packet {
+fn of(packet: &Forged, to: End) -> Packet {
     Packet {
-        to: End::Server,
+        to,
         flags: word(packet.flags).to_owned(),
         ttl: packet.ttl,
         df: packet.df,
@@ -129,6 +190,8 @@ fn word(flags: u16) -> &'static str {
     }
 }
 
+/// Time for the last to come.
+const LATE: Duration = Duration::from_secs(1);
 const MOST_PACKETS: usize = 512;
 const MOST_OF_EVENT: usize = 64;
 

@@ -66,8 +66,7 @@ struct NoWayIn;
 
 impl Middlebox for NoWayIn {
     fn see(&mut self, frame: &Frame, hop: &mut Hop<'_>) -> Fate {
-        let opens =
-            |it: wirewitness_lab::frame::Tcp<'_>| it.has(flags::SYN) && !it.has(flags::ACK);
+        let opens = |it: wirewitness_lab::frame::Tcp<'_>| it.has(flags::SYN) && !it.has(flags::ACK);
         let is_opening = frame.packet().and_then(|it| it.tcp().map(opens)).unwrap_or(false);
         let comes_in = hop.direction() == Direction::Inbound;
         if is_opening && comes_in { Fate::Drop } else { Fate::Forward }
