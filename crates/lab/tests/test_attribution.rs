@@ -63,7 +63,8 @@ fn run(scenario: &Scenario, seed: u64, tests: &[Test]) -> Battery {
         let tcp = (20_000..20_064).collect();
         // Injectors look at 53; the others are there so that a battery need not wait for one to rest.
         let udp = [53].into_iter().chain(20_100..20_160).collect();
-        let token = ConsentToken::issue(address, tcp, udp, [7; 32]);
+        let server = std::net::SocketAddr::new(address, CONTROL);
+        let token = ConsentToken::issue(server, tcp, udp, [7; 32]);
         far_end(&helper.net, token.clone()).await;
         let net = running.client("home").unwrap();
         let trust = Trust::new(Trust::mozilla(), &net).unwrap();

@@ -17,6 +17,43 @@ pub trait Raw: Net {
     /// # Errors
     /// [`Failure::PermissionDenied`] without the privilege.
     fn segments(&self, ports: &[u16]) -> Result<Self::Segments, Failure>;
+
+    /// Looks at what comes to this host from these ports of one address over TCP and IPv4, from now on.
+    ///
+    /// # Errors
+    /// [`Failure::PermissionDenied`] without the privilege.
+    fn segments_from(&self, sender: IpAddr, ports: &[u16]) -> Result<Self::Segments, Failure>;
+}
+
+/// Which segments are looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// Whom they claim to be from; anybody if not said.
+    sender: Option<IpAddr>,
+    /// Ports of the sender where there is one, otherwise of this host.
+    ports: Vec<u16>,
+}
+
+impl Filter {
+    /// What comes to these ports of this host.
+    pub fn to(ports: &[u16]) -> Self {
+        Self { sender: None, ports: ports.to_vec() }
+    }
+
+    /// What comes from these ports of one address.
+    pub fn from(sender: IpAddr, ports: &[u16]) -> Self {
+        Self { sender: Some(sender.to_canonical()), ports: ports.to_vec() }
+    }
+
+    /// Whether a segment is looked at.
+    pub fn takes(&self, segment: &Segment) -> bool {
+        match self.sender {
+            None => self.ports.contains(&segment.destination.port()),
+            Some(sender) => {
+                segment.source.ip() == sender && self.ports.contains(&segment.source.port())
+            }
+        }
+    }
 }
 
 /// Segments that come to a host. Dropping it stops looking.
@@ -97,6 +134,11 @@ impl Segment {
         self.flags & RST != 0
     }
 
+    /// Whether it accepts a connection.
+    pub fn is_accepting(&self) -> bool {
+        self.flags & (SYN | ACK | RST) == SYN | ACK
+    }
+
     /// Whether it opens a connection.
     pub fn is_opening(&self) -> bool {
         self.flags & (SYN | ACK | RST) == SYN
@@ -127,6 +169,17 @@ mod tests {
         assert_eq!((segment.sequence, segment.acknowledgement), (9, 7));
         assert_eq!(segment.payload, [1, 2, 3]);
         assert!(segment.is_reset() && !segment.is_opening());
+    }
+
+    #[test]
+    fn a_filter_takes_what_it_says() {
+        let segment = Segment::read(&PACKET).unwrap();
+        let sender = segment.source.ip();
+        assert!(Filter::to(&[40_000]).takes(&segment));
+        assert!(!Filter::to(&[443]).takes(&segment));
+        assert!(Filter::from(sender, &[443]).takes(&segment));
+        assert!(!Filter::from(sender, &[40_000]).takes(&segment));
+        assert!(!Filter::from(segment.destination.ip(), &[443]).takes(&segment));
     }
 
     #[test]

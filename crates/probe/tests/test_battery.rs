@@ -1,19 +1,21 @@
 //! The battery against its far end, on hosts of the lab: what a clean path, a resetting and a dropping device give.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use wirewitness_analysis::attribution::evidence::evidence;
 use wirewitness_analysis::attribution::profile::Catalogue;
 use wirewitness_analysis::attribution::report::report;
+use wirewitness_lab::frame::Frame;
 use wirewitness_lab::host::socket::HostNet;
 use wirewitness_lab::middlebox::forge::ResetShape;
 use wirewitness_lab::middlebox::names::Names;
 use wirewitness_lab::middlebox::tls_sni::{SniAction, TlsSni};
 use wirewitness_lab::middlebox::watch::Reassembly;
-use wirewitness_lab::{Lab, LinkSpec, Middlebox, Placement, Topology};
-use wirewitness_model::battery::{Battery, Behaviour, Counts, State};
+use wirewitness_lab::middlebox::{Fate, Hop};
+use wirewitness_lab::{HostId, Lab, LinkSpec, Middlebox, Placement, Topology};
+use wirewitness_model::battery::{Battery, Behaviour, Counts, End, State};
 use wirewitness_net::raw::Raw;
 use wirewitness_net::{BindUdp, Listen};
 use wirewitness_probe::Trust;
@@ -23,6 +25,9 @@ use wirewitness_probe::helper::battery::{Bounds, Desk, Ports, take_in};
 use wirewitness_probe::helper::{Access, Helper, Limits, Standing, serve};
 
 use crate::helper_world::Everything;
+
+mod direction;
+mod runs;
 
 const CLIENT: &str = "10.0.0.2";
 pub(crate) const FAR: &str = "192.0.2.80";
@@ -52,7 +57,7 @@ pub(crate) async fn far_end<N: Listen + BindUdp + Raw>(net: &N, token: ConsentTo
 pub(crate) fn token(address: &str) -> ConsentToken {
     let tcp = (20_000..20_064).collect();
     ConsentToken::issue(
-        address.parse().unwrap(),
+        SocketAddr::new(address.parse().unwrap(), CONTROL),
         tcp,
         [53].into_iter().chain(20_000..20_064).collect(),
         [7; 32],
@@ -69,11 +74,22 @@ type Ran = Result<Battery, BatteryFailure>;
 fn run_with(
     boxes: Vec<(Placement, Box<dyn Middlebox>)>,
     plan: &Plan,
+    asked: (&str, ConsentToken),
+) -> Ran {
+    run_between(|_, _| {}, boxes, plan, asked)
+}
+
+/// The same with a client whose kernel has habits.
+fn run_between(
+    habits: impl FnOnce(&mut Topology, HostId),
+    boxes: Vec<(Placement, Box<dyn Middlebox>)>,
+    plan: &Plan,
     (url, asked): (&str, ConsentToken),
 ) -> Ran {
     let mut topology = Topology::new(1);
     let ip = |text: &str| text.parse::<IpAddr>().unwrap();
     let client = topology.host("client", &[ip(CLIENT)]);
+    habits(&mut topology, client);
     let far = topology.host("far", &[ip(FAR)]);
     let gateway = topology.router("gateway", &[ip("10.0.0.1")]);
     let access = topology.link(client, gateway, LinkSpec::delay(Duration::from_millis(20)));
@@ -188,14 +204,20 @@ fn on_a_clean_path_nobody_answers() {
 #[test]
 fn without_consent_nothing_is_tested() {
     let here = format!("http://{FAR}:{CONTROL}/");
-    let other_secret = ConsentToken::issue(FAR.parse().unwrap(), vec![20_000], vec![53], [8; 32]);
+    let server = SocketAddr::new(FAR.parse().unwrap(), CONTROL);
+    let ports = (20_000..20_064).collect();
+    let other_secret = ConsentToken::issue(server, ports, vec![53], [8; 32]);
     let other_address = token("192.0.2.81");
     for (url, asked, words) in [
         (here.as_str(), other_secret, "does not admit this token"),
         (here.as_str(), other_address, "not at 192.0.2.81"),
         ("http://192.0.2.81:8080/", token(FAR), "not at 192.0.2.80"),
-        ("http://elsewhere.example/", token(FAR), "not at 192.0.2.80"),
-        ("ftp://192.0.2.80/", token(FAR), "not at 192.0.2.80"),
+        ("http://elsewhere.example:8080/", token(FAR), "not at 192.0.2.80"),
+        ("ftp://192.0.2.80:8080/", token(FAR), "not at 192.0.2.80"),
+        // The address that was granted, and a port of it that was not: one for probes, and whatever else is there.
+        ("http://192.0.2.80:20000/", token(FAR), "not at port 8080"),
+        ("http://192.0.2.80:22/", token(FAR), "not at port 8080"),
+        ("https://192.0.2.80/", token(FAR), "not at port 8080"),
     ] {
         let error = run_with(Vec::new(), &plan(&[Test::Tls]), (url, asked)).unwrap_err();
         assert!(error.to_string().contains(words), "{url}: {error}");
@@ -241,6 +263,53 @@ fn a_line_that_is_blocked_ends_the_run() {
     let facts = battery.run.unwrap();
     assert!(facts.ended.unwrap().contains("three times in a row"));
     assert!(facts.connections < 60, "{}", facts.connections);
+}
+
+/// Lets everything pass until a moment, and then nothing but what concerns one TCP port.
+struct Cut {
+    after: Duration,
+    passes: u16,
+}
+
+impl Middlebox for Cut {
+    fn see(&mut self, frame: &Frame, hop: &mut Hop<'_>) -> Fate {
+        let tcp =
+            frame.packet().and_then(|it| Some((it.tcp()?.source_port, it.tcp()?.destination_port)));
+        let is_spared = tcp.is_some_and(|(from, to)| from == self.passes || to == self.passes);
+        if hop.now() < self.after || is_spared { Fate::Forward } else { Fate::Drop }
+    }
+}
+
+#[test]
+fn a_line_that_is_blocked_ends_every_test() {
+    for test in Test::ALL {
+        for after in [0, 70] {
+            let cut = Cut { after: Duration::from_secs(after), passes: CONTROL };
+            let mut boxes: Vec<(_, Box<dyn Middlebox>)> = vec![(Placement::InPath, Box::new(cut))];
+            // What outlives its trigger, and where it is, takes a device that acts.
+            boxes.push((Placement::OnPath, resetting(Reassembly::Stream)));
+            let battery = run(boxes, &plan(&[test]));
+            let facts = battery.run.unwrap();
+            let word = test.word();
+            let Some(ended) = facts.ended else {
+                let is_skipped = facts.skipped.iter().any(|it| it.test == word);
+                let is_short = facts.seconds <= after || (is_skipped && facts.connections < 20);
+                assert!(is_short, "{word} went on: {facts:?}");
+                continue;
+            };
+            assert!(ended.contains("three times in a row"), "{word}: {ended}");
+            assert!(facts.connections < 200, "{word}: {} connections", facts.connections);
+        }
+    }
+}
+
+#[test]
+fn a_plan_that_outlasts_a_session_is_not_begun() {
+    let server = SocketAddr::new(FAR.parse().unwrap(), CONTROL);
+    let one_port = ConsentToken::issue(server, vec![20_000], vec![53], [7; 32]);
+    let at = format!("http://{FAR}:{CONTROL}/");
+    let error = run_with(Vec::new(), &plan(&[Test::Tls]), (&at, one_port)).unwrap_err();
+    assert!(error.to_string().contains("it takes 9 ports, or fewer tests"), "{error}");
 }
 
 #[test]
@@ -297,8 +366,10 @@ fn forged_resets_are_seen_at_the_far_end() {
     let battery = run(boxes, &plan(&[Test::Resets]));
     let [resets] = battery.resets.as_slice() else { panic!("{:?}", battery.run) };
     assert_eq!(resets.controls.positive, Counts::new(20, 20));
-    assert_eq!(resets.events.len(), 20);
-    let first = &resets.events[0];
+    // Two to each end, of each trigger.
+    assert_eq!(resets.events.len(), 40);
+    assert!(resets.events.iter().all(|it| it.len() == 2));
+    let first = resets.events.iter().find(|it| it[0].to == End::Server).unwrap();
     let fields =
         |at: usize| (first[at].flags.as_str(), first[at].ttl, first[at].ipid, first[at].window);
     // The device stands on the last router: nobody takes from the life of what it sends.
@@ -307,6 +378,32 @@ fn forged_resets_are_seen_at_the_far_end() {
         (("rst_ack", 101, 0x3412, 77), ("rst_ack", 101, 0x3413, 77))
     );
     assert_eq!(resets.ends.unwrap().client.to_string(), CLIENT);
+}
+
+#[test]
+fn resets_of_a_clients_own_kernel_are_none_of_a_device() {
+    use wirewitness_lab::middlebox::forge::Towards;
+    // The device ends the client's side only. Its kernel answers what the far end still says with resets of its own, and these are all that come.
+    let shape = || ResetShape { towards: Towards::Client, ttl: 101, ..ResetShape::default() };
+    for numbers in [false, true] {
+        let action = SniAction::Reset(shape());
+        let middlebox = TlsSni::new(Names::new([BLOCKED]), Reassembly::Stream, action);
+        let boxes: Vec<(_, Box<dyn Middlebox>)> = vec![(Placement::OnPath, Box::new(middlebox))];
+        let habits = |topology: &mut Topology, client| {
+            if numbers {
+                topology.numbers_resets(client);
+            }
+        };
+        let at = format!("http://{FAR}:{CONTROL}/");
+        let ran = run_between(habits, boxes, &plan(&[Test::Resets]), (&at, token(FAR)));
+        let battery = ran.unwrap();
+        let facts = battery.run.unwrap();
+        assert_eq!(facts.notes, ["20 resets look like the client's own and are left out"]);
+        let [resets] = battery.resets.as_slice() else { panic!("{:?}", facts.skipped) };
+        let packets: Vec<_> = resets.events.iter().flatten().collect();
+        assert!(packets.iter().all(|it| it.to == End::Client && it.ttl == 101), "{packets:?}");
+        assert_eq!((packets.len(), resets.captured.len()), (20, 2));
+    }
 }
 
 #[test]

@@ -145,12 +145,50 @@ fn a_live_battery_takes_consent_of_both_ends() {
         assert!(outcome.stderr.contains(words), "{words:?} not in {}", outcome.stderr);
         assert!(!std::path::Path::new(&out).exists(), "{more:?}");
     }
+    let elsewhere = ["attribute", "--live", "http://127.0.0.1:1/", "--name", "blocked.example"];
+    let outcome =
+        run(&[&elsewhere[..], &["--token", &token, "--out", &out, "--yes-i-consent"]].concat());
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.stderr.contains("not at port"), "{}", outcome.stderr);
     let elsewhere = ["attribute", "--live", "http://127.0.0.2:1/", "--name", "blocked.example"];
     let outcome =
         run(&[&elsewhere[..], &["--token", &token, "--out", &out, "--yes-i-consent"]].concat());
     assert_eq!(outcome.code, 1);
     assert!(outcome.stderr.contains("not at 127.0.0.1"), "{}", outcome.stderr);
     drop(helper);
+}
+
+#[test]
+fn no_flag_lifts_a_cap_or_names_another_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token").display().to_string();
+    let out = folder.path().join("out.json").display().to_string();
+    std::fs::write(&token, "hunter2").unwrap();
+    let base = ["attribute", "--live", "http://127.0.0.1:1/", "--token", &token, "--out", &out];
+    let base = [&base[..], &["--name", "blocked.example", "--yes-i-consent"]].concat();
+    for flag in [
+        "--interval",
+        "--rate",
+        "--connections",
+        "--bits",
+        "--caps",
+        "--source",
+        "--bind",
+        "--interface",
+        "--force",
+        "--no-consent",
+        "--ignore-controls",
+        "--ports",
+    ] {
+        let outcome = run(&[&base[..], &[flag, "1"]].concat());
+        assert_eq!(outcome.code, 2, "{flag}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("unexpected argument"), "{flag}: {}", outcome.stderr);
+    }
+    for runs in ["0", "3", "100"] {
+        let outcome = run(&[&base[..], &["--runs", runs]].concat());
+        assert_eq!(outcome.code, 2, "{runs}: {}", outcome.stderr);
+    }
+    assert!(!std::path::Path::new(&out).exists());
 }
 
 #[test]

@@ -122,6 +122,14 @@ impl Topology {
         }
     }
 
+    /// Makes a host's kernel number its own resets as it does its other packets. Linux gives none to one that answers what no connection
+    /// takes; others do.
+    pub fn numbers_resets(&mut self, host: HostId) {
+        if let Some(host) = self.hosts.get_mut(host.0.0) {
+            host.numbers_resets = true;
+        }
+    }
+
     /// Sets the bytes of the largest packet that leaves a host, by default 1500. It cuts larger ones of IPv4 into fragments, of
     /// no less than 68 bytes (RFC 791 §3.2).
     pub fn mtu(&mut self, host: HostId, bytes: u16) {

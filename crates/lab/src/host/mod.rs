@@ -60,6 +60,8 @@ pub(crate) struct Host {
     pub(crate) mtu: usize,
     pub(crate) tcp: Stack,
     pub(crate) udp: Ports,
+    /// Whether its own resets have an identification too.
+    pub(crate) numbers_resets: bool,
     identification: u16,
     outbox: Vec<Frame>,
     fragments: Fragments,
@@ -79,6 +81,7 @@ impl Host {
             system: System::default(),
             mood: Mood::Up,
             mtu: MTU,
+            numbers_resets: false,
             identification: rng.next_u16(),
             outbox: Vec::new(),
             fragments: Fragments::default(),
@@ -162,9 +165,9 @@ impl Host {
         let mut sent = std::mem::take(&mut self.outbox);
         sent.extend(self.tcp.take_sent().into_iter().map(Frame::from_bytes));
         for frame in &mut sent {
-            // Linux gives none to a reset that answers what no connection takes.
+            // Linux gives none to a reset that answers what no connection takes; others do.
             let is_reset = |packet: Packet<'_>| packet.tcp().is_some_and(|it| it.has(flags::RST));
-            if frame.packet().is_some_and(is_reset) {
+            if !self.numbers_resets && frame.packet().is_some_and(is_reset) {
                 frame.set_identification(0);
                 continue;
             }

@@ -2,32 +2,32 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::task::{Context, Poll, Waker};
 
 use wirewitness_net::Failure;
-use wirewitness_net::raw::{Raw, Segment, Segments};
+use wirewitness_net::raw::{Filter, Raw, Segment, Segments};
 
 use super::socket::HostNet;
 use crate::frame::Frame;
 
 /// What one program sees of the segments that come to a host.
-#[derive(Default)]
 pub(crate) struct Looking {
-    ports: Vec<u16>,
+    filter: Filter,
     seen: VecDeque<Segment>,
     waker: Option<Waker>,
 }
 
 impl Looking {
-    /// Looks at what comes to these ports.
-    pub(crate) fn at(ports: &[u16]) -> Self {
-        Self { ports: ports.to_vec(), ..Self::default() }
+    /// Looks at what the filter takes.
+    fn at(filter: Filter) -> Self {
+        Self { filter, seen: VecDeque::new(), waker: None }
     }
 
     /// One more. A full queue drops, as a kernel's does.
     pub(crate) fn see(&mut self, frame: &Frame) {
         let Some(segment) = Segment::read(frame.bytes()) else { return };
-        if self.ports.contains(&segment.destination.port()) && self.seen.len() < QUEUE {
+        if self.filter.takes(&segment) && self.seen.len() < QUEUE {
             self.seen.push_back(segment);
             self.waker.take().into_iter().for_each(Waker::wake);
         }
@@ -51,8 +51,17 @@ impl Raw for HostNet {
     type Segments = HostSegments;
 
     fn segments(&self, ports: &[u16]) -> Result<HostSegments, Failure> {
-        let looking = Looking::at(ports);
-        self.act(|host, _| host.looking = Some(looking))?;
+        self.look(Filter::to(ports))
+    }
+
+    fn segments_from(&self, sender: IpAddr, ports: &[u16]) -> Result<HostSegments, Failure> {
+        self.look(Filter::from(sender, ports))
+    }
+}
+
+impl HostNet {
+    fn look(&self, filter: Filter) -> Result<HostSegments, Failure> {
+        self.act(|host, _| host.looking = Some(Looking::at(filter)))?;
         Ok(HostSegments(self.clone()))
     }
 }

@@ -242,6 +242,11 @@ impl Checking<'_> {
             if let Some(direction) = &location.direction {
                 self.word("location.direction", direction, DIRECTIONS)?;
             }
+            for (way, controls) in [("outward", location.outward), ("inward", location.inward)] {
+                let Some(controls) = controls else { continue };
+                self.counts(&format!("location.{way}.baseline"), controls.baseline)?;
+                self.counts(&format!("location.{way}.positive"), controls.positive)?;
+            }
         }
         if let Some(run) = &battery.run {
             self.most("run.skipped", run.skipped.len(), MAX_ITEMS)?;

@@ -319,14 +319,21 @@ pub struct PageTest {
 }
 
 /// Where it happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LocationTest {
     /// Runs that agree on the trace.
+    #[serde(default)]
     pub traces: Vec<Trace>,
     /// `both`, `inside_out` or `outside_in`, if both were tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<String>,
+    /// Connections that the client opens to the far end, if both were tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outward: Option<Controls>,
+    /// Connections that the far end opens to the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inward: Option<Controls>,
 }
 
 impl Battery {

@@ -24,12 +24,18 @@ pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop
         running.skip("dns", "the far end takes no datagrams");
         return Ok(());
     };
-    if port != 53 {
+    if port != 53 && !running.is_again() {
         let note = format!("DNS was asked on port {port}: most injectors look at port 53 only");
         running.facts.notes.push(note);
     }
-    let mut sweep = Sweep { port, chains: Vec::new(), seen: BTreeMap::new() };
+    let is_again = running.is_again();
+    let mut sweep = Sweep { port, chains: Vec::new(), seen: BTreeMap::new(), answered: 0 };
     let ended = sweep.all(running).await;
+    if is_again {
+        let trials = running.plan.trials;
+        sweep.add_to(&mut running.battery.dns, trials);
+        return ended;
+    }
     let tests = sweep.tests();
     running.battery.dns.extend(tests);
     ended
@@ -55,19 +61,36 @@ struct Sweep {
     chains: Vec<Chain>,
     /// Answers, by look: how many, and the addresses in them.
     seen: BTreeMap<Look, (u32, BTreeSet<Ipv4Addr>)>,
+    /// Harmless questions without a pointer in a row that were answered.
+    answered: u32,
+}
+
+/// What became of a harmless question.
+struct Harmless {
+    is_answered: bool,
+    sha256: String,
 }
 
 impl Sweep {
     async fn all<N: Net>(&mut self, running: &mut Running<'_, N>) -> Result<(), Stop> {
-        let mut order = SWEEP;
+        // The question without a pointer is the control of the others.
+        let mut order: Vec<u8> = SWEEP.into_iter().filter(|it| *it > 0).collect();
         running.chance.shuffle(&mut order);
-        for pointers in order {
+        for (number, pointers) in std::iter::once(0).chain(order).enumerate() {
             let trigger = question(0, &running.plan.trigger, pointers).unwrap_or_default();
             let sha256 = hex(digest(&SHA256, &trigger).as_ref());
             let mut chain = Chain { pointers, sha256, ..Chain::default() };
             let ended = self.chain(running, &mut chain).await;
             self.chains.extend((chain.trials > 0).then_some(chain));
             ended?;
+            if number % RECHECK == RECHECK - 1 {
+                self.recheck(running).await?;
+            }
+            if self.answered >= super::run::FAILED_CONTROLS {
+                let why = "harmless questions are answered too, as by a proxy of the operator's";
+                running.skip("dns", why);
+                break;
+            }
         }
         self.chains.sort_by_key(|it| it.pointers);
         Ok(())
@@ -79,8 +102,10 @@ impl Sweep {
         chain: &mut Chain,
     ) -> Result<(), Stop> {
         let trials = running.plan.trials;
-        let mut harmless = Vec::new();
-        for censored in running.mixed(trials, trials) {
+        let mut harmless: Vec<Harmless> = Vec::new();
+        // A further run has the controls between its chains only.
+        let harmless_trials = if running.is_again() { 0 } else { trials };
+        for censored in running.mixed(trials, harmless_trials) {
             let name = if censored { &running.plan.trigger } else { &running.plan.neutral };
             let id = running.next_trial() as u16;
             let Some(sent) = question(id, name, chain.pointers) else { continue };
@@ -89,7 +114,11 @@ impl Sweep {
             if !censored {
                 chain.harmless[0] += 1;
                 chain.harmless[1] += u32::from(!looks.is_empty());
-                harmless.push(hex(digest(&SHA256, &sent).as_ref()));
+                let sha256 = hex(digest(&SHA256, &sent).as_ref());
+                harmless.push(Harmless { is_answered: !looks.is_empty(), sha256 });
+                if chain.pointers == 0 && harmless.len().is_multiple_of(LOOK) {
+                    self.judge(running, harmless.get(harmless.len() - LOOK..)).await?;
+                }
                 continue;
             }
             chain.trials += 1;
@@ -101,7 +130,38 @@ impl Sweep {
             }
         }
         let arrived = running.arrived().await?;
-        chain.harmless[2] = harmless.iter().filter(|it| !arrived.contains(*it)).count() as u32;
+        chain.harmless[2] =
+            harmless.iter().filter(|it| !arrived.contains(&it.sha256)).count() as u32;
+        Ok(())
+    }
+
+    /// The harmless question without a pointer, until it arrives; three times at most.
+    async fn recheck<N: Net>(&mut self, running: &mut Running<'_, N>) -> Result<(), Stop> {
+        loop {
+            let id = running.next_trial() as u16;
+            let sent = question(id, &running.plan.neutral, 0).unwrap_or_default();
+            let is_answered = !self.ask(running, id, &sent).await?.is_empty();
+            let sha256 = hex(digest(&SHA256, &sent).as_ref());
+            self.judge(running, Some(&[Harmless { is_answered, sha256 }])).await?;
+            if !running.is_failing() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Harmless questions without a pointer, in order. One that came to nothing has failed: it did not arrive, and nobody answered it in
+    /// the far end's place.
+    async fn judge<N: Net>(
+        &mut self,
+        running: &mut Running<'_, N>,
+        harmless: Option<&[Harmless]>,
+    ) -> Result<(), Stop> {
+        running.arrived().await?;
+        for it in harmless.unwrap_or_default() {
+            let got_through = running.has_arrived(&it.sha256) || it.is_answered;
+            self.answered = if it.is_answered { self.answered + 1 } else { 0 };
+            running.harmless(got_through)?;
+        }
         Ok(())
     }
 
@@ -129,6 +189,28 @@ impl Sweep {
         };
         within(net, LISTENING, listening).await;
         Ok(answers)
+    }
+
+    /// Adds this sweep, of chains that were tried in whole, to what an earlier one came to.
+    fn add_to(&self, tests: &mut [DnsTest], trials: u32) {
+        for test in tests {
+            let look = test.responses.first().map(|it| (it.flags, it.name_compressed));
+            let answered = |it: &Chain| look.and_then(|look| it.answered.get(&look)).copied();
+            for chain in self.chains.iter().filter(|it| it.trials == trials) {
+                let vector = format!("pointers:{}", chain.pointers);
+                let counts = Counts::new(answered(chain).unwrap_or(0), trials);
+                let probe = test.probes.iter_mut().find(|it| it.vector == vector);
+                probe.into_iter().for_each(|it| it.runs.push(counts));
+                if chain.pointers == 0 {
+                    test.controls.positive = test.controls.positive.plus(counts);
+                }
+            }
+            for response in &mut test.responses {
+                let (flags, compressed) = (response.flags, response.name_compressed);
+                let (seen, _) = self.seen.get(&(flags, compressed)).cloned().unwrap_or_default();
+                response.seen = response.seen.saturating_add(seen);
+            }
+        }
     }
 
     /// One test an injector; where nobody answered, one that says so.
@@ -182,6 +264,10 @@ fn read(id: u16, bytes: &[u8]) -> Option<(Look, Vec<Ipv4Addr>)> {
     is_answer.then(|| ((shape.flags, shape.pointers > 0), v4.collect()))
 }
 
+/// Chains between two looks at the control.
+const RECHECK: usize = 2;
+/// Harmless questions after which the far end is asked what became of them.
+const LOOK: usize = super::run::FAILED_CONTROLS as usize;
 /// How long answers are listened for. Forged ones come before a true one could.
 const LISTENING: Duration = Duration::from_millis(1_500);
 /// Answers to one question, addresses of one injector, and injectors, that are kept.

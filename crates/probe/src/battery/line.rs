@@ -11,7 +11,9 @@ use wirewitness_net::Net;
 
 use super::caps::{Caps, Empty, Purse, Spent};
 use super::exchange::{Outcome, Sending, exchange, exchange_with_life};
-use super::protocol::{About, Arrival, END, Forged, SEEN, START, Seen, Start, Started};
+use super::protocol::{
+    About, Arrival, CALL, Call, CallHello, Called, END, Forged, SEEN, START, Seen, Start, Started,
+};
 use super::token::{ConsentToken, Side};
 use crate::clock::within;
 use crate::http::Asking;
@@ -41,6 +43,16 @@ pub enum LineError {
         url: String,
         /// What the token grants.
         granted: IpAddr,
+    },
+    /// The URL leads to a port that is not that of the far end's own server.
+    #[error(
+        "{url} is not at port {granted}, where the token says that the far end is asked: nothing was sent there"
+    )]
+    OtherControl {
+        /// Where the URL leads.
+        url: String,
+        /// What the token grants.
+        granted: u16,
     },
     /// A port that the token does not have.
     #[error("port {port} is none of those that the token was issued for")]
@@ -92,6 +104,7 @@ impl<N: Net> Line<N> {
     ) -> Result<Self, LineError> {
         let address = far_end.token.address;
         let known = known(net, &far_end.url, address).await?;
+        is_control(&far_end.url, far_end.token.control)?;
         let services = Services::new(net.clone(), far_end.trust.clone(), known);
         let rota = Mutex::new(Rota::new(&far_end.token.tcp, wait));
         let udp_rota = Mutex::new(Rota::new(&far_end.token.udp, wait));
@@ -220,6 +233,34 @@ impl<N: Net> Line<N> {
         Ok(seen.forged)
     }
 
+    /// Has the far end open a connection to this port of ours, and says what came of it; none where it declines.
+    ///
+    /// # Errors
+    /// Where the far end cannot be asked.
+    pub async fn call(
+        &self,
+        port: u16,
+        hello: Option<CallHello>,
+    ) -> Result<Option<Called>, LineError> {
+        // The connection that follows has a turn of its own.
+        self.purse.turn(HELLO_BYTES).await?;
+        let call = Call { session: self.started.session.clone(), port, hello };
+        match self.ask(CALL, &call).await {
+            Ok(called) => Ok(Some(called)),
+            Err(LineError::NotAdmitted { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says to a far end that asks who listens at a port of ours: who has the token of this session.
+    pub fn prover(&self) -> Box<dyn Fn(&str, u16) -> String + Send + Sync> {
+        let (token, session) = (self.far_end.token.clone(), self.started.session.clone());
+        Box::new(move |number, port| {
+            let port = port.to_string();
+            token.proof(Side::Client, &["call", session.as_str(), number, port.as_str()])
+        })
+    }
+
     /// Ends the session.
     pub async fn close(&self) {
         let about = About { session: self.started.session.clone(), from: 0 };
@@ -274,6 +315,14 @@ impl<N: Net> Line<N> {
         }
         serde_json::from_slice(&came.body).map_err(|_| LineError::NoConsent)
     }
+}
+
+/// The far end's own server is asked at the port that was granted for it, and at no other.
+fn is_control(url: &Url, granted: u16) -> Result<(), LineError> {
+    if url.port_or_known_default() == Some(granted) {
+        return Ok(());
+    }
+    Err(LineError::OtherControl { url: url.to_string(), granted })
 }
 
 type Known = std::collections::BTreeMap<String, Vec<IpAddr>>;
@@ -331,7 +380,10 @@ impl Rota {
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(20);
+/// What a hello has at most.
+const HELLO_BYTES: usize = 600;
+/// A connection back takes the far end some 20 s at most.
+const PATIENCE: Duration = Duration::from_secs(25);
 const LONGEST_ANSWER: usize = 1 << 20;
 const MOST_ARRIVALS: usize = 16_384;
 

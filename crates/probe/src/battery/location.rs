@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use wirewitness_model::battery::{LocationTest, Trace};
+use wirewitness_model::battery::Trace;
 use wirewitness_net::Net;
 
 use super::exchange::Outcome;
@@ -14,7 +14,9 @@ use super::tls;
 pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop> {
     let mut traces = Vec::new();
     for _ in 0..RUNS {
+        running.harmless_gets_through(&tls::plain()).await?;
         let Some(control_hops) = first(running, (1, MOST_HOPS), false).await? else {
+            running.harmless_gets_through(&tls::plain()).await?;
             running.skip("location", "the harmless request does not arrive, whatever its life");
             return Ok(());
         };
@@ -26,7 +28,7 @@ pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop
         let (icmp_at_onset, injected) = (None, true);
         traces.push(Trace { test_hops, control_hops, icmp_at_onset, payload_arrived, injected });
     }
-    running.battery.location = Some(LocationTest { traces, direction: None });
+    running.battery.location.get_or_insert_default().traces = traces;
     Ok(())
 }
 

@@ -12,6 +12,7 @@
 
 pub mod caps;
 pub mod chance;
+mod direction;
 mod dns;
 pub mod exchange;
 mod google;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wirewitness_model::battery::{Counts, Probe, State};
+use wirewitness_model::battery::Probe;
 use wirewitness_net::Net;
 
 use super::exchange::Sending;
@@ -17,25 +17,17 @@ pub(super) const SUBSTRINGS: u32 = 3;
 
 /// Runs the test of pieces.
 pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop> {
-    let tests = running.probe(&tls::plain(), &requests()).await?;
-    running.keep(tests);
-    Ok(())
+    running.probe(&tls::plain(), &requests()).await
 }
 
 /// Runs the test of a name elsewhere; its probes stand beside those of TLS.
 pub(super) async fn substring<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop> {
     let trials = running.plan.trials;
-    let mut probes = Vec::new();
     for request in elsewhere() {
         let counts = running.count(&request, trials).await?;
-        probes.push(Probe { vector: request.vector, runs: vec![counts], ..Probe::default() });
-    }
-    let is_found = |it: &Probe| it.runs.iter().any(|run: &Counts| run.state() == State::Censored);
-    if probes.iter().any(is_found) && running.battery.tls.is_empty() {
-        running.facts.notes.push("the name is acted upon where no parser looks for it".to_owned());
-    }
-    for test in &mut running.battery.tls {
-        test.substring.clone_from(&probes);
+        running.harmless_gets_through(&tls::plain()).await?;
+        let probe = Probe { vector: request.vector, runs: vec![counts], ..Probe::default() };
+        running.substring.push(probe);
     }
     Ok(())
 }

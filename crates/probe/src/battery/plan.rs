@@ -6,6 +6,8 @@ use wirewitness_model::battery::rows::{LENGTH_ROWS, row_of};
 
 use super::caps::Caps;
 use super::hello::Hello;
+use super::protocol::LONGEST_SESSION;
+use super::token::ConsentToken;
 
 /// A test of the battery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,22 +32,31 @@ pub enum Test {
     Quic,
     /// Where it happens.
     Location,
+    /// Which way connections are opened that are acted upon.
+    Direction,
 }
 
 impl Test {
     /// All, in the order in which they are run.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Residual,
         Self::Tls,
         Self::Substring,
         Self::Pieces,
         Self::Http,
-        Self::Dns,
-        Self::Quic,
         Self::Resets,
         Self::Fragments,
         Self::Location,
+        Self::Direction,
+        // Last: where no datagram passes at all, their controls end the run.
+        Self::Dns,
+        Self::Quic,
     ];
+
+    /// Whether it has probes that a second run tries again.
+    pub fn has_probes(self) -> bool {
+        matches!(self, Self::Tls | Self::Pieces | Self::Http | Self::Dns | Self::Quic)
+    }
 
     /// Its name.
     pub fn word(self) -> &'static str {
@@ -60,6 +71,7 @@ impl Test {
             Self::Fragments => "fragments",
             Self::Quic => "quic",
             Self::Location => "location",
+            Self::Direction => "direction",
         }
     }
 
@@ -86,6 +98,8 @@ pub struct Plan {
     pub seed: u64,
     /// Trials of each probe; more where the positive control is unreliable.
     pub trials: u32,
+    /// Runs of each probe that are to agree: 1 or 2. The second comes after the first of all tests, as far as connections last.
+    pub runs: u32,
     /// What may be spent.
     pub caps: Caps,
     /// How long a port is left alone after a trigger, until that is known better.
@@ -103,6 +117,7 @@ impl Plan {
             tls_vectors: one_of_each_row(),
             seed,
             trials: 20,
+            runs: 1,
             caps: Caps::default(),
             residual_wait: DEFAULT_RESIDUAL_WAIT,
         }
@@ -124,10 +139,67 @@ impl Plan {
         if !(20..=60).contains(&self.trials) {
             return Err(PlanError::Trials { asked: self.trials });
         }
+        if !(1..=2).contains(&self.runs) {
+            return Err(PlanError::Runs { asked: self.runs });
+        }
         if let Some(vector) = self.tls_vectors.iter().find(|it| row_of("tls", it).is_none()) {
             return Err(PlanError::Vector { vector: vector.clone() });
         }
         Ok(())
+    }
+
+    /// Whether it ends within a session of a far end with the ports of this token, however long blocks outlive their triggers.
+    ///
+    /// # Errors
+    /// How long it may take, and how many ports it would need.
+    pub fn fits(&self, token: &ConsentToken) -> Result<(), PlanError> {
+        let of = |triggers: fn(&Self, Test) -> u32| {
+            // Where a control is unreliable, each probe is tried three times as often.
+            let all: u32 = self.tests.iter().map(|test| triggers(self, *test)).sum();
+            all.saturating_mul(3 * self.runs).min(self.caps.connections())
+        };
+        let tcp_wait = if self.tests.contains(&Test::Residual) {
+            self.residual_wait.max(super::residual::LONGEST_WAIT)
+        } else {
+            self.residual_wait
+        };
+        let turns = self.caps.interval() * self.caps.connections();
+        for (kind, ports, triggers, wait) in [
+            ("TCP", token.tcp.len(), of(Self::tcp_triggers), tcp_wait),
+            ("UDP", token.udp.len(), of(Self::udp_triggers), self.residual_wait),
+        ] {
+            let rests = wait.saturating_mul(triggers);
+            let room = LONGEST_SESSION.saturating_sub(turns + wait).as_secs().max(1);
+            let need = rests.as_secs().div_ceil(room);
+            // Without ports the test is not run, which is said elsewhere.
+            if ports > 0 && need > ports as u64 {
+                let longest = rests / u32::try_from(ports).unwrap_or(u32::MAX) + turns;
+                let hours = longest.as_secs().div_ceil(3600);
+                return Err(PlanError::Outlasts { kind, ports, wait, hours, need });
+            }
+        }
+        Ok(())
+    }
+
+    /// Triggers after which a TCP port rests.
+    fn tcp_triggers(&self, test: Test) -> u32 {
+        let of = |vectors: usize| self.trials * (1 + vectors as u32) + vectors as u32 / 2;
+        match test {
+            Test::Residual => 3,
+            Test::Tls => of(self.tls_vectors.len()),
+            Test::Pieces => of(super::pieces::COUNT),
+            Test::Http => of(super::web::COUNT),
+            Test::Substring => self.trials * super::pieces::SUBSTRINGS,
+            Test::Resets | Test::Direction => self.trials,
+            Test::Location => 123,
+            Test::Dns | Test::Quic | Test::Fragments => 0,
+        }
+    }
+
+    /// Triggers after which a UDP port rests.
+    fn udp_triggers(&self, test: Test) -> u32 {
+        let vectors = super::quic::COUNT as u32;
+        if test == Test::Quic { self.trials * (1 + vectors) + vectors / 4 } else { 0 }
     }
 
     /// Connections that it takes where nothing has to be repeated, and the least time for them.
@@ -136,17 +208,32 @@ impl Plan {
             Test::Residual => 130,
             Test::Tls => vectors_cost(self.tls_vectors.len(), self.trials),
             Test::Pieces => vectors_cost(super::pieces::COUNT, self.trials),
-            Test::Substring => self.trials * super::pieces::SUBSTRINGS,
-            Test::Dns => 20 * self.trials + 12,
+            Test::Substring => (self.trials + 1) * super::pieces::SUBSTRINGS,
+            Test::Dns => 20 * self.trials + 28,
             Test::Http => vectors_cost(super::web::COUNT, self.trials),
             Test::Resets => 2 * self.trials + 2,
-            Test::Quic => 2 * self.trials * (1 + super::quic::COUNT as u32) + 60,
-            Test::Location => 243,
+            Test::Quic => 2 * self.trials * (1 + super::quic::COUNT as u32) + 68,
+            Test::Location => 246,
+            Test::Direction => 6 * self.trials + 16,
             Test::Fragments => 0,
         };
-        let all = self.tests.iter().map(of).sum::<u32>() + 8;
+        let again = self.tests.iter().map(|it| self.cost_again(*it)).sum::<u32>();
+        let all = self.tests.iter().map(of).sum::<u32>() + 8 + (self.runs - 1) * again;
         let connections = all.min(self.caps.connections());
         (connections, self.caps.interval() * connections)
+    }
+
+    /// Connections of a further run, in which probes have no harmless control of their own.
+    fn cost_again(&self, test: Test) -> u32 {
+        let of = |vectors: usize| vectors as u32 * (self.trials + 1) + 2;
+        match test {
+            Test::Tls => of(self.tls_vectors.len()),
+            Test::Pieces => of(super::pieces::COUNT),
+            Test::Http => of(super::web::COUNT),
+            Test::Dns => 10 * (self.trials + 2),
+            Test::Quic => super::quic::COUNT as u32 * (self.trials + 2),
+            _ => 0,
+        }
     }
 }
 
@@ -175,15 +262,40 @@ pub enum PlanError {
         /// What was asked for.
         asked: u32,
     },
+    /// Too few or too many runs.
+    #[error("{asked} runs: one is made, or two that are to agree")]
+    Runs {
+        /// What was asked for.
+        asked: u32,
+    },
     /// An unknown probe.
     #[error("unknown probe {vector:?}")]
     Vector {
         /// What was asked for.
         vector: String,
     },
+    /// A session of the far end would end first.
+    #[error(
+        "this plan may take {hours} hours ({kind} ports: {ports}, each at rest for up to {} s after a trigger), and a session of the far \
+         end ends after {}: it takes {need} ports, or fewer tests",
+        .wait.as_secs(), LONGEST_SESSION.as_secs() / 3600
+    )]
+    Outlasts {
+        /// TCP or UDP.
+        kind: &'static str,
+        /// How many there are.
+        ports: usize,
+        /// How long one may rest.
+        wait: Duration,
+        /// How long it may take.
+        hours: u64,
+        /// How many it would need.
+        need: u64,
+    },
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether this may be a host name.
+pub(crate) fn is_name(name: &str) -> bool {
     let good = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-' || it == b'_')
@@ -218,6 +330,32 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_that_outlasts_a_session_is_refused() {
+        let token = |tcp: u16, udp: u16| {
+            let server = ([192, 0, 2, 1], 8080).into();
+            let (tcp, udp) = ((1..=tcp).collect(), (1..=udp).collect());
+            ConsentToken::issue(server, tcp, udp, [7; 32])
+        };
+        let usual = Plan::new("blocked.example", "fine.example", 1);
+        assert_eq!(usual.fits(&token(64, 1)), Ok(()));
+        let error = usual.fits(&token(1, 1)).unwrap_err();
+        let PlanError::Outlasts { kind, ports, hours, need, .. } = error.clone() else {
+            panic!("{error}")
+        };
+        // 1500 triggers at most, of which each may hold its port for 756 s.
+        assert_eq!((kind, ports, hours, need), ("TCP", 1, 316, 28));
+        assert!(error.to_string().contains("it takes 28 ports"), "{error}");
+        assert!(usual.fits(&token(27, 1)).is_err() && usual.fits(&token(28, 1)).is_ok());
+        // Without the test that may find a longer one, a port rests 225 s.
+        let tls = Plan { tests: vec![Test::Tls], ..usual.clone() };
+        assert!(tls.fits(&token(8, 0)).is_err() && tls.fits(&token(9, 0)).is_ok());
+        let quic = Plan { tests: vec![Test::Quic], ..usual };
+        let error = quic.fits(&token(64, 1)).unwrap_err().to_string();
+        assert!(error.contains("UDP ports: 1"), "{error}");
+        assert_eq!(quic.fits(&token(64, 0)), Ok(()), "it is skipped, and named");
+    }
+
+    #[test]
     fn plans_that_make_no_sense_are_refused() {
         let plan = Plan::new("blocked.example", "fine.example", 1);
         for (trigger, neutral) in
@@ -229,6 +367,9 @@ mod tests {
         let same = Plan { neutral: "BLOCKED.example".into(), ..plan.clone() };
         assert!(matches!(same.check(), Err(PlanError::Same { .. })));
         assert!(Plan { trials: 19, ..plan.clone() }.check().is_err());
+        for runs in [0, 3] {
+            assert!(Plan { runs, ..plan.clone() }.check().is_err());
+        }
         assert!(Plan { tls_vectors: vec!["x:y".into()], ..plan }.check().is_err());
     }
 }

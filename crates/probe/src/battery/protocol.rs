@@ -1,6 +1,7 @@
 //! What a battery and its far end say to each other, in JSON over the helper's HTTP server. Both sides bound what they read.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,12 @@ pub const START: &str = "/battery/start";
 pub const SEEN: &str = "/battery/seen";
 /// Where a session is ended.
 pub const END: &str = "/battery/end";
+
+/// Where the far end is asked to open a connection back to the client.
+pub const CALL: &str = "/battery/call";
+
+/// How long a session lasts at most.
+pub const LONGEST_SESSION: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Asks for a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +69,9 @@ pub struct Arrival {
     pub protocol: Protocol,
     /// The port.
     pub port: u16,
+    /// The port that it came from, as the far end sees it.
+    #[serde(default)]
+    pub client_port: u16,
     /// When, milliseconds since the session began.
     pub at_ms: u64,
     /// Bytes so far.
@@ -123,10 +133,63 @@ pub struct Forged {
     /// Time to live of the packet that opened the connection, which the client did send.
     #[serde(default)]
     pub client_ttl: Option<u8>,
+    /// The flag against fragments of that packet.
+    #[serde(default)]
+    pub client_df: Option<bool>,
     /// Payload in hexadecimal, as much as was kept.
     #[serde(default)]
     pub payload: String,
 }
+
+/// Asks for a connection back, to the client's own address alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The session.
+    pub session: String,
+    /// The client's port.
+    pub port: u16,
+    /// The name that a `ClientHello` is to ask for; without one, whoever listens there is asked to prove that it is the client.
+    #[serde(default)]
+    pub hello: Option<CallHello>,
+}
+
+/// What the far end is to say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallHello {
+    /// The name.
+    pub name: String,
+    /// The mark of the trial, 32 bytes in hexadecimal.
+    pub mark: String,
+}
+
+/// What came of a connection back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Called {
+    /// Whoever listens there has proved to be the client.
+    Proven,
+    /// All arrived and was confirmed.
+    Through,
+    /// A reset.
+    Reset,
+    /// The stream was ended.
+    Fin,
+    /// Nothing came.
+    Silent,
+    /// Something came that the client does not say.
+    Foreign,
+    /// There was no connection.
+    NotOpened,
+    /// Whoever listens there has proved nothing. Nothing was said to it.
+    NotProven,
+}
+
+/// What the far end says to have proved who listens; a number in hexadecimal follows.
+pub const PROVE: &[u8] = b"wirewitness: who is there? ";
+/// Characters of that number.
+pub const PROVE_NUMBER: usize = 32;
+/// Characters of a proof.
+pub const PROOF: usize = 64;
 
 /// What a TCP port of the far end answers after everything that it read: a word, how many bytes it has, and the first eight bytes
 /// of their SHA-256. It proves that all arrived and that answers pass, and has nothing in it of what was sent.

@@ -45,6 +45,17 @@ pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop
     let mut sweep = Sweep { rests: true, controls: Controls::default(), probes: Vec::new() };
     let ended = sweep.all(running).await;
     let Sweep { controls, probes, .. } = sweep;
+    if running.is_again() {
+        for test in &mut running.battery.quic {
+            test.controls.positive = test.controls.positive.plus(controls.positive);
+            test.controls.baseline = test.controls.baseline.plus(controls.baseline);
+            for tried in &probes {
+                let probe = test.probes.iter_mut().find(|it| it.vector == tried.vector);
+                probe.into_iter().for_each(|it| it.runs.extend(&tried.runs));
+            }
+        }
+        return ended;
+    }
     if controls.baseline.trials > 0 {
         let (behaviour, substring) = (Behaviour::DropToServer, Vec::new());
         running.battery.quic.push(ProbeTest { behaviour, controls, substring, probes });
@@ -66,20 +77,38 @@ struct Sent {
     after: Vec<String>,
 }
 
+/// What trials came to.
+struct Came {
+    /// Hits of the censored name.
+    censored: Counts,
+    /// Hits of the harmless one.
+    harmless: Counts,
+    /// How often that did not arrive whole.
+    lost: Counts,
+    /// The harmless ones in order: whether what followed arrived.
+    got_through: Vec<bool>,
+}
+
 impl Sweep {
     async fn all<N: Net>(&mut self, running: &mut Running<'_, N>) -> Result<(), Stop> {
-        self.control(running, running.plan.trials).await?;
+        let trials = if running.is_again() { 1 } else { running.plan.trials };
+        for so_far in (0..trials).step_by(LOOK) {
+            self.control(running, (trials - so_far).min(LOOK as u32)).await?;
+        }
         if self.controls.baseline.hits * 2 > self.controls.baseline.trials {
             running.skip("quic", "harmless datagrams do not arrive at the far end");
             return Ok(());
         }
-        self.rests = self.controls.positive.hits > 0;
+        self.rests = running.is_again() || self.controls.positive.hits > 0;
         let mut order = vectors();
         running.chance.shuffle(&mut order);
         for (number, vector) in order.iter().enumerate() {
             self.probe(running, vector).await?;
             if number % RECHECK == RECHECK - 1 {
                 self.control(running, 1).await?;
+                while running.is_failing() {
+                    self.control(running, 1).await?;
+                }
             }
         }
         Ok(())
@@ -90,9 +119,12 @@ impl Sweep {
         running: &mut Running<'_, N>,
         trials: u32,
     ) -> Result<(), Stop> {
-        let [censored, harmless, _] = self.trials(running, PLAIN, trials).await?;
-        self.controls.positive = self.controls.positive.plus(censored);
-        self.controls.baseline = self.controls.baseline.plus(harmless);
+        let came = self.trials(running, PLAIN, (trials, trials)).await?;
+        self.controls.positive = self.controls.positive.plus(came.censored);
+        self.controls.baseline = self.controls.baseline.plus(came.harmless);
+        for got_through in came.got_through {
+            running.harmless(got_through)?;
+        }
         Ok(())
     }
 
@@ -101,27 +133,30 @@ impl Sweep {
         running: &mut Running<'_, N>,
         vector: &str,
     ) -> Result<(), Stop> {
-        let [censored, _, lost] = self.trials(running, vector, running.plan.trials).await?;
+        let trials = running.plan.trials;
+        // A further run has the controls between its probes only.
+        let harmless = if running.is_again() { 0 } else { trials };
+        let came = self.trials(running, vector, (trials, harmless)).await?;
         let bytes = datagrams(vector, &running.plan.trigger, [0; 32]).unwrap_or_default().concat();
         self.probes.push(Probe {
             vector: vector.to_owned(),
-            runs: vec![censored],
-            negative: Some(lost),
+            runs: vec![came.censored],
+            negative: Some(came.lost),
             sent_sha256: Some(hash(&bytes)),
             ..Probe::default()
         });
         Ok(())
     }
 
-    /// So many trials with each name: hits of the censored one, of the harmless one, and how often that did not arrive whole.
+    /// So many trials with the censored name, and so many with the harmless one.
     async fn trials<N: Net>(
         &self,
         running: &mut Running<'_, N>,
         vector: &str,
-        trials: u32,
-    ) -> Result<[Counts; 3], Stop> {
+        (censored, harmless): (u32, u32),
+    ) -> Result<Came, Stop> {
         let mut sent = Vec::new();
-        for censored in running.mixed(trials, trials) {
+        for censored in running.mixed(censored, harmless) {
             sent.extend(self.trial(running, vector, censored).await?);
         }
         running.line.net().sleep(LAST).await;
@@ -133,7 +168,13 @@ impl Sweep {
         };
         let is_hit = |it: &Sent| missing(&it.after) * 2 > it.after.len();
         let is_lost = |it: &Sent| missing(&it.initial) > 0 || is_hit(it);
-        Ok([count(&is_hit, true), count(&is_hit, false), count(&is_lost, false)])
+        let harmless = sent.iter().filter(|it| !it.censored);
+        Ok(Came {
+            censored: count(&is_hit, true),
+            harmless: count(&is_hit, false),
+            lost: count(&is_lost, false),
+            got_through: harmless.map(|it| !is_hit(it)).collect(),
+        })
     }
 
     async fn trial<N: Net>(
@@ -225,6 +266,8 @@ const BETWEEN: Duration = Duration::from_millis(150);
 const LAST: Duration = Duration::from_secs(1);
 /// Probes between two looks at the controls.
 const RECHECK: usize = 4;
+/// Harmless controls after which the far end is asked what became of them: so many in a row that fail end a run.
+const LOOK: usize = super::run::FAILED_CONTROLS as usize;
 
 #[cfg(test)]
 mod tests {

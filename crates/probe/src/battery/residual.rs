@@ -92,3 +92,5 @@ const TWICE: u32 = 2;
 const STEP: Duration = Duration::from_secs(5);
 /// The longest block that is waited for.
 const LONGEST: Duration = Duration::from_secs(600);
+/// The longest rest of a port that may follow from it.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs((600 + 5) * 5 / 4);

@@ -1,20 +1,21 @@
 //! Running a battery: the order, the controls, the rests between, and when to stop.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use wirewitness_model::battery::{Battery, Controls, Counts, FORMAT, ProbeTest, Run, Skipped};
-use wirewitness_model::hex::hex;
-use wirewitness_net::Net;
+use wirewitness_model::battery::{Battery, Counts, FORMAT, Probe, Run, Skipped};
+use wirewitness_net::raw::Raw;
+use wirewitness_net::{Listen, Net};
 
 use super::chance::Chance;
-use super::exchange::{Outcome, Sending};
+use super::exchange::{AFTERWARDS, Outcome, Sending};
 use super::line::{FarEnd, Line, LineError};
 use super::plan::{Plan, PlanError, Test};
 use super::protocol::Ending;
-use super::tally::{Tally, Tried, behaviour};
-use super::{dns, location, pieces, quic, resets, residual, tls, web};
+use super::tally::{Tally, behaviour, hash};
+use super::{direction, dns, location, pieces, quic, resets, residual, tls, web};
+
+mod probes;
 
 /// Why there is no battery.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,13 +54,14 @@ pub type Watch<'a> = &'a (dyn Fn(Step) + Sync);
 ///
 /// # Errors
 /// A plan that makes no sense, or a far end that does not consent. A run that had to stop in the middle gives what it has, and says so.
-pub async fn run<N: Net>(
+pub async fn run<N: Listen + Raw>(
     net: &N,
     far_end: &FarEnd,
     plan: &Plan,
     watch: Watch<'_>,
 ) -> Result<Battery, BatteryFailure> {
     plan.check()?;
+    plan.fits(&far_end.token)?;
     let line = Line::open(net, far_end, (plan.caps, plan.residual_wait)).await?;
     let begun = net.now().elapsed;
     let mut running = Running {
@@ -71,6 +73,7 @@ pub async fn run<N: Net>(
         trial: 0,
         failed: 0,
         arrived: BTreeSet::new(),
+        from: BTreeMap::new(),
         told: 0,
         battery: Battery {
             format: FORMAT.to_owned(),
@@ -78,8 +81,12 @@ pub async fn run<N: Net>(
             ..Battery::default()
         },
         facts: Run { seed: plan.seed, ..Run::default() },
+        substring: Vec::new(),
+        tallies: BTreeMap::new(),
+        run: 0,
     };
     let ended = running.all().await;
+    running.keep();
     line.close().await;
     let Running { mut battery, mut facts, .. } = running;
     facts.ended = ended.err().map(|stop| stop.to_string());
@@ -109,6 +116,11 @@ pub(super) struct Running<'a, N: Net> {
     pub(super) chance: Chance,
     pub(super) battery: Battery,
     pub(super) facts: Run,
+    /// The censored name where no parser looks for it.
+    pub(super) substring: Vec<Probe>,
+    tallies: BTreeMap<Test, Tally>,
+    /// The number of the run, from 0 on.
+    run: u32,
     watch: Watch<'a>,
     test: Test,
     trial: u32,
@@ -116,6 +128,8 @@ pub(super) struct Running<'a, N: Net> {
     failed: u32,
     /// What arrived, as far as it was told.
     arrived: BTreeSet<String>,
+    /// Between which ports it came.
+    from: BTreeMap<String, (u16, u16)>,
     told: usize,
 }
 
@@ -130,119 +144,68 @@ pub(super) struct Request {
     pub(super) build: Build,
 }
 
-impl<N: Net> Running<'_, N> {
+impl<N: Listen + Raw> Running<'_, N> {
     async fn all(&mut self) -> Result<(), Stop> {
-        for test in Test::ALL {
-            if !self.plan.tests.contains(&test) {
-                continue;
-            }
+        let plan = self.plan;
+        let tests = || Test::ALL.into_iter().filter(|it| plan.tests.contains(it));
+        for test in tests() {
             self.test = test;
-            match test {
-                Test::Residual => residual::run(self).await?,
-                Test::Tls => tls::run(self).await?,
-                Test::Pieces => pieces::run(self).await?,
-                Test::Substring => pieces::substring(self).await?,
-                Test::Http => web::run(self).await?,
-                Test::Dns => dns::run(self).await?,
-                Test::Resets => resets::run(self).await?,
-                Test::Quic => quic::run(self).await?,
-                Test::Location => location::run(self).await?,
-                Test::Fragments => {
-                    self.skip(test.word(), "this program does not run it yet");
+            self.first(test).await?;
+        }
+        for _ in 1..plan.runs {
+            self.run += 1;
+            for test in tests().filter(|it| it.has_probes()) {
+                self.test = test;
+                match self.probes_of(test).await {
+                    Err(Stop::Line(LineError::Spent(_))) => {
+                        let note = "the connections of a run ended before its second run of all probes did: those that it came to have two";
+                        self.facts.notes.push(note.to_owned());
+                        return Ok(());
+                    }
+                    ended => ended?,
                 }
             }
         }
         Ok(())
     }
 
+    async fn first(&mut self, test: Test) -> Result<(), Stop> {
+        match test {
+            Test::Residual => residual::run(self).await,
+            Test::Substring => pieces::substring(self).await,
+            Test::Resets => resets::run(self).await,
+            Test::Location => location::run(self).await,
+            Test::Direction => direction::run(self).await,
+            Test::Fragments => {
+                self.skip(test.word(), "this program does not run it yet");
+                Ok(())
+            }
+            _ => self.probes_of(test).await,
+        }
+    }
+
+    /// Tests of probes, which a further run tries again.
+    async fn probes_of(&mut self, test: Test) -> Result<(), Stop> {
+        match test {
+            Test::Tls => tls::run(self).await,
+            Test::Pieces => pieces::run(self).await,
+            Test::Http => web::run(self).await,
+            Test::Dns => dns::run(self).await,
+            Test::Quic => quic::run(self).await,
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<N: Net> Running<'_, N> {
+    /// Whether this is not the first run.
+    pub(super) fn is_again(&self) -> bool {
+        self.run > 0
+    }
+
     /// Writes down that a test was not run.
     pub(super) fn skip(&mut self, test: &str, why: &str) {
         self.facts.skipped.push(Skipped { test: test.to_owned(), why: why.to_owned() });
-    }
-
-    /// Tries every probe with both names, the plain request with both as controls, and gives the tests that follow.
-    pub(super) async fn probe(
-        &mut self,
-        plain: &Request,
-        requests: &[Request],
-    ) -> Result<Vec<ProbeTest>, Stop> {
-        let mut tally = Tally::default();
-        let ended = self.tally(plain, requests, &mut tally).await;
-        if tally.has_silence() {
-            let _ = self.arrived().await;
-            tally.settle(&self.arrived);
-        }
-        let tests = tally.tests();
-        match ended {
-            Ok(()) => Ok(tests),
-            Err(stop) => {
-                // What was counted is kept.
-                self.keep(tests);
-                Err(stop)
-            }
-        }
-    }
-
-    /// Puts tests where those of the running test belong.
-    pub(super) fn keep(&mut self, tests: Vec<ProbeTest>) {
-        match self.test {
-            Test::Pieces => self.battery.pieces.extend(tests),
-            Test::Http => self.battery.http.extend(tests),
-            _ => self.battery.tls.extend(tests),
-        }
-    }
-
-    async fn tally(
-        &mut self,
-        plain: &Request,
-        requests: &[Request],
-        tally: &mut Tally,
-    ) -> Result<(), Stop> {
-        let trials = self.controls(plain, tally).await?;
-        let mut order: Vec<&Request> = requests.iter().collect();
-        self.chance.shuffle(&mut order);
-        for (number, request) in order.into_iter().enumerate() {
-            let mut tried = Tried { vector: request.vector.clone(), ..Tried::default() };
-            tried.sha256 = hex(digest(
-                &SHA256,
-                &(request.build)(&self.plan.trigger, [0; 32]).bytes(),
-            )
-            .as_ref());
-            let ended = self.one(request, trials, &mut tried).await;
-            let any = tried.censored.any().trials > 0;
-            tally.probes.extend(any.then_some(tried));
-            ended?;
-            if number % RECHECK == RECHECK - 1 {
-                self.recheck(plain, tally).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The controls; gives how many trials a probe needs.
-    async fn controls(&mut self, plain: &Request, tally: &mut Tally) -> Result<u32, Stop> {
-        let trials = self.plan.trials;
-        for censored in self.mixed(trials, trials) {
-            self.control(plain, censored, tally).await?;
-        }
-        let positive = tally.positive.any();
-        let is_unreliable = positive.hits * 10 > trials && positive.hits * 10 < trials * 9;
-        if !is_unreliable || trials >= WIDE {
-            return Ok(trials);
-        }
-        for _ in trials..WIDE {
-            self.control(plain, true, tally).await?;
-        }
-        Ok(WIDE)
-    }
-
-    async fn one(&mut self, request: &Request, trials: u32, tried: &mut Tried) -> Result<(), Stop> {
-        for censored in self.mixed(trials, self.plan.trials) {
-            let (outcome, sent) = self.trial(request, censored).await?;
-            let cell = if censored { &mut tried.censored } else { &mut tried.negative };
-            cell.add(&outcome, &sent);
-        }
-        Ok(())
     }
 
     /// So many trials of a request with the censored name, each on a rested port.
@@ -256,15 +219,6 @@ impl<N: Net> Running<'_, N> {
         Ok(counts)
     }
 
-    /// So many trials of a request with the censored name and so many with the harmless one, each on a rested port.
-    pub(super) async fn both(&mut self, request: &Request, trials: u32) -> Result<Controls, Stop> {
-        let mut tally = Tally::default();
-        for censored in self.mixed(trials, trials) {
-            self.control(request, censored, &mut tally).await?;
-        }
-        Ok(Controls { baseline: tally.baseline.any(), positive: tally.positive.any() })
-    }
-
     /// So many trials with the censored name and so many with the harmless one, in any order.
     pub(super) fn mixed(&mut self, censored: u32, harmless: u32) -> Vec<bool> {
         let mut order = vec![true; censored as usize];
@@ -273,7 +227,7 @@ impl<N: Net> Running<'_, N> {
         order
     }
 
-    async fn control(
+    pub(super) async fn control(
         &mut self,
         plain: &Request,
         censored: bool,
@@ -285,22 +239,34 @@ impl<N: Net> Running<'_, N> {
             return Ok(());
         }
         tally.baseline.add(&outcome, &sent);
+        tally.harmless.push(hash(&[sent.as_slice(), AFTERWARDS].concat()));
         Ok(self.harmless_came_to(&outcome)?)
     }
 
-    /// Both controls once more, between two probes; the harmless one until it gets through, three times at most.
-    async fn recheck(&mut self, plain: &Request, tally: &mut Tally) -> Result<(), Stop> {
-        self.control(plain, true, tally).await?;
-        self.control(plain, false, tally).await?;
-        while self.failed > 0 {
-            self.control(plain, false, tally).await?;
-        }
-        Ok(())
+    pub(super) fn harmless_came_to(&mut self, outcome: &Outcome) -> Result<(), ControlsFailed> {
+        self.harmless(*outcome == Outcome::Through)
     }
 
-    pub(super) fn harmless_came_to(&mut self, outcome: &Outcome) -> Result<(), ControlsFailed> {
-        self.failed = if *outcome == Outcome::Through { 0 } else { self.failed + 1 };
+    /// One more harmless control, of any test: whether it got through. Three in a row that do not end the run.
+    pub(super) fn harmless(&mut self, got_through: bool) -> Result<(), ControlsFailed> {
+        self.failed = if got_through { 0 } else { self.failed + 1 };
         if self.failed >= FAILED_CONTROLS { Err(ControlsFailed) } else { Ok(()) }
+    }
+
+    /// Whether the last harmless control failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failed > 0
+    }
+
+    /// The harmless request, until it gets through; three times at most.
+    pub(super) async fn harmless_gets_through(&mut self, plain: &Request) -> Result<(), Stop> {
+        loop {
+            let (outcome, _) = self.trial(plain, false).await?;
+            self.harmless_came_to(&outcome)?;
+            if !self.is_failing() {
+                return Ok(());
+            }
+        }
     }
 
     /// One trial on a rested port. One that could not be opened counts for nothing and is tried again, on other ports.
@@ -381,8 +347,21 @@ impl<N: Net> Running<'_, N> {
         let told = self.line.arrivals(self.told).await?;
         // One that was open when it was told is asked for again: more of it may come.
         self.told += told.iter().take_while(|it| it.end != Ending::Open).count();
-        self.arrived.extend(told.into_iter().map(|it| it.sha256));
+        for arrival in told {
+            self.from.insert(arrival.sha256.clone(), (arrival.port, arrival.client_port));
+            self.arrived.insert(arrival.sha256);
+        }
         Ok(&self.arrived)
+    }
+
+    /// Whether what has this hash had arrived when the far end was last asked.
+    pub(super) fn has_arrived(&self, sha256: &str) -> bool {
+        self.arrived.contains(sha256)
+    }
+
+    /// Ports of the far end and of the client, as the far end has it, of what arrived whole with these hashes.
+    pub(super) fn ports_of(&self, hashes: &[String]) -> BTreeSet<(u16, u16)> {
+        hashes.iter().filter_map(|it| self.from.get(it).copied()).collect()
     }
 
     /// Rests ports no longer than blocks were found to last.
@@ -391,10 +370,6 @@ impl<N: Net> Running<'_, N> {
     }
 }
 
-/// Trials where the positive control is unreliable.
-const WIDE: u32 = 60;
-/// Probes between two looks at the controls.
-const RECHECK: usize = 2;
 /// Different pages that are kept.
 const MOST_PAGES: usize = 8;
 /// So many controls that fail in a row end a run.

@@ -74,6 +74,12 @@ pub struct Tally {
     pub positive: Cell,
     /// By the order of the probes.
     pub probes: Vec<Tried>,
+    /// SHA-256 of all that connections of the harmless request carry, once it is through.
+    pub harmless: Vec<String>,
+    /// Trials that each probe takes, once its controls have said so.
+    pub trials: u32,
+    /// Whether silence was found to be of what comes back.
+    is_of_answers: bool,
 }
 
 /// A probe that was tried.
@@ -83,10 +89,24 @@ pub struct Tried {
     pub vector: String,
     /// With the censored name.
     pub censored: Cell,
+    /// The same in further runs.
+    pub again: Vec<Cell>,
     /// With the harmless name.
     pub negative: Cell,
     /// SHA-256 of its bytes, marks set to zero.
     pub sha256: String,
+}
+
+impl Tried {
+    /// With the censored name, run by run.
+    fn runs(&self) -> impl Iterator<Item = &Cell> {
+        std::iter::once(&self.censored).chain(&self.again)
+    }
+
+    fn cells_mut(&mut self) -> impl Iterator<Item = &mut Cell> {
+        let Self { censored, again, negative, .. } = self;
+        [censored, negative].into_iter().chain(again)
+    }
 }
 
 impl Tally {
@@ -100,12 +120,14 @@ impl Tally {
         let silent: Vec<bool> =
             self.cells().flat_map(|it| &it.silent).map(|it| arrived.contains(it)).collect();
         let whole = silent.iter().filter(|it| **it).count();
-        if whole * 2 <= silent.len() {
+        // What a first run found holds for a second, of which nothing may be told any more.
+        self.is_of_answers |= whole * 2 > silent.len();
+        if !self.is_of_answers {
             return;
         }
         for cell in self.cells_mut() {
             if let Some(count) = cell.seen.remove(&Behaviour::DropToServer) {
-                cell.seen.insert(Behaviour::DropToClient, count);
+                *cell.seen.entry(Behaviour::DropToClient).or_default() += count;
             }
         }
     }
@@ -136,7 +158,7 @@ impl Tally {
             let negative = tried.negative.any();
             Probe {
                 vector: tried.vector.clone(),
-                runs: vec![tried.censored.of(behaviour)],
+                runs: tried.runs().map(|it| it.of(behaviour)).collect(),
                 negative: (negative.trials > 0).then_some(negative),
                 sent_sha256: (!tried.sha256.is_empty()).then(|| tried.sha256.clone()),
                 ..Probe::default()
@@ -147,12 +169,12 @@ impl Tally {
     }
 
     fn cells(&self) -> impl Iterator<Item = &Cell> {
-        let probes = self.probes.iter().flat_map(|it| [&it.censored, &it.negative]);
+        let probes = self.probes.iter().flat_map(|it| it.runs().chain([&it.negative]));
         [&self.baseline, &self.positive].into_iter().chain(probes)
     }
 
     fn cells_mut(&mut self) -> impl Iterator<Item = &mut Cell> {
-        let probes = self.probes.iter_mut().flat_map(|it| [&mut it.censored, &mut it.negative]);
+        let probes = self.probes.iter_mut().flat_map(Tried::cells_mut);
         [&mut self.baseline, &mut self.positive].into_iter().chain(probes)
     }
 }
@@ -172,7 +194,7 @@ mod tests {
     fn tally(positive: &[(Outcome, usize)], probe: &[(Outcome, usize)]) -> Tally {
         let tried = Tried { vector: "v".into(), censored: cell(probe), ..Tried::default() };
         let baseline = cell(&[(Outcome::Through, 20)]);
-        Tally { baseline, positive: cell(positive), probes: vec![tried] }
+        Tally { baseline, positive: cell(positive), probes: vec![tried], ..Tally::default() }
     }
 
     #[test]

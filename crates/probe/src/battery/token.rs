@@ -3,7 +3,7 @@
 //! A token is no password that is sent along. Both sides prove that they know its secret over fresh numbers (HMAC with SHA-256,
 //! RFC 2104), so that whoever listens cannot use it, and whoever did not issue it cannot pretend to consent.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use aws_lc_rs::{hmac, rand};
 use base64::Engine as _;
@@ -17,6 +17,8 @@ use wirewitness_model::hex::hex;
 pub struct ConsentToken {
     /// The address that may be contacted.
     pub address: IpAddr,
+    /// The port of the far end's own server, where it is asked.
+    pub control: u16,
     /// TCP ports of it that take probes.
     pub tcp: Vec<u16>,
     /// UDP ports of it that take probes.
@@ -54,16 +56,17 @@ pub enum Side {
 }
 
 impl ConsentToken {
-    /// A token for this address and these ports.
-    pub fn issue(address: IpAddr, tcp: Vec<u16>, udp: Vec<u16>, secret: [u8; 32]) -> Self {
-        Self { address, tcp, udp, secret: hex(&secret) }
+    /// A token for the address of `server`, for its port as that of the far end's own server, and for these ports of it.
+    pub fn issue(server: SocketAddr, tcp: Vec<u16>, udp: Vec<u16>, secret: [u8; 32]) -> Self {
+        let (address, control) = (server.ip(), server.port());
+        Self { address, control, tcp, udp, secret: hex(&secret) }
     }
 
     /// A token with a secret that nobody knows yet; none where the system has no randomness.
-    pub fn fresh(address: IpAddr, tcp: Vec<u16>, udp: Vec<u16>) -> Option<Self> {
+    pub fn fresh(server: SocketAddr, tcp: Vec<u16>, udp: Vec<u16>) -> Option<Self> {
         let mut secret = [0; 32];
         rand::fill(&mut secret).ok()?;
-        Some(Self::issue(address, tcp, udp, secret))
+        Some(Self::issue(server, tcp, udp, secret))
     }
 
     /// The text that is handed out.
@@ -110,7 +113,8 @@ impl ConsentToken {
 
 impl std::fmt::Debug for ConsentToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ConsentToken({}, {} + {} ports)", self.address, self.tcp.len(), self.udp.len())
+        let server = SocketAddr::new(self.address, self.control);
+        write!(f, "ConsentToken({server}, {} + {} ports)", self.tcp.len(), self.udp.len())
     }
 }
 
@@ -127,7 +131,8 @@ fn said(side: Side, words: &[&str]) -> Vec<u8> {
     bytes
 }
 
-fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
+/// The bytes that a text of hexadecimal digits says.
+pub(crate) fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     let digit = |it: u8| char::from(it).to_digit(16);
     let byte = |pair: &[u8; 2]| u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok();
@@ -145,7 +150,11 @@ mod tests {
     use super::*;
 
     fn token() -> ConsentToken {
-        ConsentToken::issue([192, 0, 2, 1].into(), vec![443, 8443], vec![53], [7; 32])
+        ConsentToken::issue(server(), vec![443, 8443], vec![53], [7; 32])
+    }
+
+    fn server() -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, 1], 8080))
     }
 
     #[test]
@@ -157,7 +166,7 @@ mod tests {
         for end in PREFIX.len()..text.len() {
             assert_eq!(ConsentToken::parse(&text[..end]), Err(TokenError::Damaged), "{end}");
         }
-        let many = ConsentToken::issue([192, 0, 2, 1].into(), (0..=512).collect(), vec![], [7; 32]);
+        let many = ConsentToken::issue(server(), (0..=512).collect(), vec![], [7; 32]);
         assert_eq!(ConsentToken::parse(&many.text()), Err(TokenError::Ports { have: 513 }));
         assert!(!format!("{:?}", token()).contains("0707"), "the secret is not shown");
     }
@@ -169,7 +178,7 @@ mod tests {
         for (side, words) in [(Side::FarEnd, ["ab", "c"]), (Side::Client, ["a", "bc"])] {
             assert!(!token().is_proof(side, &words, &proof));
         }
-        let other = ConsentToken::issue([192, 0, 2, 1].into(), vec![], vec![], [8; 32]);
+        let other = ConsentToken::issue(server(), vec![], vec![], [8; 32]);
         assert!(!other.is_proof(Side::Client, &["ab", "c"], &proof));
         for bad in ["", "0", "zz", &proof[2..]] {
             assert!(!token().is_proof(Side::Client, &["ab", "c"], bad), "{bad}");

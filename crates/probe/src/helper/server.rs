@@ -26,10 +26,12 @@ use tokio_rustls::TlsAcceptor;
 use wirewitness_net::hyper_io::HyperIo;
 use wirewitness_net::{Accept, Listen, Net, Stream};
 
+use super::battery::call;
 use super::battery::desk::{Declined, Desk};
 use super::limits::{Access, Counts, Held, Limits, Rates, Room};
 use super::measure::{Measurer, Standing};
 use super::protocol::{ControlRequest, GREETING};
+use crate::battery::protocol::CALL;
 use crate::clock::within;
 use crate::http::{Spawn, Version};
 
@@ -137,7 +139,10 @@ impl<N: Net> Helper<N> {
         }
         let path = request.uri().path().to_owned();
         let body = self.body(request.into_body()).await?;
-        let answer = desk.answer((&path, client), &body, self.net.now().elapsed);
+        let answer = match path.as_str() {
+            CALL => call::answer(&self.net, desk, (client, &body)).await,
+            _ => desk.answer((&path, client), &body, self.net.now().elapsed),
+        };
         answer.map_err(|declined| match declined {
             Declined::Unknown => Refusal::Malformed(StatusCode::NOT_FOUND),
             Declined::Malformed => malformed,

@@ -5,8 +5,10 @@
     reason = "beside `kernel`, the one place where a socket is meant"
 )]
 
+use std::net::IpAddr;
+
 use wirewitness_net::Failure;
-use wirewitness_net::raw::{Raw, Segment, Segments};
+use wirewitness_net::raw::{Filter, Raw, Segment, Segments};
 
 use super::KernelNet;
 
@@ -16,7 +18,7 @@ pub struct KernelSegments {
     #[cfg(target_os = "linux")]
     socket: tokio::net::UdpSocket,
     #[cfg_attr(not(unix), allow(dead_code, reason = "nobody looks there"))]
-    ports: Vec<u16>,
+    filter: Filter,
 }
 
 impl Raw for KernelNet {
@@ -24,18 +26,35 @@ impl Raw for KernelNet {
 
     #[cfg(target_os = "linux")]
     fn segments(&self, ports: &[u16]) -> Result<KernelSegments, Failure> {
+        KernelSegments::open(Filter::to(ports))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn segments_from(&self, sender: IpAddr, ports: &[u16]) -> Result<KernelSegments, Failure> {
+        KernelSegments::open(Filter::from(sender, ports))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn segments(&self, _: &[u16]) -> Result<KernelSegments, Failure> {
+        Err(Failure::PermissionDenied)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn segments_from(&self, _: IpAddr, _: &[u16]) -> Result<KernelSegments, Failure> {
+        Err(Failure::PermissionDenied)
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl KernelSegments {
+    fn open(filter: Filter) -> Result<Self, Failure> {
         use socket2::{Domain, Protocol, Socket, Type};
         let named = |error: std::io::Error| Failure::of_io(&error);
         let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::TCP)).map_err(named)?;
         socket.set_nonblocking(true).map_err(named)?;
         // What it is called does not matter to the kernel: a socket of datagrams, of which each is a packet.
         let socket = tokio::net::UdpSocket::from_std(socket.into()).map_err(named)?;
-        Ok(KernelSegments { socket, ports: ports.to_vec() })
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn segments(&self, _: &[u16]) -> Result<KernelSegments, Failure> {
-        Err(Failure::PermissionDenied)
+        Ok(Self { socket, filter })
     }
 }
 
@@ -48,7 +67,7 @@ impl Segments for KernelSegments {
             let read =
                 self.socket.recv(&mut buffer).await.map_err(|error| Failure::of_io(&error))?;
             let packet = buffer.get(..read).unwrap_or_default();
-            if let Some(segment) = Segment::read(packet).filter(|it| self.is_ours(it)) {
+            if let Some(segment) = Segment::read(packet).filter(|it| self.filter.takes(it)) {
                 return Ok(segment);
             }
         }
@@ -57,12 +76,5 @@ impl Segments for KernelSegments {
     #[cfg(not(target_os = "linux"))]
     async fn next(&self) -> Result<Segment, Failure> {
         Err(Failure::PermissionDenied)
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl KernelSegments {
-    fn is_ours(&self, segment: &Segment) -> bool {
-        self.ports.contains(&segment.destination.port())
     }
 }

@@ -1,7 +1,7 @@
 //! A helper that is also the far end of batteries: its ports, and the token that its operator hands out.
 
 use std::io::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,6 +23,9 @@ pub(crate) struct FarEndArgs {
     /// Consent to batteries too (`wirewitness attribute --live`): this is the address that they may contact
     #[arg(long, value_name = "IP", requires = "battery_token")]
     battery: Option<IpAddr>,
+    /// The port of that address at which batteries find this server, where it is not that of --listen (a proxy in front)
+    #[arg(long, value_name = "PORT", requires = "battery")]
+    battery_control: Option<u16>,
     /// Where to write the consent token, a new file; whoever has it may run batteries against this host
     #[arg(long, value_name = "FILE", requires = "battery")]
     battery_token: Option<PathBuf>,
@@ -35,13 +38,14 @@ pub(crate) struct FarEndArgs {
 }
 
 impl FarEndArgs {
-    /// The desk, if there is to be one, with the token written down.
-    pub(crate) fn desk(&self) -> Result<Option<Arc<Desk>>, CommandError> {
+    /// The desk of a helper that listens at `listening`, if there is to be one, with the token written down.
+    pub(crate) fn desk(&self, listening: u16) -> Result<Option<Arc<Desk>>, CommandError> {
         let (Some(address), Some(path)) = (self.battery, &self.battery_token) else {
             return Ok(None);
         };
         let (tcp, udp) = (ports(&self.battery_ports)?, ports(&self.battery_udp_ports)?);
-        let token = ConsentToken::fresh(address, tcp, udp)
+        let control = self.battery_control.unwrap_or(listening);
+        let token = ConsentToken::fresh(SocketAddr::new(address, control), tcp, udp)
             .ok_or_else(|| std::io::Error::other("the system has no randomness"))?;
         writeln!(private_file(path)?, "{}", token.text())?;
         Ok(Some(Arc::new(Desk::new(token, Bounds::default()))))

@@ -37,6 +37,9 @@ pub(crate) struct LiveArgs {
     /// Tests, by name (docs/attribution.md)
     #[arg(long, value_name = "TEST,..", value_delimiter = ',', default_value = "residual,tls,dns")]
     tests: Vec<String>,
+    /// Runs of each probe that are to agree, 1 or 2; the second as far as the connections of a run last
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=2))]
+    runs: u32,
     /// Where to store the battery. It may hold what betrays your address: keep it to yourself
     #[arg(long, value_name = "FILE", default_value = "battery.json")]
     out: PathBuf,
@@ -93,6 +96,7 @@ impl LiveArgs {
         let plan = Plan {
             event: format!("live battery, seed {seed}"),
             tests: self.tests.iter().map(test).collect::<Result<_, _>>()?,
+            runs: self.runs,
             ..Plan::new(name, &self.neutral, seed)
         };
         plan.check().map_err(|error| usage(error.to_string()))?;

@@ -16,7 +16,6 @@ use tokio_rustls::TlsAcceptor;
 use wirewitness_analysis::judge::address::AsnTable as _;
 use wirewitness_net::{Accept as _, Listen as _};
 use wirewitness_probe::Trust;
-use wirewitness_probe::helper::battery::Desk;
 use wirewitness_probe::helper::{
     self, Access, Counts, Helper, Limits, PublicOnly, Standing, Token,
 };
@@ -85,13 +84,9 @@ pub(crate) fn run(args: &HelperArgs) -> Result<ExitCode, CommandError> {
         _ => None,
     };
     let net = KernelNet::new();
-    let mut helper = Helper::new(net.clone(), standing(args, &net)?, access, limits(args));
-    let desk = args.far_end.desk()?;
-    if let Some(desk) = &desk {
-        helper = helper.with_battery(Arc::clone(desk));
-    }
+    let helper = Helper::new(net.clone(), standing(args, &net)?, access, limits(args));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(serve((args, net), tls, (Arc::new(helper), desk)));
+    let served = runtime.block_on(serve((args, net), tls, helper));
     runtime.shutdown_background();
     served.map(|()| ExitCode::SUCCESS)
 }
@@ -99,7 +94,7 @@ pub(crate) fn run(args: &HelperArgs) -> Result<ExitCode, CommandError> {
 async fn serve(
     (args, net): (&HelperArgs, KernelNet),
     tls: Option<TlsAcceptor>,
-    (helper, desk): (Arc<Helper<KernelNet>>, Option<Arc<Desk>>),
+    mut helper: Helper<KernelNet>,
 ) -> Result<(), CommandError> {
     let listener = net.listen(args.listen).await.map_err(|failure| CommandError::Measuring {
         message: format!("cannot listen on {}: {failure}", args.listen),
@@ -107,6 +102,12 @@ async fn serve(
     })?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let local = listener.local_addr();
+    // A token names the port that this server has.
+    let desk = args.far_end.desk(local.port())?;
+    if let Some(desk) = &desk {
+        helper = helper.with_battery(Arc::clone(desk));
+    }
+    let helper = Arc::new(helper);
     writeln!(std::io::stdout().lock(), "listening on {scheme}://{local}/")?;
     if tls.is_none() && !local.ip().is_loopback() {
         output::complain("without TLS, what is asked and answered can be read on the way\n");

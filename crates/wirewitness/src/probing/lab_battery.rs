@@ -32,6 +32,9 @@ pub(crate) struct LabBatteryArgs {
     /// Tests of that battery, by name (docs/attribution.md)
     #[arg(long, value_name = "TEST,..", value_delimiter = ',', default_value = "residual,tls,dns")]
     tests: Vec<String>,
+    /// Runs of each probe of that battery, 1 or 2
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2))]
+    runs: u32,
 }
 
 impl LabBatteryArgs {
@@ -69,6 +72,7 @@ impl LabBatteryArgs {
         let plan = Plan {
             event: format!("lab, {}, seed {seed}", scenario.name()),
             tests: self.tests.iter().map(test).collect::<Result<_, _>>()?,
+            runs: self.runs,
             ..Plan::new(&names.trigger, &names.neutral, seed)
         };
         plan.check().map_err(|error| usage(error.to_string()))?;
@@ -96,7 +100,8 @@ async fn far_end(host: &Host) -> Result<FarEnd, CommandError> {
     let net = &host.net;
     // Injectors look at 53; the others are there so that a battery need not wait for one to rest.
     let udp = [53].into_iter().chain(UDP_PORTS).collect();
-    let token = ConsentToken::issue(address, TCP_PORTS.collect(), udp, [0; 32]);
+    let server = SocketAddr::new(address, CONTROL_PORT);
+    let token = ConsentToken::issue(server, TCP_PORTS.collect(), udp, [0; 32]);
     let trust = Trust::new(Trust::mozilla(), net)?;
     let rule = Arc::new(PublicOnly::default());
     let standing = Standing { trust: trust.clone(), rule, asns: Arc::new(|_| None) };
@@ -113,7 +118,7 @@ async fn far_end(host: &Host) -> Result<FarEnd, CommandError> {
         desk.records_headers();
         tokio::spawn(watch(net.clone(), segments, desk));
     }
-    let url = format!("http://{}/", SocketAddr::new(address, CONTROL_PORT));
+    let url = format!("http://{server}/");
     let url = url.parse().map_err(std::io::Error::other)?;
     Ok(FarEnd { url, token, trust })
 }

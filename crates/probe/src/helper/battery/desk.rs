@@ -1,18 +1,21 @@
 //! Sessions of batteries, and what arrived in each. Everything is bounded: a client with a token may be as hostile as any.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::rand;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wirewitness_model::hex::hex;
 
+use crate::battery::caps::SHORTEST_INTERVAL;
 use crate::battery::protocol::{
-    About, Arrival, END, Ending, Forged, MOST_FORGED, Protocol, SEEN, START, Seen, Start, Started,
+    About, Arrival, Call, END, Ending, Forged, LONGEST_SESSION, MOST_FORGED, Protocol, SEEN, START,
+    Seen, Start, Started,
 };
 use crate::battery::token::{ConsentToken, Side};
 
@@ -38,7 +41,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             sessions: 16,
-            age: Duration::from_secs(12 * 60 * 60),
+            age: LONGEST_SESSION,
             idle: Duration::from_secs(20 * 60),
             arrivals: 16_384,
             bytes: 32 << 20,
@@ -72,6 +75,20 @@ struct Session {
     open: usize,
     arrivals: Vec<Arrival>,
     forged: Vec<Forged>,
+    calls: Calls,
+}
+
+/// Connections back to the client of a session.
+#[derive(Debug, Default)]
+struct Calls {
+    /// How many there were.
+    number: u32,
+    /// When the last began.
+    last: Option<Duration>,
+    /// Whether one is open.
+    is_open: bool,
+    /// Ports at which the client has proved that it listens.
+    proven: BTreeSet<u16>,
 }
 
 /// Why the desk does not do what it is asked.
@@ -179,15 +196,15 @@ impl Desk {
         Ok(())
     }
 
-    /// A connection or datagram of `client` at one of the ports: where to write it down. None where the client has no session, or
+    /// A connection or datagram that came `from` a client to one of the ports: where to write it down. None where the client has no session, or
     /// too much of one.
     pub fn open(
         &self,
         (protocol, port): (Protocol, u16),
-        client: IpAddr,
+        from: SocketAddr,
         now: Duration,
     ) -> Option<Slot> {
-        let client = client.to_canonical();
+        let (client, client_port) = (from.ip().to_canonical(), from.port());
         let bounds = self.bounds;
         let mut state = self.state(now);
         let session = state.sessions.get_mut(&client)?;
@@ -202,7 +219,8 @@ impl Desk {
             let at_ms =
                 u64::try_from(now.saturating_sub(session.begun).as_millis()).unwrap_or(u64::MAX);
             let (sha256, end) = (String::new(), Ending::Open);
-            session.arrivals.push(Arrival { protocol, port, at_ms, bytes: 0, sha256, end });
+            let arrival = Arrival { protocol, port, client_port, at_ms, bytes: 0, sha256, end };
+            session.arrivals.push(arrival);
         }
         Some(Slot { client, session: session.name.clone(), index })
     }
@@ -240,6 +258,45 @@ impl Desk {
         }
     }
 
+    /// Whether a connection back to a client may be opened: how long it has to wait for its turn. One at a time, one a second, and words only to a
+    /// port at which the client has proved that it listens.
+    ///
+    /// # Errors
+    /// Why it is declined.
+    pub fn call(&self, client: IpAddr, call: &Call, now: Duration) -> Result<Duration, Declined> {
+        let mut state = self.state(now);
+        let session = state.own(client, &call.session)?;
+        let calls = &mut session.calls;
+        if call.port < LOWEST_CALLED || (call.hello.is_some() && !calls.proven.contains(&call.port))
+        {
+            return Err(Declined::NotAdmitted);
+        }
+        if calls.is_open || calls.number >= MOST_CALLS {
+            return Err(Declined::Busy);
+        }
+        let free_at = calls.last.map_or(now, |last| now.max(last + SHORTEST_INTERVAL));
+        (calls.number, calls.last, calls.is_open) = (calls.number + 1, Some(free_at), true);
+        session.last = now;
+        Ok(free_at.saturating_sub(now))
+    }
+
+    /// The client has proved that it listens there.
+    pub fn proven(&self, client: IpAddr, call: &Call) {
+        self.of_calls(client, call, |calls| calls.proven.insert(call.port));
+    }
+
+    /// A connection back has ended.
+    pub fn called(&self, client: IpAddr, call: &Call) {
+        self.of_calls(client, call, |calls| std::mem::take(&mut calls.is_open));
+    }
+
+    fn of_calls(&self, client: IpAddr, call: &Call, act: impl FnOnce(&mut Calls) -> bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(session) = state.own(client, &call.session) {
+            act(&mut session.calls);
+        }
+    }
+
     fn state(&self, now: Duration) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let bounds = self.bounds;
@@ -253,15 +310,19 @@ impl Desk {
 
 impl State {
     fn own(&mut self, client: IpAddr, name: &str) -> Result<&mut Session, Declined> {
-        let session = self.sessions.get_mut(&client).filter(|session| session.name == name);
-        session.ok_or(Declined::NotAdmitted)
+        // In constant time: the name is all that a session's client has to know.
+        let is_own = |session: &&mut Session| {
+            verify_slices_are_equal(session.name.as_bytes(), name.as_bytes()).is_ok()
+        };
+        self.sessions.get_mut(&client).filter(is_own).ok_or(Declined::NotAdmitted)
     }
 }
 
 impl Session {
     fn new(name: String, now: Duration) -> Self {
         let (arrivals, forged) = (Vec::new(), Vec::new());
-        Self { name, begun: now, last: now, bytes: 0, open: 0, arrivals, forged }
+        let calls = Calls::default();
+        Self { name, begun: now, last: now, bytes: 0, open: 0, arrivals, forged, calls }
     }
 }
 
@@ -275,6 +336,9 @@ fn json<T: Serialize>(what: &T) -> Result<Vec<u8>, Declined> {
 
 /// Numbers of begun sessions that are remembered.
 const MOST_NONCES: usize = 4_096;
+/// Connections back of a session, and the lowest port that they go to: below it are services that others run.
+const MOST_CALLS: u32 = 256;
+const LOWEST_CALLED: u16 = 1024;
 /// Arrivals told at once.
 const MOST_TOLD: usize = 1_024;
 
@@ -286,7 +350,8 @@ mod tests {
     const STRANGER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 8));
 
     fn desk(bounds: Bounds) -> Desk {
-        let token = ConsentToken::issue([198, 51, 100, 1].into(), vec![443], vec![53], [3; 32]);
+        let server = ([198, 51, 100, 1], 8080).into();
+        let token = ConsentToken::issue(server, vec![443], vec![53], [3; 32]);
         Desk::new(token, bounds)
     }
 
@@ -299,6 +364,10 @@ mod tests {
         let body = serde_json::to_vec(&Start { nonce: nonce.to_owned(), proof }).unwrap();
         let answer = desk.answer((START, client), &body, now)?;
         Ok(serde_json::from_slice(&answer).unwrap())
+    }
+
+    fn from(client: IpAddr) -> SocketAddr {
+        SocketAddr::new(client, 50_000)
     }
 
     const NONCE: &str = "00112233445566778899";
@@ -325,8 +394,8 @@ mod tests {
     fn what_arrived_is_told_to_its_client_only() {
         let desk = desk(Bounds::default());
         let session = start(&desk, CLIENT, NONCE, seconds(1)).unwrap().session;
-        assert!(desk.open((Protocol::Tcp, 443), STRANGER, seconds(2)).is_none());
-        let slot = desk.open((Protocol::Tcp, 443), CLIENT, seconds(3)).unwrap();
+        assert!(desk.open((Protocol::Tcp, 443), from(STRANGER), seconds(2)).is_none());
+        let slot = desk.open((Protocol::Tcp, 443), from(CLIENT), seconds(3)).unwrap();
         assert!(desk.came(&slot, 5, &[1; 32]));
         desk.close(&slot, Ending::Reset);
         let about = serde_json::to_vec(&About { session, from: 0 }).unwrap();
@@ -334,12 +403,54 @@ mod tests {
         let seen: Seen = serde_json::from_slice(&seen).unwrap();
         let sha256 = "01".repeat(32);
         let (protocol, end) = (Protocol::Tcp, Ending::Reset);
-        let arrival = Arrival { protocol, port: 443, at_ms: 2_000, bytes: 5, sha256, end };
+        let (port, client_port) = (443, 50_000);
+        let arrival = Arrival { protocol, port, client_port, at_ms: 2_000, bytes: 5, sha256, end };
         assert_eq!(seen.arrivals, [arrival]);
         assert_eq!(desk.answer((SEEN, STRANGER), &about, seconds(4)), Err(Declined::NotAdmitted));
+        let name = serde_json::from_slice::<About>(&about).unwrap().session;
+        let last = if name.ends_with('0') { "1" } else { "0" };
+        for session in [String::new(), name[1..].to_owned(), name[..31].to_owned() + last] {
+            let other = serde_json::to_vec(&About { session, from: 0 }).unwrap();
+            let told = desk.answer((SEEN, CLIENT), &other, seconds(4));
+            assert_eq!(told, Err(Declined::NotAdmitted));
+        }
         assert!(desk.answer((END, CLIENT), &about, seconds(5)).is_ok());
         assert_eq!(desk.answer((SEEN, CLIENT), &about, seconds(6)), Err(Declined::NotAdmitted));
         assert!(!desk.came(&slot, 5, &[1; 32]), "the session is over");
+    }
+
+    #[test]
+    fn a_call_back_goes_to_who_has_proved_to_be_there_and_takes_its_time() {
+        use crate::battery::protocol::CallHello;
+        let desk = desk(Bounds::default());
+        let session = start(&desk, CLIENT, NONCE, seconds(1)).unwrap().session;
+        let prove = |port| Call { session: session.clone(), port, hello: None };
+        let hello = Some(CallHello { name: "blocked.example".into(), mark: "00".repeat(32) });
+        let say = Call { hello, ..prove(20_100) };
+        assert_eq!(desk.call(CLIENT, &say, seconds(2)), Err(Declined::NotAdmitted), "not proven");
+        assert_eq!(desk.call(STRANGER, &prove(20_100), seconds(2)), Err(Declined::NotAdmitted));
+        let other = Call { session: "x".into(), ..prove(20_100) };
+        assert_eq!(desk.call(CLIENT, &other, seconds(2)), Err(Declined::NotAdmitted));
+        assert_eq!(desk.call(CLIENT, &prove(443), seconds(2)), Err(Declined::NotAdmitted));
+        assert_eq!(desk.call(CLIENT, &prove(20_100), seconds(2)), Ok(Duration::ZERO));
+        assert_eq!(
+            desk.call(CLIENT, &prove(20_101), seconds(3)),
+            Err(Declined::Busy),
+            "one at a time"
+        );
+        desk.proven(CLIENT, &prove(20_100));
+        desk.called(CLIENT, &prove(20_100));
+        // One a second, however fast they are asked for.
+        let half = Duration::from_millis(2_400);
+        assert_eq!(desk.call(CLIENT, &say, half), Ok(Duration::from_millis(600)));
+        desk.called(CLIENT, &say);
+        let elsewhere = Call { port: 20_101, ..say.clone() };
+        assert_eq!(desk.call(CLIENT, &elsewhere, seconds(9)), Err(Declined::NotAdmitted));
+        for _ in 2..MOST_CALLS {
+            assert!(desk.call(CLIENT, &say, seconds(900)).is_ok());
+            desk.called(CLIENT, &say);
+        }
+        assert_eq!(desk.call(CLIENT, &say, seconds(900)), Err(Declined::Busy));
     }
 
     #[test]
@@ -352,7 +463,7 @@ mod tests {
             let started = start(&desk, [10, 0, 0, number].into(), &nonce, seconds(1));
             assert_eq!(started.is_ok(), number < 2, "{started:?}");
         }
-        let client = [10, 0, 0, 1].into();
+        let client = from([10, 0, 0, 1].into());
         let slots: Vec<Slot> =
             (0..9).filter_map(|_| desk.open((Protocol::Tcp, 443), client, seconds(2))).collect();
         assert_eq!(slots.len(), 4);

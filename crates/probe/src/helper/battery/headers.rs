@@ -26,7 +26,8 @@ pub async fn watch<C: Clock, S: Segments>(clock: C, segments: S, desk: Arc<Desk>
     }
 }
 
-fn forged(segment: &Segment, opening: Option<Opening>, at_ms: u64) -> Forged {
+/// The header of a reset, beside what its side opened the connection with.
+pub(crate) fn forged(segment: &Segment, opening: Option<Opening>, at_ms: u64) -> Forged {
     Forged {
         port: segment.destination.port(),
         client_port: segment.source.port(),
@@ -39,27 +40,30 @@ fn forged(segment: &Segment, opening: Option<Opening>, at_ms: u64) -> Forged {
         sequence: opening
             .map_or(0, |it| segment.sequence.wrapping_sub(it.sequence).wrapping_sub(1)),
         client_ttl: opening.map(|it| it.ttl),
+        client_df: opening.map(|it| it.df),
         payload: hex(&segment.payload),
     }
 }
 
 /// How connections were opened: the life that a client's packets arrive with, and where its stream begins.
 #[derive(Debug, Default)]
-struct Openings {
+pub(crate) struct Openings {
     known: BTreeMap<(SocketAddr, u16), Opening>,
     order: std::collections::VecDeque<(SocketAddr, u16)>,
 }
 
+/// How one was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Opening {
+pub(crate) struct Opening {
     ttl: u8,
+    df: bool,
     sequence: u32,
 }
 
 impl Openings {
-    fn put(&mut self, segment: &Segment) {
+    pub(crate) fn put(&mut self, segment: &Segment) {
         let key = (segment.source, segment.destination.port());
-        let opening = Opening { ttl: segment.ttl, sequence: segment.sequence };
+        let opening = Opening { ttl: segment.ttl, df: segment.df, sequence: segment.sequence };
         if self.known.insert(key, opening).is_none() {
             self.order.push_back(key);
         }
@@ -70,7 +74,7 @@ impl Openings {
         }
     }
 
-    fn of(&self, client: SocketAddr, port: u16) -> Option<Opening> {
+    pub(crate) fn of(&self, client: SocketAddr, port: u16) -> Option<Opening> {
         self.known.get(&(client, port)).copied()
     }
 }
@@ -99,6 +103,6 @@ mod tests {
         (1..=u16::MAX).for_each(|port| openings.put(&segment(port)));
         assert_eq!((openings.known.len(), openings.order.len()), (MOST_OPENINGS, MOST_OPENINGS));
         let last = SocketAddr::new([192, 0, 2, 1].into(), u16::MAX);
-        assert_eq!(openings.of(last, 443), Some(Opening { ttl: 50, sequence: 65_535 }));
+        assert_eq!(openings.of(last, 443), Some(Opening { ttl: 50, df: true, sequence: 65_535 }));
     }
 }

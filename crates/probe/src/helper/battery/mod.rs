@@ -1,8 +1,10 @@
 //! The far end of the attribution battery: takes what probes send, says that it came, and nothing else.
 //!
 //! It serves nothing for any name, completes no handshake, and answers only a client that has proved to know the token its operator
-//! handed out. [`desk`] keeps sessions, [`sink`] has the ports, [`headers`] sees forged resets where it may.
+//! handed out. [`desk`] keeps sessions, [`sink`] has the ports, [`headers`] sees forged resets where it may, [`call`] opens
+//! connections back to a client that asks for them.
 
+pub mod call;
 pub mod desk;
 pub mod headers;
 pub mod sink;

@@ -65,7 +65,7 @@ async fn listen<N: Listen>(net: N, listener: N::Listener, desk: Arc<Desk>, place
             net.sleep(AFTER_A_FAILED_ACCEPT).await;
             continue;
         };
-        let client = stream.remote_addr().ip();
+        let client = stream.remote_addr();
         let Some(place) = places.take() else { continue };
         let Some(slot) = desk.open((Protocol::Tcp, port), client, net.now().elapsed) else {
             continue;
@@ -116,7 +116,7 @@ async fn receive<N: BindUdp>(net: N, socket: N::Datagrams, desk: Arc<Desk>) {
             net.sleep(AFTER_A_FAILED_ACCEPT).await;
             continue;
         };
-        let Some(slot) = desk.open((Protocol::Udp, port), sender.ip(), net.now().elapsed) else {
+        let Some(slot) = desk.open((Protocol::Udp, port), sender, net.now().elapsed) else {
             continue;
         };
         let payload = buffer.get(..len).unwrap_or_default();
