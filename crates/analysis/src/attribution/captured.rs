@@ -96,10 +96,10 @@ impl Captured {
     pub fn put(&mut self, finding: &Finding) {
         match finding {
             Finding::Injection(it) if it.grade >= Grade::Likely => self.injection(it),
-            Finding::Blockpage(it) if self.pages.len() < MOST_KINDS => {
-                if !self.pages.contains(&it.page) {
-                    self.pages.push(it.page.clone());
-                }
+            Finding::Blockpage(it)
+                if self.pages.len() < MOST_KINDS && !self.pages.contains(&it.page) =>
+            {
+                self.pages.push(it.page.clone());
             }
             Finding::Drop(it) => self.drop(it),
             _ => {}
