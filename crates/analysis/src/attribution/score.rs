@@ -157,8 +157,11 @@ impl FamilyScore<'_> {
     /// True where a mark of this device fits: a cell whose value few packets have. Flags, their number and the absence of a key fit half of
     /// the resets of the world, and without controls name nobody.
     pub fn is_marked(&self, profile: &Profile) -> bool {
-        if !matches!(self.evidence.family, Family::RstStatic | Family::RstPrng) {
-            return true;
+        match self.evidence.family {
+            Family::RstStatic | Family::RstPrng => {}
+            // Many forge addresses of 10.0.0.0/8 and 127.0.0.1: these alone are no mark.
+            Family::DnsResponse => return self.rows.iter().any(|row| row.key == "flags"),
+            _ => return true,
         }
         self.rows.iter().any(|row| {
             let all = 0..profile.configurations_of(row.section).len();

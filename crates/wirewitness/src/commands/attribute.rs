@@ -1,6 +1,6 @@
 //! `wirewitness attribute`: which device did this, of stored batteries, of captures, of the archive's rows, and of a battery that is run now.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
