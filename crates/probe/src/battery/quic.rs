@@ -103,8 +103,9 @@ impl Sweep {
         let mut order = vectors();
         running.chance.shuffle(&mut order);
         for (number, vector) in order.iter().enumerate() {
-            self.probe(running, vector).await?;
-            if number % RECHECK == RECHECK - 1 {
+            let any_came = self.probe(running, vector).await?;
+            // Where nothing of a probe came, it may be the probe or the line.
+            if !any_came || number % RECHECK == RECHECK - 1 {
                 self.control(running, 1).await?;
                 while running.is_failing() {
                     self.control(running, 1).await?;
@@ -128,11 +129,12 @@ impl Sweep {
         Ok(())
     }
 
+    /// Tries a probe; false if of its harmless trials, where it has some, none came through.
     async fn probe<N: Net>(
         &mut self,
         running: &mut Running<'_, N>,
         vector: &str,
-    ) -> Result<(), Stop> {
+    ) -> Result<bool, Stop> {
         let trials = running.plan.trials;
         // A further run has the controls between its probes only.
         let harmless = if running.is_again() { 0 } else { trials };
@@ -145,7 +147,7 @@ impl Sweep {
             sent_sha256: Some(hash(&bytes)),
             ..Probe::default()
         });
-        Ok(())
+        Ok(came.got_through.is_empty() || came.got_through.contains(&true))
     }
 
     /// So many trials with the censored name, and so many with the harmless one.

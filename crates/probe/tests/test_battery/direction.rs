@@ -10,7 +10,7 @@ use wirewitness_lab::middlebox::{Direction, Fate, Hop};
 use wirewitness_lab::{Lab, LinkSpec, Middlebox, Placement, Topology};
 use wirewitness_model::battery::{Battery, Counts};
 use wirewitness_model::device::Profile;
-use wirewitness_net::{Accept as _, Clock as _, Listen};
+use wirewitness_net::{Clock as _, Listen};
 use wirewitness_probe::Trust;
 use wirewitness_probe::battery::line::Line;
 use wirewitness_probe::battery::protocol::{CallHello, Called};

@@ -56,6 +56,16 @@ fn a_second_run_goes_as_far_as_connections_last() {
 }
 
 #[test]
+fn of_the_whole_table_most_rows_have_two_runs() {
+    let battery = run(Vec::new(), &Plan { runs: 2, ..plan(&[Test::Tls]) });
+    let facts = battery.run.unwrap();
+    assert_eq!((facts.connections <= 1_500, facts.ended), (true, None));
+    let twice = battery.tls[0].probes.iter().filter(|it| it.runs.len() == 2).count();
+    println!("{twice} of 24 rows have two runs, {} connections", facts.connections);
+    assert!(twice >= 20, "{twice}");
+}
+
+#[test]
 fn questions_and_datagrams_have_two_runs_too() {
     let lie = Lie::Addresses(vec!["10.9.8.7".parse().unwrap()]);
     let injector = DnsInjection::new(Names::new([BLOCKED]), lie, AnswerShape::default());
