@@ -351,6 +351,7 @@ mod tests {
             }),
             injectors: Vec::new(),
             forged: Vec::new(),
+            answers: Vec::new(),
             app: Some("an app".to_owned()),
         }))
     }

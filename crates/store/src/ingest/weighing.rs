@@ -146,6 +146,7 @@ mod tests {
     use wirewitness_analysis::tamper::finding::{
         Blockpage, Drop, End, SeenFrom, Throttle, Trigger, TriggerKind,
     };
+    use wirewitness_model::battery::PageTest;
 
     use super::*;
     use crate::ingest::endings::{ending, ends};
@@ -168,6 +169,7 @@ mod tests {
             trigger: asked(kind),
             injectors: Vec::new(),
             forged: Vec::new(),
+            answers: Vec::new(),
             app: None,
         }))
     }
@@ -211,6 +213,7 @@ mod tests {
             grade,
             fingerprint: (grade == "known").then(|| "made_up".to_owned()),
             says: "a page".to_owned(),
+            page: PageTest::default(),
             packets: vec![6],
             at_ns: 1,
             evidence: Vec::new(),
