@@ -15,7 +15,7 @@ use wirewitness_model::battery::{Controls, Counts, State};
 use wirewitness_model::hex::hex;
 use wirewitness_net::{Accept as _, Listen, Net, Stream as _};
 
-use super::line::Line;
+use super::line::{Line, Prover};
 use super::protocol::{CallHello, Called, PROVE, PROVE_NUMBER, acknowledgement};
 use super::run::{ControlsFailed, FAILED_CONTROLS, Running, Stop};
 use super::tally::Tally;
@@ -175,9 +175,6 @@ async fn take<N: Net>(mut stream: N::Stream, port: u16, prover: &Prover) {
         }
     }
 }
-
-/// Proves who listens, by the far end's number and the port.
-type Prover = Box<dyn Fn(&str, u16) -> String + Send + Sync>;
 
 /// At which this end listens. A firewall has to let them in.
 const PORTS: std::ops::RangeInclusive<u16> = 20_100..=20_107;

@@ -253,7 +253,7 @@ impl<N: Net> Line<N> {
     }
 
     /// Says to a far end that asks who listens at a port of ours: who has the token of this session.
-    pub fn prover(&self) -> Box<dyn Fn(&str, u16) -> String + Send + Sync> {
+    pub fn prover(&self) -> Prover {
         let (token, session) = (self.far_end.token.clone(), self.started.session.clone());
         Box::new(move |number, port| {
             let port = port.to_string();
@@ -324,6 +324,9 @@ fn is_control(url: &Url, granted: u16) -> Result<(), LineError> {
     }
     Err(LineError::OtherControl { url: url.to_string(), granted })
 }
+
+/// Proves who listens, by the far end's number and the port.
+pub type Prover = Box<dyn Fn(&str, u16) -> String + Send + Sync>;
 
 type Known = std::collections::BTreeMap<String, Vec<IpAddr>>;
 
