@@ -125,12 +125,12 @@ fn met(rows: &Rows, seed: u64, catalogue: &Catalogue) -> (Vec<String>, String) {
         ..Plan::new("censored.example", "harmless.example", seed)
     };
     let ran = Lab::run(topology, |lab| async move {
-        let address = "192.88.99.10".parse().unwrap();
-        let token = ConsentToken::issue(address, (20_000..20_064).collect(), vec![53], [7; 32]);
+        let server_at = std::net::SocketAddr::from(([192, 88, 99, 10], CONTROL));
+        let token = ConsentToken::issue(server_at, (20_000..20_064).collect(), vec![53], [7; 32]);
         far_end(&lab.net(server), token.clone()).await;
         let net = lab.net(client);
         let trust = Trust::new(Trust::mozilla(), &net).unwrap();
-        let url = format!("http://{address}:{CONTROL}/").parse().unwrap();
+        let url = format!("http://{server_at}/").parse().unwrap();
         battery::run(&net, &FarEnd { url, token, trust }, &plan, &|_| {}).await
     });
     let named = Named::of(&ran.unwrap().unwrap(), catalogue);

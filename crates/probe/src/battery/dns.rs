@@ -117,7 +117,7 @@ impl Sweep {
                 let sha256 = hex(digest(&SHA256, &sent).as_ref());
                 harmless.push(Harmless { is_answered: !looks.is_empty(), sha256 });
                 if chain.pointers == 0 && harmless.len().is_multiple_of(LOOK) {
-                    self.judge(running, harmless.get(harmless.len() - LOOK..)).await?;
+                    self.look_back(running, harmless.get(harmless.len() - LOOK..)).await?;
                 }
                 continue;
             }
@@ -142,7 +142,7 @@ impl Sweep {
             let sent = question(id, &running.plan.neutral, 0).unwrap_or_default();
             let is_answered = !self.ask(running, id, &sent).await?.is_empty();
             let sha256 = hex(digest(&SHA256, &sent).as_ref());
-            self.judge(running, Some(&[Harmless { is_answered, sha256 }])).await?;
+            self.look_back(running, Some(&[Harmless { is_answered, sha256 }])).await?;
             if !running.is_failing() {
                 return Ok(());
             }
@@ -151,7 +151,7 @@ impl Sweep {
 
     /// Harmless questions without a pointer, in order. One that came to nothing has failed: it did not arrive, and nobody answered it in
     /// the far end's place.
-    async fn judge<N: Net>(
+    async fn look_back<N: Net>(
         &mut self,
         running: &mut Running<'_, N>,
         harmless: Option<&[Harmless]>,

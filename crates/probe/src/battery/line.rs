@@ -103,8 +103,7 @@ impl<N: Net> Line<N> {
         (caps, wait): (Caps, Duration),
     ) -> Result<Self, LineError> {
         let address = far_end.token.address;
-        let known = known(net, &far_end.url, address).await?;
-        is_control(&far_end.url, far_end.token.control)?;
+        let known = Self::granted(net, far_end).await?;
         let services = Services::new(net.clone(), far_end.trust.clone(), known);
         let rota = Mutex::new(Rota::new(&far_end.token.tcp, wait));
         let udp_rota = Mutex::new(Rota::new(&far_end.token.udp, wait));
@@ -122,6 +121,13 @@ impl<N: Net> Line<N> {
         };
         line.started = line.start().await?;
         Ok(line)
+    }
+
+    /// The names of the far end, where its URL leads to what the token was issued for. Sends nothing to it.
+    pub(super) async fn granted(net: &N, far_end: &FarEnd) -> Result<Known, LineError> {
+        let known = known(net, &far_end.url, far_end.token.address).await?;
+        is_control(&far_end.url, far_end.token.control)?;
+        Ok(known)
     }
 
     async fn start(&self) -> Result<Started, LineError> {

@@ -61,6 +61,8 @@ pub async fn run<N: Listen + Raw>(
     watch: Watch<'_>,
 ) -> Result<Battery, BatteryFailure> {
     plan.check()?;
+    // Whose consent it is comes before what it suffices for.
+    Line::granted(net, far_end).await?;
     plan.fits(&far_end.token)?;
     let line = Line::open(net, far_end, (plan.caps, plan.residual_wait)).await?;
     let begun = net.now().elapsed;

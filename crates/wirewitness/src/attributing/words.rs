@@ -135,8 +135,14 @@ fn candidates(text: &mut String, candidates: &[CandidateReport]) {
         "\nOver all families (logarithm of the ratio over an unknown device, over the next best)"
     );
     for it in candidates.iter().take(SHOWN) {
-        let _ =
-            writeln!(text, "  {:<22} {:>7.1} {:>7.1}  {}", it.id, it.ln_lr, it.ln_lr_next, it.says);
+        let _ = writeln!(
+            text,
+            "  {:<22} {:>7.1} {:>7.1}  {}",
+            it.id,
+            tenths(it.ln_lr),
+            tenths(it.ln_lr_next),
+            it.says
+        );
         if !it.contradictions.is_empty() {
             let shown: Vec<&str> = it.contradictions.iter().map(String::as_str).take(4).collect();
             let more = it.contradictions.len() - shown.len();
@@ -189,4 +195,9 @@ fn foot(text: &mut String, report: &Report) {
     }
     let hash = report.catalogue.sha256.get(..12).unwrap_or_default();
     let _ = writeln!(text, "\n{} profiles, {hash}", report.catalogue.devices);
+}
+
+/// As it is printed: nothing is never minus nothing.
+fn tenths(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0 + 0.0
 }
