@@ -1,10 +1,11 @@
 //! How fast stored batteries are scored, on one core: read, turned into evidence, scored and told as JSON, as `wirewitness attribute --json` does.
 //!
 //! `cargo bench -p wirewitness-analysis --bench attribution`. Batteries are drawn from the profiles: a device each, with all tests that its cells
-//! allow, 20 trials a probe in two runs. Each figure is the least of three runs. `BATTERIES` changes how many (10,000).
+//! allow, 20 trials a probe in two runs. Each figure is the least of three runs.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "no input but our own")]
+#![allow(clippy::disallowed_methods, reason = "a benchmark looks at the clock")]
 
 use std::hint::black_box;
 use std::path::Path;
@@ -18,17 +19,19 @@ use wirewitness_analysis::attribution::profile::schema::{LENGTH_ROWS, QUIC_ROWS}
 use wirewitness_analysis::attribution::profile::{Catalogue, Prediction, Profile};
 use wirewitness_analysis::attribution::report::report;
 
+/// Batteries of a run.
+const MANY: usize = 10_000;
+
 fn main() {
     // Cargo says so; `cargo test --all-targets` runs benchmarks too, and has no use for figures of a debug build.
     if !std::env::args().any(|arg| arg == "--bench") {
         return;
     }
     let catalogue = catalogue();
-    let many = std::env::var("BATTERIES").ok().and_then(|it| it.parse().ok()).unwrap_or(10_000);
-    let texts = batteries(&catalogue, many);
+    let texts = batteries(&catalogue, MANY);
     let bytes: usize = texts.iter().map(String::len).sum();
     let mb = bytes as f64 / 1e6;
-    println!("{many} batteries, {mb:.0} MB, {} profiles", catalogue.profiles().len());
+    println!("{MANY} batteries, {mb:.0} MB, {} profiles", catalogue.profiles().len());
     let whole = least(|| texts.iter().map(|text| scored(text, &catalogue)).sum());
     let read = least(|| {
         let all = texts.iter().map(|it| Battery::from_json("battery", it.as_bytes()).unwrap());
@@ -38,7 +41,7 @@ fn main() {
     println!("  of that read and checked: {:.2} s", read.as_secs_f64());
     println!(
         "goal: 10,000 in under 10 s, here {:.2} s",
-        whole.as_secs_f64() * 10_000.0 / many as f64
+        whole.as_secs_f64() * 10_000.0 / MANY as f64
     );
 }
 

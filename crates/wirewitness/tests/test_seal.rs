@@ -310,6 +310,7 @@ fn killed_after(arguments: &[String], micros: u64) -> bool {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "how long a run takes here")]
 fn killed_at_any_instant_key_and_log_stay_usable() {
     let desk = Desk::new();
     // How long a whole run takes here sets where it is cut.

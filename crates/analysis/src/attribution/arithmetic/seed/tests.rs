@@ -314,7 +314,7 @@ fn other_injectors_have_no_key() {
                     let ends =
                         (Ipv4Addr::from(numbers.address()), Ipv4Addr::from(numbers.address()));
                     // In half of the runs nobody knows the addresses.
-                    let ends = (numbers.next() % 2 == 0).then_some(ends);
+                    let ends = numbers.next().is_multiple_of(2).then_some(ends);
                     matches!(seed_key(&packets, ends), SeedKey::Stable(_))
                 })
                 .count();
