@@ -22,6 +22,15 @@ pub(super) struct Copier<'t> {
     reads: bool,
 }
 
+/// A place in the text and in the copy.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    at: usize,
+    out: usize,
+    copied: usize,
+    depth: usize,
+}
+
 impl<'t> Copier<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         let out = String::with_capacity(text.len().min(64 * 1024));
@@ -31,6 +40,11 @@ impl<'t> Copier<'t> {
     /// Nobody has read the text.
     pub(super) fn reading(self) -> Self {
         Self { reads: true, ..self }
+    }
+
+    /// Whether nobody has read the text.
+    pub(super) fn reads(&self) -> bool {
+        self.reads
     }
 
     /// The copy, at the end of the text.
@@ -55,6 +69,33 @@ impl<'t> Copier<'t> {
             self.scan.space();
             self.copied = self.scan.at;
         }
+    }
+
+    /// This place, to come back to.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { at: self.scan.at, out: self.out.len(), copied: self.copied, depth: self.depth }
+    }
+
+    /// As if nothing behind the mark had been done.
+    pub(super) fn back_to(&mut self, mark: Mark) {
+        self.scan.at = mark.at;
+        self.out.truncate(mark.out);
+        self.copied = mark.copied;
+        self.depth = mark.depth;
+    }
+
+    /// Steps over a string, writes what it says behind `said`, and leaves it out. Where it would have been in the copy; none where it is
+    /// no string that any reader takes.
+    pub(super) fn string_said(&mut self, said: &mut String) -> Option<usize> {
+        self.flush();
+        let is_read = self.scan.string_said(said);
+        self.copied = self.scan.at;
+        is_read.then_some(self.out.len())
+    }
+
+    /// Puts this into the copy, at a place that [`string_said`](Self::string_said) gave.
+    pub(super) fn put_at(&mut self, place: usize, json: &str) {
+        self.out.insert_str(place, json);
     }
 
     /// Steps over a value and gives it, to be copied unless [`put`](Self::put) follows.

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use serde::Deserialize;
 use wirewitness_model::hex::hex;
 use wirewitness_model::lenient::{Headers, MaybeBinary};
 use wirewitness_model::ooni::body::{Body, DIGEST_FORMAT, Digest};
@@ -151,14 +150,9 @@ pub(super) fn long_value(json: &str) -> Option<String> {
     cut_value(&value).map(|cut| quoted(&cut))
 }
 
-/// Any other text, given as JSON with its quotes, where it is too long.
-pub(super) fn long_text(json: &str) -> Option<String> {
-    if json.len() <= MAX_TEXT_BYTES {
-        return None;
-    }
-    let text: Cow<'_, str> =
-        Cow::deserialize(&mut serde_json::Deserializer::from_str(json)).ok()?;
-    (text.len() > MAX_TEXT_BYTES).then(|| quoted(&cut(&text, MAX_TEXT_BYTES)))
+/// Any other text as JSON, where it is too long.
+pub(super) fn long_text(text: &str) -> Option<String> {
+    (text.len() > MAX_TEXT_BYTES).then(|| quoted(&cut(text, MAX_TEXT_BYTES)))
 }
 
 fn cut(text: &str, limit: usize) -> String {
@@ -171,5 +165,6 @@ fn cut(text: &str, limit: usize) -> String {
 
 /// As a JSON string.
 pub(super) fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    // Of a text this cannot fail.
+    serde_json::to_string(text).unwrap_or_default()
 }

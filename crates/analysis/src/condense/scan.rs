@@ -60,6 +60,69 @@ impl<'t> Scan<'t> {
         Err(self.error("the end of a string"))
     }
 
+    /// Steps over a string, and writes what it says behind `said`. False, somewhere in the string, where it is not one that any reader of
+    /// JSON takes (RFC 8259 section 7): a control character, an escape that is none, half of a pair of surrogates, no end.
+    pub(super) fn string_said(&mut self, said: &mut String) -> bool {
+        if self.byte() != Some(b'"') {
+            return false;
+        }
+        self.at += 1;
+        loop {
+            let rest = self.rest();
+            let Some(plain) = memchr2(b'"', b'\\', rest.as_bytes()) else { return false };
+            let span = rest.get(..plain).unwrap_or_default();
+            // No early end: so it is a vector loop.
+            if span.bytes().fold(false, |is_odd, byte| is_odd | (byte < b' ')) {
+                return false;
+            }
+            said.push_str(span);
+            self.at += plain + 1;
+            if rest.as_bytes().get(plain) == Some(&b'"') {
+                return true;
+            }
+            match self.escape() {
+                Some(letter) => said.push(letter),
+                None => return false,
+            }
+        }
+    }
+
+    /// What an escape stands for, its backslash being behind us.
+    fn escape(&mut self) -> Option<char> {
+        let kind = self.byte()?;
+        self.at += 1;
+        Some(match kind {
+            b'"' | b'\\' | b'/' => char::from(kind),
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'u' => {
+                let first = self.four_digits()?;
+                if !(0xd800..0xdc00).contains(&first) {
+                    return char::from_u32(first);
+                }
+                if self.byte() != Some(b'\\') || self.rest().as_bytes().get(1) != Some(&b'u') {
+                    return None;
+                }
+                self.at += 2;
+                let second = self.four_digits()?.checked_sub(0xdc00).filter(|it| *it < 0x400)?;
+                return char::from_u32(0x10000 + ((first - 0xd800) << 10) + second);
+            }
+            _ => return None,
+        })
+    }
+
+    fn four_digits(&mut self) -> Option<u32> {
+        let digits: &[u8; 4] = self.rest().as_bytes().first_chunk()?;
+        let value = digits
+            .iter()
+            .try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?));
+        self.at += 4;
+        value
+    }
+
     /// Steps over a number, `true`, `false` or `null`.
     pub(super) fn literal(&mut self) -> Result<(), CondenseError> {
         let start = self.at;
@@ -110,6 +173,76 @@ mod tests {
             assert_eq!(scan.skip().unwrap(), value);
             assert_eq!(scan.byte(), Some(b','));
         }
+    }
+
+    /// What our reader and serde's make of a string.
+    fn said(json: &str) -> (Option<String>, Option<String>) {
+        let mut scan = Scan::new(json);
+        let mut ours = "before ".to_owned();
+        let is_read = scan.string_said(&mut ours);
+        if is_read {
+            assert_eq!(scan.at, json.len(), "{json}");
+        }
+        (is_read.then(|| ours["before ".len()..].to_owned()), serde_json::from_str(json).ok())
+    }
+
+    #[test]
+    fn a_string_says_what_any_reader_reads() {
+        for json in [
+            r#""""#,
+            r#""plain й text""#,
+            r#""a\"b\\c\/d\b\f\n\r\te""#,
+            r#""\u003chtml\u003E \u0439\u0000 \ud83d\ude00""#,
+        ] {
+            let (ours, theirs) = said(json);
+            assert!(theirs.is_some(), "{json}");
+            assert_eq!(ours, theirs, "{json}");
+        }
+        for json in [
+            "\"a\nb\"",
+            "\"\u{0}\"",
+            r#""\x""#,
+            r#""\u12""#,
+            r#""\u+123""#,
+            r#""\ud83d""#,
+            r#""\ud83dx""#,
+            r#""\ud83d\n""#,
+            r#""\ud83d\u0041""#,
+            r#""\ude00""#,
+            r#""\"#,
+            r#""open"#,
+            "\"\\й\"",
+        ] {
+            assert_eq!(said(json), (None, None), "{json}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_between_the_quotes(pieces in proptest::collection::vec(piece(), 0..12)) {
+            let json = format!("\"{}\"", pieces.concat());
+            let mut scan = Scan::new(&json);
+            let mut ours = String::new();
+            // A quote within ends it early: serde is asked for the same part.
+            let ours = scan.string_said(&mut ours).then_some(ours);
+            let mut theirs = serde_json::Deserializer::from_str(&json).into_iter::<String>();
+            let read = theirs.next().and_then(Result::ok);
+            proptest::prop_assert_eq!(&ours, &read);
+            if read.is_some() {
+                proptest::prop_assert_eq!(scan.at, theirs.byte_offset());
+            }
+        }
+    }
+
+    fn piece() -> impl proptest::strategy::Strategy<Value = String> {
+        use proptest::prelude::*;
+        prop_oneof![
+            "[a-zй😀]{0,40}",
+            "\\\\[\"\\\\/bfnrtux]",
+            "\\\\u[0-9a-fA-F]{4}",
+            "\\\\ud[89a-f][0-9a-f]{2}",
+            any::<char>().prop_map(String::from),
+        ]
     }
 
     #[test]

@@ -4,10 +4,11 @@
 //! and, for responses, taken from the measurement as it was read, so that no body is unescaped again. Of equal keys the
 //! last is the one that is read: the others are taken to be like it, which shortens what nobody reads.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::Deserialize;
-use wirewitness_model::lenient::{MaybeBinary, Text};
+use wirewitness_model::lenient::{Headers, MaybeBinary, Text};
 use wirewitness_model::ooni::Measurement;
 use wirewitness_model::ooni::body::Body;
 use wirewitness_model::ooni::http::{Response, Transaction};
@@ -23,6 +24,8 @@ pub(super) struct Writer<'t, 'm> {
     requests: &'m [Transaction<'m>],
     context: &'m Context<'m>,
     keeps_bodies: bool,
+    /// Room for what a body says.
+    said: String,
 }
 
 /// Where in a measurement a value stands.
@@ -47,13 +50,14 @@ impl<'t, 'm> Writer<'t, 'm> {
             requests: measurement.test_keys.as_ref().map_or(&[], |keys| &keys.requests),
             context,
             keeps_bodies: keeps_bodies(measurement),
+            said: String::new(),
         }
     }
 
     /// Over a text that was not read: responses are read where they stand, and so is all that is not copied.
     pub(super) fn unread(text: &'t str, context: &'m Context<'m>) -> Self {
         let copy = Copier::new(text).reading();
-        Self { copy, requests: &[], context, keeps_bodies: false }
+        Self { copy, requests: &[], context, keeps_bodies: false, said: String::new() }
     }
 
     pub(super) fn write(mut self) -> Result<String, CondenseError> {
@@ -79,7 +83,12 @@ impl<'t, 'm> Writer<'t, 'm> {
         if inside.len() < super::MAX_TEXT_BYTES {
             return Ok(());
         }
-        if let Some(cut) = parts::long_text(self.copy.scan.slice(start, self.copy.scan.at)) {
+        let end = self.copy.scan.at;
+        self.said.clear();
+        self.copy.scan.at = start;
+        let is_read = self.copy.scan.string_said(&mut self.said);
+        self.copy.scan.at = end;
+        if let (true, Some(cut)) = (is_read, parts::long_text(&self.said)) {
             self.copy.put_since(start, &cut);
         }
         Ok(())
@@ -176,6 +185,13 @@ impl<'t, 'm> Writer<'t, 'm> {
 
     /// A response, as it was read with the measurement, or else is read here.
     fn response(&mut self, known: Option<&Response<'_>>) -> Done {
+        if known.is_none() && self.copy.reads() {
+            let before = self.copy.mark();
+            if let Ok(true) = self.plain_response() {
+                return Ok(());
+            }
+            self.copy.back_to(before);
+        }
         let own;
         let response = match known {
             Some(response) => Some(response),
@@ -194,6 +210,51 @@ impl<'t, 'm> Writer<'t, 'm> {
             }
             None => self.value(Place::Other),
         }
+    }
+
+    /// A response that nobody has read, in one pass: as nearly all are, with one body that is a text and with headers once. False
+    /// somewhere in it where it is another.
+    fn plain_response(&mut self) -> Result<bool, CondenseError> {
+        let mut said = std::mem::take(&mut self.said);
+        said.clear();
+        let mut response = Response::default();
+        let (mut place, mut listed) = (None, None);
+        let mut is_plain = true;
+        self.members(|it, key| {
+            match key {
+                _ if !is_plain => {}
+                "body" if place.is_none() => {
+                    place = it.copy.string_said(&mut said);
+                    is_plain = place.is_some();
+                    return Ok(());
+                }
+                "headers" if response.headers.0.is_empty() => {
+                    let read = it.copy.read_ahead::<Headers<'t>>();
+                    is_plain = read.is_some();
+                    response.headers = read.unwrap_or_default();
+                }
+                "headers_list" if listed.is_none() => listed = Some(it.copy.scan.rest()),
+                "body" | "headers" | "headers_list" => is_plain = false,
+                _ => {}
+            }
+            if is_plain {
+                it.member(Place::Other, key)
+            } else {
+                Err(it.copy.scan.error("one of a kind"))
+            }
+        })?;
+        let Some(place) = place else { return Ok(false) };
+        if response.headers.0.is_empty()
+            && let Some(listed) = listed
+        {
+            let mut read = serde_json::Deserializer::from_str(listed).into_iter();
+            response.headers = read.next().and_then(Result::ok).unwrap_or_default();
+        }
+        response.body = Body::Whole(MaybeBinary::Text(Cow::Borrowed(&said)));
+        let digest = parts::response_body(&response, self.context.fingerprints);
+        self.copy.put_at(place, digest.as_deref().unwrap_or("\"\""));
+        self.said = said;
+        Ok(true)
     }
 
     /// A member of a response whose body stays.

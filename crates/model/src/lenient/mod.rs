@@ -20,6 +20,7 @@ mod skip;
 
 pub use binary::{Headers, MaybeBinary};
 pub use collections::{List, Map};
+pub(crate) use raw::behind_string;
 pub use raw::{Lazy, MAX_DEPTH, Raw};
 pub use scalars::{Failure, Flag, Int, Real, Text};
 pub use skip::Skip;

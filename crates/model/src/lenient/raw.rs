@@ -88,24 +88,46 @@ pub const MAX_DEPTH: usize = 128;
 
 /// Depth of arrays and objects in a text that is already known to be JSON; an upper bound where it is within the limit.
 pub(super) fn nesting(json: &str) -> usize {
-    // Counting brackets is a vector loop; only text with more of them than levels allowed needs a closer look.
-    let brackets = json.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count();
+    // Counting brackets is a vector loop; only text with more of them than levels allowed needs a closer look. In pieces
+    // whose counts fit a byte, so that many bytes are looked at in one step.
+    let count = |piece: &[u8]| {
+        piece.iter().fold(0_u8, |sum, byte| sum + u8::from(matches!(byte, b'[' | b'{')))
+    };
+    let brackets: usize = json.as_bytes().chunks(255).map(|piece| usize::from(count(piece))).sum();
     if brackets <= MAX_DEPTH {
         return brackets;
     }
-    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0_usize, false, false);
-    for byte in json.bytes() {
-        match (in_string, byte) {
-            (true, _) if escaped => escaped = false,
-            (true, b'\\') => escaped = true,
-            (_, b'"') => in_string = !in_string,
-            (false, b'[' | b'{') => {
-                depth += 1;
-                deepest = deepest.max(depth);
+    let (mut depth, mut deepest) = (0_usize, 0_usize);
+    let mut walk = |outside: &str| {
+        for byte in outside.bytes() {
+            match byte {
+                b'[' | b'{' => {
+                    depth += 1;
+                    deepest = deepest.max(depth);
+                }
+                b']' | b'}' => depth = depth.saturating_sub(1),
+                _ => {}
             }
-            (false, b']' | b'}') => depth = depth.saturating_sub(1),
-            _ => {}
         }
+    };
+    let mut rest = json;
+    while let Some((outside, behind)) = rest.split_once('"') {
+        walk(outside);
+        rest = behind_string(behind);
     }
+    walk(rest);
     deepest
+}
+
+/// What is behind the end of the string that begins here, its first quote being behind us; nothing where it has no end.
+pub(crate) fn behind_string(text: &str) -> &str {
+    let mut from = 0;
+    while let Some((inside, behind)) = text.get(from..).and_then(|rest| rest.split_once('"')) {
+        let backslashes = inside.bytes().rev().take_while(|byte| *byte == b'\\').count();
+        if backslashes.is_multiple_of(2) {
+            return behind;
+        }
+        from = text.len() - behind.len();
+    }
+    ""
 }

@@ -4,6 +4,8 @@
 //! could ask for 8 GiB. So the brackets and commas outside strings are counted first. Real measurements have some
 //! hundreds of brackets and some thousands of commas.
 
+use crate::lenient::behind_string;
+
 /// Objects and lists that a record may hold.
 pub(super) const BRACKETS_MAX: usize = 200_000;
 /// Commas that it may hold.
@@ -22,7 +24,7 @@ pub(super) fn is_too_much(json: &str) -> bool {
         if brackets > BRACKETS_MAX || commas > COMMAS_MAX {
             return true;
         }
-        rest = after_string(behind);
+        rest = behind_string(behind);
     }
     count(rest, &mut brackets, &mut commas);
     brackets > BRACKETS_MAX || commas > COMMAS_MAX
@@ -48,22 +50,6 @@ fn count(outside: &str, brackets: &mut usize, commas: &mut usize) {
     for byte in outside.bytes() {
         *brackets += usize::from(matches!(byte, b'{' | b'['));
         *commas += usize::from(byte == b',');
-    }
-}
-
-/// What is behind the end of the string; nothing where it has none.
-fn after_string(mut text: &str) -> &str {
-    loop {
-        let Some(at) = text.find(['"', '\\']) else { return "" };
-        let is_end = text.as_bytes().get(at) == Some(&b'"');
-        // An escaped character is one byte that matters here: `"`, `\` or something plain.
-        let behind = text.get(at + if is_end { 1 } else { 2 }..);
-        match behind {
-            Some(behind) if is_end => return behind,
-            Some(behind) => text = behind,
-            // A backslash at the very end, or before a character of several bytes, which JSON does not know.
-            None => text = text.get(at + 1..).unwrap_or_default(),
-        }
     }
 }
 
