@@ -11,6 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use wirewitness_evidence::age::{By, Decrypting, Identity};
 use wirewitness_evidence::checkpoint::Proof;
 use wirewitness_evidence::container::{Reader, Writer};
+use wirewitness_evidence::growth::Growth;
 use wirewitness_evidence::leaves::Leaves;
 use wirewitness_evidence::manifest::Manifest;
 use wirewitness_evidence::note::{SignedNote, SignerKey, VerifierKey};
@@ -36,6 +37,9 @@ fuzz_target!(|bytes: &[u8]| {
             }
             if let Ok(proof) = Proof::parse(rest) {
                 assert_eq!(Proof::parse(proof.to_string().as_bytes()), Ok(proof));
+            }
+            if let Ok(growth) = Growth::parse(rest) {
+                assert_eq!(Growth::parse(growth.to_string().as_bytes()), Ok(growth));
             }
         }
         4 => {

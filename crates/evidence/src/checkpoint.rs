@@ -42,6 +42,16 @@ pub enum CheckpointError {
         /// The tree's size.
         size: u64,
     },
+    /// The newer tree does not continue the older one.
+    #[error(
+        "the log's tree of {size} does not continue the one of {old}: it was rewritten, or the proof was changed"
+    )]
+    NotContinued {
+        /// The older size.
+        old: u64,
+        /// The newer.
+        size: u64,
+    },
 }
 
 impl Checkpoint {
@@ -166,11 +176,11 @@ impl fmt::Display for Proof {
 const HEAD: &str = "c2sp.org/tlog-proof@v1";
 
 /// A number without leading zeros.
-fn decimal(text: &str) -> Option<u64> {
+pub(crate) fn decimal(text: &str) -> Option<u64> {
     let number: u64 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
 }
 
-fn hash(text: &str) -> Option<Hash> {
+pub(crate) fn hash(text: &str) -> Option<Hash> {
     STANDARD.decode(text).ok()?.try_into().ok()
 }

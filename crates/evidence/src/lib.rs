@@ -6,6 +6,7 @@
 //! - [`merkle`]: trees of hashes and proofs about them (RFC 6962, RFC 9162).
 //! - [`note`]: signed texts and their keys (c2sp.org/signed-note).
 //! - [`checkpoint`]: what a log says of itself, witnesses, and the proof that something is in it.
+//! - [`growth`]: the proof that a log only grew.
 //! - [`tiles`]: a log as files (c2sp.org/tlog-tiles).
 //! - [`split`]: where measurements are cut into leaves.
 //! - [`leaves`]: the leaves of a file, and their salts.
@@ -21,6 +22,7 @@ pub mod bundle;
 pub mod checkpoint;
 pub mod container;
 mod der;
+pub mod growth;
 pub mod leaves;
 pub mod manifest;
 pub mod merkle;

@@ -1,7 +1,8 @@
 //! Notes, keys, checkpoints and cosignatures against published ones.
 
 use wirewitness_evidence::checkpoint::{Checkpoint, CheckpointError, Proof, cosigned_at};
-use wirewitness_evidence::merkle::leaf_hash;
+use wirewitness_evidence::growth::{Growth, MAX_HASHES};
+use wirewitness_evidence::merkle::{consistency, leaf_hash, root};
 use wirewitness_evidence::note::{KeyKind, NoteError, SignedNote, SignerKey, VerifierKey};
 
 /// The key, text and signature of golang.org/x/mod/sumdb/note's documentation.
@@ -108,4 +109,56 @@ fn public_of(key: &SignerKey) -> [u8; 32] {
     let text = key.verifier().to_string();
     let data = text.splitn(3, '+').nth(2).unwrap().to_owned();
     base64::engine::general_purpose::STANDARD.decode(data).unwrap()[1..].try_into().unwrap()
+}
+
+/// The example of c2sp.org/tlog-witness.
+const ASKED: &str = "old 20852014
+PlRNCrwHpqhGrupue0L7gxbjbMiKA9temvuZZDDpkaw=
+jrJZDmY8Y7SyJE0MWLpLozkIVMSMZcD5kvuKxPC3swk=
+5+pKlUdi2LeF/BcMHBn+Ku6yhPGNCswZZD1X/6QgPd8=
+/6WVhPs2CwSsb5rYBH5cjHV/wSmA79abXAwhXw3Kj/0=
+
+example.com/behind-the-sofa
+20852163
+CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+
+— example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
+— example.com/behind-the-sofa opLqBQsREYCgu6xQkYQwJr9fo45a62DN9EdmHXnZdXNqlcVGlCum2Wks+49/V6267UEjw6QUXTS5Rovnzv++qbSzm9Q=
+";
+
+#[test]
+fn what_a_witness_is_asked_with_is_read_and_written() {
+    let growth = Growth::parse(ASKED.as_bytes()).unwrap();
+    assert_eq!((growth.old, growth.hashes.len()), (20_852_014, 4));
+    assert_eq!(growth.to_string(), ASKED);
+    let bad = |text: &str| Growth::parse(text.as_bytes()).unwrap_err().to_string();
+    assert_eq!(bad(&ASKED.replace("old 2", "old 02")), "line 1: `old` and a number of entries");
+    assert_eq!(bad(&ASKED.replace("/6WV", "6WV")), "line 5: a hash in base64");
+    let line = "PlRNCrwHpqhGrupue0L7gxbjbMiKA9temvuZZDDpkaw=\n";
+    let long = ASKED.replace(line, &line.repeat(MAX_HASHES - 2));
+    assert_eq!(bad(&long), format!("line {}: the end of the proof", MAX_HASHES + 2));
+    assert!(Growth::parse(&[0xff; 9]).is_err());
+}
+
+#[test]
+fn growth_from_every_size_to_every_larger_one() {
+    let key = SignerKey::new(Some("log.example"), [7; 32]).unwrap();
+    let leaves: Vec<_> = (0..20_u8).map(|it| leaf_hash(&[&[it]])).collect();
+    for new in 0..=leaves.len() {
+        let (origin, size) = ("log.example".to_owned(), new as u64);
+        let checkpoint = Checkpoint { origin, size, root: root(&leaves[..new]) };
+        let note = checkpoint.signed(&key);
+        for old in 0..=new {
+            let hashes = consistency(&leaves[..new], old).unwrap();
+            let growth = Growth { old: old as u64, hashes, checkpoint: note.clone() };
+            let read = Growth::parse(growth.to_string().as_bytes()).unwrap();
+            let verified = read.verify(&root(&leaves[..old]), key.verifier());
+            assert_eq!(verified.as_ref(), Ok(&checkpoint), "{old} to {new}");
+            let other = leaf_hash(&[b"another"]);
+            let changed = read.verify(&other, key.verifier());
+            assert_eq!(changed, Err(CheckpointError::NotContinued { old: old as u64, size }));
+            let stranger = SignerKey::new(Some("log.example"), [8; 32]).unwrap();
+            assert!(read.verify(&root(&leaves[..old]), stranger.verifier()).is_err());
+        }
+    }
 }

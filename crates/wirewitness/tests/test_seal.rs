@@ -273,6 +273,53 @@ fn a_log_that_was_cut_rewritten_or_forked_is_told() {
 }
 
 #[test]
+fn proofs_of_growth_stand_for_the_log() {
+    let desk = Desk::new();
+    let first = desk.sealed("1.tar");
+    copy_folder(&desk.path("log"), &desk.path("after-1"));
+    let second = desk.sealed("2.tar");
+    desk.sealed("3.tar");
+    let growth = |since: &str, log: &str, name: &str| {
+        let (key, output) = (desk.text("keys/key"), desk.text(name));
+        let arguments =
+            ["seal", "growth", "--since", since, "--log", log, "--key", &key, "--output", &output];
+        let outcome = run(&arguments);
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        output
+    };
+    let log = desk.text("log");
+    let proof = growth("1", &log, "1-3");
+    let holds = run(&["verify", "--json", "--growth", &proof, &first, &second]);
+    assert_eq!(holds.code, 0, "{}", holds.stderr);
+    assert_eq!(holds.lines()[0]["log"]["grown_to"], 3);
+    // No proof begins where the second one was sealed.
+    assert_eq!(holds.lines()[1]["log"]["grown_to"], serde_json::Value::Null);
+    let words = run(&["verify", "--growth", &proof, &first]);
+    assert!(words.stdout.contains("lead from there to 3 entries"), "{}", words.stdout);
+
+    // Another second entry, by the same key: what leads there does not lead to what the others have seen.
+    let fork = desk.text("after-1");
+    let mut arguments = desk.sealing("fork.tar");
+    let place = arguments.len() - 1;
+    arguments[place] = fork.clone();
+    assert_eq!(run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).code, 0);
+    let to_fork = growth("1", &fork, "1-fork");
+    let forked = run(&["verify", "--growth", &to_fork, &second, &first]);
+    assert_eq!(forked.code, 1);
+    assert!(forked.stderr.contains("the log was forked"), "{}", forked.stderr);
+    let from_fork = run(&["verify", "--growth", &growth("2", &log, "2-3"), &desk.text("fork.tar")]);
+    assert_eq!(from_fork.code, 1);
+    assert!(from_fork.stderr.contains("does not continue the one of 2"), "{}", from_fork.stderr);
+
+    // Longer than the log is.
+    let (key, output) = (desk.text("keys/key"), desk.text("none"));
+    let none =
+        run(&["seal", "growth", "--since", "4", "--log", &log, "--key", &key, "-o", &output]);
+    assert_eq!(none.code, 2, "{}", none.stderr);
+    assert!(none.stderr.contains("3 entries"), "{}", none.stderr);
+}
+
+#[test]
 fn an_encrypted_bundle_shows_nothing_and_opens_for_its_reader() {
     // The keys of the specification (c2sp.org/age).
     let desk = Desk::new();

@@ -76,6 +76,7 @@ enum What {
     Redact(RedactArgs),
     Attach(AttachArgs),
     Request(RequestArgs),
+    Growth(GrowthArgs),
     Key(KeyOfArgs),
 }
 
@@ -130,6 +131,25 @@ struct RequestArgs {
     checkpoint: bool,
 }
 
+/// Write the proof that your log only grew since it had so many entries
+///
+/// A reader with an older bundle checks it with `verify --growth`, without the log; a witness is asked for its signature with it (add-checkpoint of
+/// c2sp.org/tlog-witness). It holds hashes and your log's checkpoint.
+#[derive(Debug, Args)]
+struct GrowthArgs {
+    /// How many entries the log had then: `verify` says it of a bundle, a witness says it of what it signed last
+    #[arg(long, value_name = "ENTRIES")]
+    since: u64,
+    /// The proof to write
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// The folder of the log. Without this: `log` in the folder for data
+    #[arg(long, value_name = "DIR")]
+    log: Option<PathBuf>,
+}
+
 /// Show the public half of the signing key: what readers need (`verify --key`), and its fingerprint
 #[derive(Debug, Args)]
 struct KeyOfArgs {
@@ -147,6 +167,7 @@ pub(crate) fn run(args: &SealArgs) -> Result<ExitCode, CommandError> {
         Some(What::Redact(args)) => args.run()?,
         Some(What::Attach(args)) => args.run()?,
         Some(What::Request(args)) => args.run()?,
+        Some(What::Growth(args)) => args.run()?,
         Some(What::Key(args)) => args.run()?,
     }
     Ok(ExitCode::SUCCESS)
@@ -159,12 +180,7 @@ impl SealArgs {
         let recipients = to.recipients()?;
         to.check_absent()?;
         let inputs = self.inputs()?;
-        let folder = match &self.log {
-            Some(folder) => folder.clone(),
-            None => environment::data_folder().map(|it| it.join("log")).ok_or_else(|| {
-                usage("there is no folder for data here", "name a place for the log with --log DIR")
-            })?,
-        };
+        let folder = log_folder(self.log.as_ref())?;
         let (key, path, is_new) = self.key.key()?;
         if is_new {
             let (path, key) = (path.display(), key.verifier());
@@ -341,6 +357,20 @@ impl RequestArgs {
     }
 }
 
+impl GrowthArgs {
+    fn run(&self) -> Result<(), CommandError> {
+        let folder = log_folder(self.log.as_ref())?;
+        let (key, _, _) = self.key.key()?;
+        let log = Log::read(&folder, key.verifier())?;
+        let growth = log.growth(self.since).ok_or_else(|| {
+            let have = log.checkpoint().size;
+            usage(&format!("the log has {have} entries, not {} or more", self.since), "--since N")
+        })?;
+        std::fs::write(&self.output, growth.to_string())
+            .map_err(|error| unreadable(&self.output, error))
+    }
+}
+
 impl KeyOfArgs {
     fn run(&self) -> Result<(), CommandError> {
         let (key, path, _) = self.key.key()?;
@@ -354,6 +384,15 @@ impl KeyOfArgs {
         }
         Ok(())
     }
+}
+
+fn log_folder(named: Option<&PathBuf>) -> Result<PathBuf, CommandError> {
+    if let Some(folder) = named {
+        return Ok(folder.clone());
+    }
+    environment::data_folder().map(|it| it.join("log")).ok_or_else(|| {
+        usage("there is no folder for data here", "name a place for the log with --log DIR")
+    })
 }
 
 /// A bundle that does not hold is not handed on.

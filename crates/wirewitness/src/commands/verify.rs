@@ -10,6 +10,7 @@ use rustls::pki_types::pem::PemObject as _;
 use serde_json::json;
 use wirewitness_evidence::bundle::BundleError;
 use wirewitness_evidence::checkpoint::Checkpoint;
+use wirewitness_evidence::growth::Growth;
 use wirewitness_evidence::note::{SignedNote, VerifierKey};
 use wirewitness_evidence::verify::{Trust, Verified, verify};
 
@@ -45,6 +46,10 @@ pub(crate) struct VerifyArgs {
     /// A checkpoint of the sealer's log that you kept: the bundles, and the log, have to agree with it. May be given several times
     #[arg(long, value_name = "FILE")]
     checkpoint: Vec<PathBuf>,
+    /// A proof that the sealer's log only grew (`wirewitness seal growth`), from the number of entries that a bundle or another proof
+    /// says. May be given several times
+    #[arg(long, value_name = "FILE")]
+    growth: Vec<PathBuf>,
     #[command(flatten)]
     open: OpenArgs,
     /// One JSON object a line, one line a bundle (docs/json.md)
@@ -111,8 +116,7 @@ fn checked(
     }
     let checkpoint = verified.checkpoint.clone();
     seen.push(Seen { place: path.to_owned(), key: key.clone(), checkpoint });
-    let own = || seen.iter().filter(|it| it.key == *key);
-    for other in own() {
+    for other in seen.iter().filter(|it| it.key == *key) {
         let (ours, theirs) = (&verified.checkpoint, &other.checkpoint);
         if ours.size == theirs.size && ours.root != theirs.root {
             let message = format!(
@@ -123,6 +127,8 @@ fn checked(
             return Err(bad_file(path, message, FORKED));
         }
     }
+    let grown_to = grown(&verified, args, seen)?;
+    let own = || seen.iter().filter(|it| it.key == *key);
     let mut log_continues = false;
     if let Some(folder) = &args.log {
         let log = Log::read(folder, key)?;
@@ -131,7 +137,42 @@ fn checked(
         }
         log_continues = true;
     }
-    Ok((verified, Beside { was_encrypted, log_continues }))
+    Ok((verified, Beside { was_encrypted, log_continues, grown_to }))
+}
+
+/// Follows the proofs from the bundle's checkpoint on: how many entries the log has at their end. None where no proof begins there.
+fn grown(
+    verified: &Verified,
+    args: &VerifyArgs,
+    seen: &mut Vec<Seen>,
+) -> Result<Option<u64>, CommandError> {
+    let mut proofs = Vec::new();
+    for path in &args.growth {
+        let bytes = std::fs::read(path).map_err(|error| unreadable(path, error))?;
+        let hint = "a file that `wirewitness seal growth` wrote";
+        proofs.push((path, Growth::parse(&bytes).map_err(|it| bad_file(path, it, hint))?));
+    }
+    let mut at = verified.checkpoint.clone();
+    let mut end = None;
+    // Each proof leads on once at most.
+    while let Some(next) = proofs.iter().position(|(_, it)| it.old == at.size) {
+        let (path, proof) = proofs.swap_remove(next);
+        let newer = proof.verify(&at.root, &verified.key);
+        at = newer.map_err(|error| bad_file(path, error, FORKED))?;
+        end = Some(at.size);
+        let forks = |it: &&Seen| {
+            it.key == verified.key && it.checkpoint.size == at.size && it.checkpoint.root != at.root
+        };
+        if let Some(other) = seen.iter().find(forks) {
+            let (size, place) = (at.size, other.place.display());
+            let message =
+                format!("the log was forked: with {size} entries it is another one in {place}");
+            return Err(bad_file(path, message, FORKED));
+        }
+        let key = verified.key.clone();
+        seen.push(Seen { place: path.clone(), key, checkpoint: at.clone() });
+    }
+    Ok(end)
 }
 
 const FORKED: &str =

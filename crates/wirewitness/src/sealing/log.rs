@@ -7,7 +7,8 @@
 use std::path::{Path, PathBuf};
 
 use wirewitness_evidence::checkpoint::{Checkpoint, Proof};
-use wirewitness_evidence::merkle::{Hash, inclusion, root};
+use wirewitness_evidence::growth::Growth;
+use wirewitness_evidence::merkle::{Hash, consistency, inclusion, root};
 use wirewitness_evidence::note::{SignedNote, SignerKey, VerifierKey};
 use wirewitness_evidence::tiles::{Entries, TILE, entries_path};
 
@@ -20,6 +21,8 @@ pub(crate) struct Log {
     folder: PathBuf,
     entries: Entries,
     checkpoint: Checkpoint,
+    /// The same, signed.
+    note: SignedNote,
 }
 
 const HINT: &str =
@@ -49,7 +52,7 @@ impl Log {
         if root(entries.leaves()) != checkpoint.root {
             return Err(bad(&"the entries do not make this tree: one of them was changed"));
         }
-        Ok(Self { folder: folder.to_owned(), entries, checkpoint })
+        Ok(Self { folder: folder.to_owned(), entries, checkpoint, note })
     }
 
     /// Adds an entry; gives the proof that it is there. One program at a time.
@@ -80,6 +83,12 @@ impl Log {
         let checkpoint = write_checkpoint(&path, key, &log.entries)?;
         let hashes = inclusion(log.entries.leaves(), before).unwrap_or_default();
         Ok(Proof { index: before as u64, hashes, checkpoint })
+    }
+
+    /// The proof that it only grew since it had so many entries; none where it never had.
+    pub(crate) fn growth(&self, old: u64) -> Option<Growth> {
+        let hashes = consistency(self.entries.leaves(), usize::try_from(old).ok()?)?;
+        Some(Growth { old, hashes, checkpoint: self.note.clone() })
     }
 
     /// The checkpoint it was read at.

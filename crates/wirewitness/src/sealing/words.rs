@@ -16,6 +16,8 @@ pub(crate) struct Beside {
     pub(crate) was_encrypted: bool,
     /// The log's folder was read, and it continues the log that the bundle names.
     pub(crate) log_continues: bool,
+    /// Proofs lead from the log that the bundle names to one of so many entries.
+    pub(crate) grown_to: Option<u64>,
 }
 
 /// For a person.
@@ -50,6 +52,12 @@ fn proven(text: &mut String, it: &Verified, beside: Beside) {
         let _ = writeln!(
             text,
             "    The log in the folder that you named continues this one: nothing of it was rewritten or cut."
+        );
+    }
+    if let Some(entries) = beside.grown_to {
+        let _ = writeln!(
+            text,
+            "    The proofs that you named lead from there to {entries} entries: nothing of it was rewritten or cut by then."
         );
     }
     for stamp in it.stamps.iter().filter(|it| it.is_trusted) {
@@ -190,7 +198,7 @@ pub(crate) fn line(name: &str, it: &Verified, beside: Beside) -> Value {
         "data": it.manifest.data,
         "log": {
             "origin": it.checkpoint.origin, "index": it.index, "size": it.checkpoint.size,
-            "root": hex(&it.checkpoint.root), "continued": beside.log_continues,
+            "root": hex(&it.checkpoint.root), "continued": beside.log_continues, "grown_to": beside.grown_to,
         },
         "witnesses": witnesses,
         "timestamps": stamps,
