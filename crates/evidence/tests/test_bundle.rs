@@ -216,6 +216,9 @@ fn seeds_for_the_fuzzer() {
     }
     seeds.push(("key", 8, key().verifier().to_string().into_bytes()));
     seeds.push(("request", 5, wirewitness_evidence::timestamp::request(b"x", 1)));
+    let checkpoint = checkpoint_of(&bundle);
+    let growth = wirewitness_evidence::growth::Growth { old: 3, hashes: vec![[7; 32]], checkpoint };
+    seeds.push(("growth", 3, growth.to_string().into_bytes()));
     for (name, kind, bytes) in seeds {
         std::fs::write(folder.join(name), [&[kind], bytes.as_slice()].concat()).unwrap();
     }
