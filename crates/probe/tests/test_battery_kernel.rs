@@ -186,32 +186,45 @@ async fn a_clean_loopback_gives_nothing() {
 
 #[test]
 fn between_two_namespaces_a_clean_path_gives_nothing_with_and_without_privilege() {
-    let Some(link) = Link::up_as("battery") else { return };
-    for (user, why) in [("root", "no forged reset"), ("nobody", "recorded at neither end")] {
-        let far = link.start("far", FAR_TEST, user);
-        let near = link.start("near", NEAR_TEST, user);
-        let (Some(mut far), Some(near)) = (far, near) else {
-            println!("SKIPPED: no way to run as {user} here");
-            continue;
-        };
-        let near = near.wait_with_output().unwrap();
-        far.kill().unwrap();
-        far.wait().unwrap();
-        let said = String::from_utf8_lossy(&near.stdout);
-        let Some((_, text)) = said.split_once(MARK) else { panic!("as {user}: {said}") };
-        let text = text.lines().next().unwrap();
-        let battery = Battery::from_json("near", text.as_bytes()).unwrap();
-        assert_clean(&battery, probes_by(user));
-        assert_eq!(skipped(&battery), skipped_by(user), "as {user}");
-        let resets = &battery.run.as_ref().unwrap().skipped[1];
-        assert!(resets.why.contains(why), "as {user}: {}", resets.why);
-        // The far end did come through to this end, twenty times with each name.
-        let location = battery.location.as_ref().unwrap();
-        for way in [location.outward, location.inward].map(Option::unwrap) {
-            let none = Counts::new(0, 20);
-            assert_eq!((way.baseline, way.positive), (none, none), "as {user}");
-        }
+    // Each user has a link of its own, and both measure at once.
+    std::thread::scope(|scope| {
+        scope.spawn(|| clean_path_as("root", "no forged reset"));
+        scope.spawn(|| clean_path_as("nobody", "recorded at neither end"));
+    });
+}
+
+fn clean_path_as(user: &str, why: &str) {
+    let Some(batteries) = measured_as(user, "battery", NEAR_TEST) else { return };
+    let [battery] = batteries.as_slice() else { panic!("as {user}: {}", batteries.len()) };
+    assert_clean(battery, probes_by(user));
+    assert_eq!(skipped(battery), skipped_by(user), "as {user}");
+    let resets = &battery.run.as_ref().unwrap().skipped[1];
+    assert!(resets.why.contains(why), "as {user}: {}", resets.why);
+    // The far end did come through to this end, twenty times with each name.
+    let location = battery.location.as_ref().unwrap();
+    for way in [location.outward, location.inward].map(Option::unwrap) {
+        let none = Counts::new(0, 20);
+        assert_eq!((way.baseline, way.positive), (none, none), "as {user}");
     }
+}
+
+/// What the near end of a link of its own prints, both ends being run as this user. None where there is no way to.
+fn measured_as(user: &str, link: &str, near: &str) -> Option<Vec<Battery>> {
+    let link = Link::up_as(&format!("{link}-{user}"))?;
+    let (far, near) = (link.start("far", FAR_TEST, user), link.start("near", near, user));
+    let (Some(mut far), Some(near)) = (far, near) else {
+        println!("SKIPPED: no way to run as {user} here");
+        return None;
+    };
+    let near = near.wait_with_output().unwrap();
+    far.kill().unwrap();
+    far.wait().unwrap();
+    let said = String::from_utf8_lossy(&near.stdout);
+    let texts = said.split(MARK).skip(1).filter_map(|it| it.lines().next());
+    let read = |text: &str| Battery::from_json("near", text.as_bytes()).unwrap();
+    let batteries: Vec<Battery> = texts.map(read).collect();
+    assert!(!batteries.is_empty(), "as {user}: {said}");
+    Some(batteries)
 }
 
 /// The far end, in its namespace.
@@ -250,26 +263,14 @@ fn the_whole_battery_between_two_namespaces_gives_nothing() {
 }
 
 fn whole_battery_as(user: &str) {
-    let Some(link) = Link::up_as(&format!("whole-{user}")) else { return };
-    let far = link.start("far", FAR_TEST, user);
-    let near = link.start("near", WHOLE_TEST, user);
-    let (Some(mut far), Some(near)) = (far, near) else {
-        println!("SKIPPED: no way to run as {user} here");
-        return;
-    };
-    let near = near.wait_with_output().unwrap();
-    far.kill().unwrap();
-    far.wait().unwrap();
-    let said = String::from_utf8_lossy(&near.stdout);
-    let texts: Vec<&str> = said.split(MARK).skip(1).filter_map(|it| it.lines().next()).collect();
+    let Some(batteries) = measured_as(user, "whole", WHOLE_TEST) else { return };
+    assert_eq!(batteries.len(), whole().len(), "as {user}");
     // Of TLS, then of pieces, HTTP and DNS, then of fragments, then of QUIC.
     let fragments = if user == "root" { 14 } else { 0 };
-    assert_eq!(texts.len(), 4, "as {user}: {said}");
     let mut not_run = Vec::new();
-    for (text, probes) in texts.iter().zip([24, 8 + 12 + 10, fragments, 34]) {
-        let battery = Battery::from_json("near", text.as_bytes()).unwrap();
-        assert_clean(&battery, probes);
-        let facts = battery.run.unwrap();
+    for (battery, probes) in batteries.iter().zip([24, 8 + 12 + 10, fragments, 34]) {
+        assert_clean(battery, probes);
+        let facts = battery.run.clone().unwrap();
         println!("as {user}: {} connections", facts.connections);
         facts.skipped.iter().for_each(|it| println!("  not run: {}: {}", it.test, it.why));
         not_run.extend(facts.skipped.into_iter().map(|it| it.test));

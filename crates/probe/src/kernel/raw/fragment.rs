@@ -191,7 +191,8 @@ const BURST: usize = 16;
 #[cfg(target_os = "linux")]
 const BETWEEN_BURSTS: std::time::Duration = std::time::Duration::from_millis(1);
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
     use wirewitness_net::raw::{Segment, What};
