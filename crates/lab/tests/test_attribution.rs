@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wirewitness_analysis::attribution::evidence::evidence;
+use wirewitness_analysis::attribution::evidence::{Value, What, evidence};
 use wirewitness_analysis::attribution::ladder::{Attribution, attribute};
 use wirewitness_analysis::attribution::profile::Catalogue;
 use wirewitness_analysis::attribution::profile::schema::Family;
@@ -15,6 +15,7 @@ use wirewitness_net::Listen;
 use wirewitness_net::raw::Raw;
 use wirewitness_probe::Trust;
 use wirewitness_probe::battery::{self, ConsentToken, FarEnd, Plan, Test};
+use wirewitness_probe::helper::battery::fragments::count;
 use wirewitness_probe::helper::battery::headers::watch;
 use wirewitness_probe::helper::battery::{Bounds, Desk, Ports, take_in};
 use wirewitness_probe::helper::{Access, Helper, Limits, PublicOnly, Standing, serve};
@@ -43,6 +44,10 @@ async fn far_end(net: &HostNet, token: ConsentToken) {
     tokio::spawn(serve::<HostNet>(listener, None, Arc::new(helper)));
     let ports = Ports::open(net, address, &desk).await.unwrap();
     tokio::spawn(take_in(net.clone(), ports, Arc::clone(&desk)));
+    if let Ok(pieces) = net.pieces() {
+        desk.counts_fragments();
+        tokio::spawn(count(net.clone(), pieces, Arc::clone(&desk)));
+    }
     if let Ok(segments) = net.segments(&desk.token().tcp) {
         desk.records_headers();
         tokio::spawn(watch(net.clone(), segments, desk));
@@ -194,6 +199,48 @@ fn dns_injectors_are_named_as_far_as_they_can_be_told_apart() {
     ] {
         assert_eq!(first(name, &[Test::Dns], Family::DnsResponse), expected, "{name}");
     }
+}
+
+#[test]
+fn how_many_fragments_a_device_joins_is_measured_as_its_profile_has_it() {
+    // Of two that stand beside each other the boundary falls between: all that was tried up to it, and the next.
+    for (name, at, next) in [
+        ("tsg", 101, Some(102)),
+        ("gfw-i", 500, None),
+        ("gfw-ii", 102, Some(103)),
+        ("gfw-iii", 0, Some(2)),
+        ("henan", 0, Some(2)),
+        ("kazakhstan", 0, Some(2)),
+        ("pk-rst", 0, Some(2)),
+        ("pk-drop", 500, None),
+        ("myanmar", 500, None),
+    ] {
+        let scenario = scenario(&format!("attribution-{name}.toml"));
+        let battery = run(&scenario, 1, &[Test::Fragments]);
+        let facts = battery.run.as_ref().unwrap();
+        assert_eq!((facts.ended.as_deref(), facts.skipped.len()), (None, 0), "{name} {facts:?}");
+        let evidence = evidence(&battery);
+        let fragments = evidence.iter().find(|it| it.family == Family::IpFragments).unwrap();
+        let boundary = What::Value(Value::Boundary { at, next });
+        assert_eq!(fragments.seen.len(), 1, "{name} {fragments:?}");
+        assert_eq!(fragments.seen[0].what, boundary, "{name}");
+        for probe in battery.fragments.iter().flat_map(|it| &it.probes) {
+            assert_eq!(probe.negative.unwrap().hits, 0, "{name} {}", probe.vector);
+        }
+        let profile = shipped::profile(&name.replace('-', "_")).unwrap().unwrap();
+        let named = Named::of(&battery, &catalogue());
+        assert!(named.first(Family::IpFragments).contains(&profile.id), "{name} {named:?}");
+    }
+}
+
+#[test]
+fn that_no_fragment_is_joined_is_nobodys_mark_where_nobody_acts_on_the_name() {
+    let battery = run(&scenario("attribution-clean.toml"), 1, &[Test::Fragments]);
+    let found = evidence(&battery);
+    let fragments = found.iter().find(|it| it.family == Family::IpFragments).unwrap();
+    assert!(fragments.seen.is_empty() && fragments.notes[0].starts_with("not applicable"));
+    let named = Named::of(&battery, &catalogue());
+    assert!(named.verdict.contains("no interference"), "{named:?}");
 }
 
 #[test]

@@ -1,16 +1,26 @@
-//! Headers of TCP, where a host may look at them. Typed: a segment comes as its fields, and nothing here takes bytes to send.
+//! Headers of TCP and fragments of IPv4, where a host may look at them, and segments of an own connection that go out as fragments.
+//! Typed: a segment comes as its fields, and what is sent belongs to a connection that this host has opened: its addresses and ports
+//! are no arguments.
 //!
-//! Looking takes privilege (`CAP_NET_RAW` on Linux). Whoever has none does without, and says so.
+//! All of it takes privilege (`CAP_NET_RAW` on Linux). Whoever has none does without, and says so.
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::{Failure, Net};
 
+mod fragment;
+
+pub use fragment::{Cut, Cutter, MOST_PIECES, Piece, Pieces, What, sizes};
+
 /// A host that may look at headers.
 pub trait Raw: Net {
     /// What comes.
     type Segments: Segments;
+    /// What comes in pieces.
+    type Pieces: Pieces;
+    /// What sends in pieces.
+    type Cutter: Cutter;
 
     /// Looks at what comes to these ports of this host over TCP and IPv4, from now on.
     ///
@@ -23,6 +33,18 @@ pub trait Raw: Net {
     /// # Errors
     /// [`Failure::PermissionDenied`] without the privilege.
     fn segments_from(&self, sender: IpAddr, ports: &[u16]) -> Result<Self::Segments, Failure>;
+
+    /// Looks at fragments of TCP over IPv4 that come to this host, before anybody joins them, from now on.
+    ///
+    /// # Errors
+    /// [`Failure::PermissionDenied`] without the privilege.
+    fn pieces(&self) -> Result<Self::Pieces, Failure>;
+
+    /// A way to send segments of an open connection over IPv4 in fragments.
+    ///
+    /// # Errors
+    /// [`Failure::PermissionDenied`] without the privilege, [`Failure::AddressUnavailable`] for a connection that is not over IPv4.
+    fn cutter(&self, connection: &Self::Stream) -> Result<Self::Cutter, Failure>;
 }
 
 /// Which segments are looked at.

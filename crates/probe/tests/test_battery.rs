@@ -20,6 +20,7 @@ use wirewitness_net::raw::Raw;
 use wirewitness_net::{BindUdp, Listen};
 use wirewitness_probe::Trust;
 use wirewitness_probe::battery::{self, BatteryFailure, Caps, ConsentToken, FarEnd, Plan, Test};
+use wirewitness_probe::helper::battery::fragments::count;
 use wirewitness_probe::helper::battery::headers::watch;
 use wirewitness_probe::helper::battery::{Bounds, Desk, Ports, take_in};
 use wirewitness_probe::helper::{Access, Helper, Limits, Standing, serve};
@@ -27,6 +28,7 @@ use wirewitness_probe::helper::{Access, Helper, Limits, Standing, serve};
 use crate::helper_world::Everything;
 
 mod direction;
+mod fragments;
 mod runs;
 
 const CLIENT: &str = "10.0.0.2";
@@ -47,6 +49,10 @@ pub(crate) async fn far_end<N: Listen + BindUdp + Raw>(net: &N, token: ConsentTo
     tokio::spawn(serve::<N>(listener, None, Arc::new(helper)));
     let ports = Ports::open(net, address, &desk).await.unwrap();
     tokio::spawn(take_in(net.clone(), ports, Arc::clone(&desk)));
+    if let Ok(pieces) = net.pieces() {
+        desk.counts_fragments();
+        tokio::spawn(count(net.clone(), pieces, Arc::clone(&desk)));
+    }
     if let Ok(segments) = net.segments(&desk.token().tcp) {
         desk.records_headers();
         tokio::spawn(watch(net.clone(), segments, Arc::clone(&desk)));

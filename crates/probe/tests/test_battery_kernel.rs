@@ -13,7 +13,7 @@ use wirewitness_net::raw::Raw;
 use wirewitness_net::{Clock, Failure, Listen, Lookup, LookupFailure, Moment, Net};
 use wirewitness_probe::Trust;
 use wirewitness_probe::battery::{self, ConsentToken, FarEnd, Plan, Test};
-use wirewitness_probe::kernel::raw::KernelSegments;
+use wirewitness_probe::kernel::raw::{KernelCutter, KernelPieces, KernelSegments};
 use wirewitness_probe::kernel::{KernelDatagrams, KernelListener, KernelNet, KernelStream};
 
 use crate::test_battery::far_end;
@@ -63,6 +63,8 @@ impl Listen for Hurried {
 
 impl Raw for Hurried {
     type Segments = KernelSegments;
+    type Pieces = KernelPieces;
+    type Cutter = KernelCutter;
 
     fn segments(&self, ports: &[u16]) -> Result<KernelSegments, Failure> {
         self.0.segments(ports)
@@ -70,6 +72,14 @@ impl Raw for Hurried {
 
     fn segments_from(&self, sender: IpAddr, ports: &[u16]) -> Result<KernelSegments, Failure> {
         self.0.segments_from(sender, ports)
+    }
+
+    fn pieces(&self) -> Result<KernelPieces, Failure> {
+        self.0.pieces()
+    }
+
+    fn cutter(&self, connection: &KernelStream) -> Result<KernelCutter, Failure> {
+        self.0.cutter(connection)
     }
 }
 
@@ -84,15 +94,17 @@ fn short() -> Plan {
     let vectors = ["message_len:half", "sni_ext_len:double"].map(str::to_owned).into();
     let left_out = [Test::Pieces, Test::Http, Test::Quic];
     let tests = Test::ALL.into_iter().filter(|it| !left_out.contains(it)).collect();
-    Plan { tests, tls_vectors: vectors, ..Plan::new("blocked.example", "fine.example", 9) }
+    let fragments = vec![2, 101];
+    let plan = Plan::new("blocked.example", "fine.example", 9);
+    Plan { tests, tls_vectors: vectors, fragments, ..plan }
 }
 
 /// The whole battery, in as many runs as its connections ask for.
 fn whole() -> Vec<Plan> {
-    let last = [Test::Pieces, Test::Http, Test::Dns];
-    let first = |it: &Test| !last.contains(it) && *it != Test::Quic;
-    let parts: [Vec<Test>; 3] =
-        [Test::ALL.into_iter().filter(first).collect(), last.into(), vec![Test::Quic]];
+    let others = [Test::Pieces, Test::Http, Test::Dns, Test::Fragments, Test::Quic];
+    let first = Test::ALL.into_iter().filter(|it| !others.contains(it)).collect();
+    let [pieces, http, dns, fragments, quic] = others;
+    let parts: [Vec<Test>; 4] = [first, vec![pieces, http, dns], vec![fragments], vec![quic]];
     let plan = |tests| Plan { tests, ..Plan::new("blocked.example", "fine.example", 9) };
     parts.into_iter().map(plan).collect()
 }
@@ -121,6 +133,7 @@ fn assert_clean(battery: &Battery, expected: usize) {
         "one connection a second: {facts:?}"
     );
     let tests = battery.tls.iter().chain(&battery.pieces).chain(&battery.http).chain(&battery.quic);
+    let tests = tests.chain(&battery.fragments);
     let probes = tests.flat_map(|it| &it.probes);
     let probes: Vec<_> = probes.chain(battery.dns.iter().flat_map(|it| &it.probes)).collect();
     assert_eq!(probes.len(), expected);
@@ -140,7 +153,18 @@ fn assert_clean(battery: &Battery, expected: usize) {
 }
 
 /// What a clean path has no answer to: nothing is acted upon, nothing forged, and so nowhere and no way.
-const SKIPPED: [&str; 5] = ["residual", "resets", "fragments", "location", "direction"];
+const SKIPPED: [&str; 4] = ["residual", "resets", "location", "direction"];
+
+/// The same where there is no privilege: cutting takes it.
+fn skipped_by(privileged: &str) -> Vec<&'static str> {
+    let cut = (privileged != "root").then_some("fragments");
+    SKIPPED.into_iter().take(2).chain(cut).chain(SKIPPED.into_iter().skip(2)).collect()
+}
+
+/// Probes of a short plan.
+fn probes_by(privileged: &str) -> usize {
+    if privileged == "root" { 14 } else { 12 }
+}
 
 fn skipped(battery: &Battery) -> Vec<&str> {
     battery.run.iter().flat_map(|it| &it.skipped).map(|it| it.test.as_str()).collect()
@@ -154,34 +178,39 @@ async fn a_clean_loopback_gives_nothing() {
         return;
     }
     far_end(&net, token("127.0.0.1")).await;
+    let who = if net.pieces().is_ok() { "root" } else { "nobody" };
     let battery = measure("127.0.0.1", short()).await;
-    assert_clean(&battery, 12);
-    assert_eq!(skipped(&battery), SKIPPED);
+    assert_clean(&battery, probes_by(who));
+    assert_eq!(skipped(&battery), skipped_by(who));
 }
 
 #[test]
 fn between_two_namespaces_a_clean_path_gives_nothing_with_and_without_privilege() {
-    let Some(link) = Link::up_as("battery") else { return };
-    for (user, why) in [("root", "no forged reset"), ("nobody", "recorded at neither end")] {
-        let Some(said) = near_end_says(&link, NEAR_TEST, user) else { continue };
-        let Some((_, text)) = said.split_once(MARK) else { panic!("as {user}: {said}") };
-        let text = text.lines().next().unwrap();
-        let battery = Battery::from_json("near", text.as_bytes()).unwrap();
-        assert_clean(&battery, 12);
-        assert_eq!(skipped(&battery), SKIPPED, "as {user}");
-        let resets = &battery.run.as_ref().unwrap().skipped[1];
-        assert!(resets.why.contains(why), "as {user}: {}", resets.why);
-        // The far end did come through to this end, twenty times with each name.
-        let location = battery.location.as_ref().unwrap();
-        for way in [location.outward, location.inward].map(Option::unwrap) {
-            let none = Counts::new(0, 20);
-            assert_eq!((way.baseline, way.positive), (none, none), "as {user}");
-        }
+    // Each user has a link of its own, and both measure at once.
+    std::thread::scope(|scope| {
+        scope.spawn(|| clean_path_as("root", "no forged reset"));
+        scope.spawn(|| clean_path_as("nobody", "recorded at neither end"));
+    });
+}
+
+fn clean_path_as(user: &str, why: &str) {
+    let Some(batteries) = measured_as(user, "battery", NEAR_TEST) else { return };
+    let [battery] = batteries.as_slice() else { panic!("as {user}: {}", batteries.len()) };
+    assert_clean(battery, probes_by(user));
+    assert_eq!(skipped(battery), skipped_by(user), "as {user}");
+    let resets = &battery.run.as_ref().unwrap().skipped[1];
+    assert!(resets.why.contains(why), "as {user}: {}", resets.why);
+    // The far end did come through to this end, twenty times with each name.
+    let location = battery.location.as_ref().unwrap();
+    for way in [location.outward, location.inward].map(Option::unwrap) {
+        let none = Counts::new(0, 20);
+        assert_eq!((way.baseline, way.positive), (none, none), "as {user}");
     }
 }
 
-/// What the near end prints, run by this user against a far end that is run by the same. None, and told, where nothing can be run as they.
-fn near_end_says(link: &Link, near: &str, user: &str) -> Option<String> {
+/// What the near end of a link of its own prints, both ends being run as this user. None where there is no way to.
+fn measured_as(user: &str, link: &str, near: &str) -> Option<Vec<Battery>> {
+    let link = Link::up_as(&format!("{link}-{user}"))?;
     let (far, near) = (link.start("far", FAR_TEST, user), link.start("near", near, user));
     let (Some(mut far), Some(near)) = (far, near) else {
         println!("SKIPPED: no way to run as {user} here");
@@ -190,7 +219,12 @@ fn near_end_says(link: &Link, near: &str, user: &str) -> Option<String> {
     let near = near.wait_with_output().unwrap();
     far.kill().unwrap();
     far.wait().unwrap();
-    Some(String::from_utf8_lossy(&near.stdout).into_owned())
+    let said = String::from_utf8_lossy(&near.stdout);
+    let texts = said.split(MARK).skip(1).filter_map(|it| it.lines().next());
+    let read = |text: &str| Battery::from_json("near", text.as_bytes()).unwrap();
+    let batteries: Vec<Battery> = texts.map(read).collect();
+    assert!(!batteries.is_empty(), "as {user}: {said}");
+    Some(batteries)
 }
 
 /// The far end, in its namespace.
@@ -218,23 +252,33 @@ async fn whole_near_end_in_a_namespace() {
 }
 
 #[test]
-#[ignore = "six minutes"]
+#[ignore = "four minutes, and two ends at once: cargo test -p wirewitness-probe --test runner -- --ignored --nocapture the_whole_battery"]
 fn the_whole_battery_between_two_namespaces_gives_nothing() {
-    let Some(link) = Link::up_as("whole") else { return };
-    for user in ["root", "nobody"] {
-        let Some(said) = near_end_says(&link, WHOLE_TEST, user) else { continue };
-        let texts: Vec<&str> =
-            said.split(MARK).skip(1).filter_map(|it| it.lines().next()).collect();
-        assert_eq!(texts.len(), 3, "as {user}: {said}");
-        // Of TLS, then of pieces, HTTP and DNS, then of QUIC.
-        for (text, probes) in texts.iter().zip([24, 8 + 12 + 10, 34]) {
-            let battery = Battery::from_json("near", text.as_bytes()).unwrap();
-            assert_clean(&battery, probes);
-            let facts = battery.run.unwrap();
-            println!("as {user}: {} connections", facts.connections);
-            facts.skipped.iter().for_each(|it| println!("  not run: {}: {}", it.test, it.why));
+    // Each user has a link of its own, and both measure at once.
+    std::thread::scope(|scope| {
+        for user in ["root", "nobody"] {
+            scope.spawn(move || whole_battery_as(user));
         }
+    });
+}
+
+fn whole_battery_as(user: &str) {
+    let Some(batteries) = measured_as(user, "whole", WHOLE_TEST) else { return };
+    assert_eq!(batteries.len(), whole().len(), "as {user}");
+    // Of TLS, then of pieces, HTTP and DNS, then of fragments, then of QUIC.
+    let fragments = if user == "root" { 14 } else { 0 };
+    let mut not_run = Vec::new();
+    for (battery, probes) in batteries.iter().zip([24, 8 + 12 + 10, fragments, 34]) {
+        assert_clean(battery, probes);
+        let facts = battery.run.clone().unwrap();
+        println!("as {user}: {} connections", facts.connections);
+        facts.skipped.iter().for_each(|it| println!("  not run: {}: {}", it.test, it.why));
+        not_run.extend(facts.skipped.into_iter().map(|it| it.test));
     }
+    not_run.sort_unstable();
+    let mut expected = skipped_by(user);
+    expected.sort_unstable();
+    assert_eq!(not_run, expected, "as {user}");
 }
 
 const MARK: &str = "battery: ";

@@ -227,6 +227,12 @@ fn fragments(test: &ProbeTest) -> Evidence {
     evidence.controls = Some(test.controls);
     evidence.forged = test.controls.positive.hits;
     evidence.notes.extend(void_note(&test.probes));
+    if test.controls.positive.state() != State::Censored {
+        // Not a "none is joined": what is not acted upon whole cannot be asked this way.
+        let note = "not applicable: the request is not acted upon reliably when it is whole";
+        evidence.notes.push(note.to_owned());
+        return evidence;
+    }
     let in_state = |state| {
         let probes = test.probes.iter().filter(move |it| it.decided() == state);
         // One fragment is no fragment.

@@ -36,6 +36,22 @@ fn cut(bytes: &[u8], mtu: usize) -> Option<Vec<Frame>> {
     Some(frames)
 }
 
+/// Cuts an IPv4 packet into fragments of these many bytes of payload each; all but the last are multiples of eight.
+pub(crate) fn cut_at(frame: &Frame, sizes: &[usize]) -> Option<Vec<Frame>> {
+    if sizes.len() < 2 {
+        return Some(vec![frame.clone()]);
+    }
+    let (header, mut payload) = ipv4_parts(frame.bytes())?;
+    let (mut frames, mut offset) = (Vec::new(), 0);
+    for size in sizes {
+        let (piece, rest) = payload.split_at_checked(*size)?;
+        let more = if rest.is_empty() { 0 } else { MORE };
+        frames.push(join(header, piece, more | u16::try_from(offset / UNIT).ok()?)?);
+        (payload, offset) = (rest, offset + size);
+    }
+    payload.is_empty().then_some(frames)
+}
+
 /// Header and payload of an IPv4 packet.
 fn ipv4_parts(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let first = bytes.first().filter(|first| **first >> 4 == 4)?;
@@ -84,6 +100,11 @@ impl Fragments {
     /// Joins packets of no more than so many pieces.
     pub(crate) fn of_at_most(max_pieces: usize) -> Self {
         Self { packets: BTreeMap::new(), max_pieces }
+    }
+
+    /// Joins what a host joins: Linux counts no pieces.
+    pub(crate) fn of_a_host() -> Self {
+        Self::of_at_most(usize::from(wirewitness_net::raw::MOST_PIECES))
     }
 
     /// Takes a fragment in; gives the packet when it is whole. Pieces that overlap spoil all, as in Linux since 2018; a copy
@@ -139,14 +160,16 @@ impl Pieces {
     }
 
     fn whole(&self) -> Option<Frame> {
-        let mut payload = Vec::new();
+        // Most pieces are not the last, and complete nothing.
+        let len = self.len?;
+        let mut payload = Vec::with_capacity(len);
         for (offset, piece) in &self.pieces {
             if *offset != payload.len() {
                 return None;
             }
             payload.extend(piece);
         }
-        (self.len == Some(payload.len())).then(|| join(&self.header, &payload, 0)).flatten()
+        (len == payload.len()).then(|| join(&self.header, &payload, 0)).flatten()
     }
 }
 

@@ -67,6 +67,10 @@ pub(crate) struct Host {
     fragments: Fragments,
     /// Who looks at headers.
     looking: Option<raw::Looking>,
+    /// Who looks at fragments.
+    looking_at_pieces: Option<raw::Gathering>,
+    /// Packets that go out as they are.
+    cut_outbox: Vec<Frame>,
 }
 
 impl Host {
@@ -84,8 +88,10 @@ impl Host {
             numbers_resets: false,
             identification: rng.next_u16(),
             outbox: Vec::new(),
-            fragments: Fragments::default(),
+            fragments: Fragments::of_a_host(),
             looking: None,
+            looking_at_pieces: None,
+            cut_outbox: Vec::new(),
         }
     }
 
@@ -99,6 +105,7 @@ impl Host {
             return;
         }
         if packet.fragment.is_some() {
+            self.looking_at_pieces.iter_mut().for_each(|it| it.see(&frame));
             if let Some(whole) = self.fragments.put(now, &frame) {
                 self.receive(now, whole);
             }
@@ -174,7 +181,8 @@ impl Host {
             frame.set_identification(self.identification);
             self.identification = self.identification.wrapping_add(1);
         }
-        sent.into_iter().flat_map(|frame| split(frame, self.mtu)).collect()
+        let sent = sent.into_iter().flat_map(|frame| split(frame, self.mtu));
+        sent.chain(std::mem::take(&mut self.cut_outbox)).collect()
     }
 }
 

@@ -4,7 +4,8 @@
 
 use super::{Fate, Hop, Middlebox};
 use crate::frame::Frame;
-use crate::frame::fragment::Fragments;
+use crate::frame::fragment::{Fragments, split};
+use crate::host::MTU;
 
 /// Shows a technique whole packets. Fragments pass while a packet is not whole; the one that completes it has the packet's
 /// fate, and without it the receiver has nothing.
@@ -29,5 +30,28 @@ impl<M: Middlebox> Middlebox for Defragment<M> {
             Some(whole) => self.technique.see(&whole, hop),
             None => Fate::Forward,
         }
+    }
+}
+
+/// Puts fragments together and sends on what they make, cut only as far as a link asks for: what address translators and many firewalls do to
+/// keep track of connections.
+#[derive(Default)]
+pub struct Rejoin(Fragments);
+
+impl Rejoin {
+    /// One that has seen nothing.
+    pub fn new() -> Self {
+        Self(Fragments::of_a_host())
+    }
+}
+
+impl Middlebox for Rejoin {
+    fn see(&mut self, frame: &Frame, hop: &mut Hop<'_>) -> Fate {
+        if frame.packet().is_none_or(|packet| packet.fragment.is_none()) {
+            return Fate::Forward;
+        }
+        let whole = self.0.put(hop.now(), frame);
+        whole.into_iter().flat_map(|it| split(it, MTU)).for_each(|it| hop.pass_on(it));
+        Fate::Drop
     }
 }

@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 use wirewitness_model::battery::{Controls, Counts, State};
 use wirewitness_model::hex::hex;
+use wirewitness_net::raw::Raw;
 use wirewitness_net::{Accept as _, Listen, Net, Stream as _};
 
 use super::line::{Line, Prover};
@@ -23,7 +24,7 @@ use super::tls;
 use crate::clock::within;
 
 /// Runs the test.
-pub(super) async fn run<N: Listen>(running: &mut Running<'_, N>) -> Result<(), Stop> {
+pub(super) async fn run<N: Listen + Raw>(running: &mut Running<'_, N>) -> Result<(), Stop> {
     let mut doors = Doors::open(running.line).await;
     doors.keep_proven(running).await?;
     if doors.all.is_empty() {
@@ -68,7 +69,7 @@ struct Doors<N: Listen> {
     net: N,
 }
 
-impl<N: Listen> Doors<N> {
+impl<N: Listen + Raw> Doors<N> {
     async fn open(line: &Line<N>) -> Self {
         let (net, far) = (line.net(), line.token().address);
         let any = match far {

@@ -11,14 +11,15 @@ use aws_lc_rs::digest::{SHA256, digest};
 use wirewitness_model::battery::pointer::{SWEEP, question};
 use wirewitness_model::battery::{Controls, Counts, DnsTest, Probe, Response};
 use wirewitness_model::hex::hex;
-use wirewitness_net::{Datagrams, Net};
+use wirewitness_net::Datagrams;
+use wirewitness_net::raw::Raw;
 use wirewitness_wire::app::dns::{Message, shape::Shape};
 
 use super::run::{Running, Stop};
 use crate::clock::within;
 
 /// Runs the test.
-pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop> {
+pub(super) async fn run<N: Raw>(running: &mut Running<'_, N>) -> Result<(), Stop> {
     let ports = &running.line.token().udp;
     let Some(&port) = ports.iter().find(|port| **port == 53).or(ports.first()) else {
         running.skip("dns", "the far end takes no datagrams");
@@ -72,7 +73,7 @@ struct Harmless {
 }
 
 impl Sweep {
-    async fn all<N: Net>(&mut self, running: &mut Running<'_, N>) -> Result<(), Stop> {
+    async fn all<N: Raw>(&mut self, running: &mut Running<'_, N>) -> Result<(), Stop> {
         // The question without a pointer is the control of the others.
         let mut order: Vec<u8> = SWEEP.into_iter().filter(|it| *it > 0).collect();
         running.chance.shuffle(&mut order);
@@ -96,7 +97,7 @@ impl Sweep {
         Ok(())
     }
 
-    async fn chain<N: Net>(
+    async fn chain<N: Raw>(
         &mut self,
         running: &mut Running<'_, N>,
         chain: &mut Chain,
@@ -136,7 +137,7 @@ impl Sweep {
     }
 
     /// The harmless question without a pointer, until it arrives; three times at most.
-    async fn recheck<N: Net>(&mut self, running: &mut Running<'_, N>) -> Result<(), Stop> {
+    async fn recheck<N: Raw>(&mut self, running: &mut Running<'_, N>) -> Result<(), Stop> {
         loop {
             let id = running.next_trial() as u16;
             let sent = question(id, &running.plan.neutral, 0).unwrap_or_default();
@@ -151,7 +152,7 @@ impl Sweep {
 
     /// Harmless questions without a pointer, in order. One that came to nothing has failed: it did not arrive, and nobody answered it in
     /// the far end's place.
-    async fn look_back<N: Net>(
+    async fn look_back<N: Raw>(
         &mut self,
         running: &mut Running<'_, N>,
         harmless: Option<&[Harmless]>,
@@ -166,7 +167,7 @@ impl Sweep {
     }
 
     /// Asks once, and takes in every answer that comes in time.
-    async fn ask<N: Net>(
+    async fn ask<N: Raw>(
         &self,
         running: &Running<'_, N>,
         id: u16,

@@ -17,12 +17,19 @@ pub struct Sending {
     pub pieces: Vec<Vec<u8>>,
     /// Rest between two pieces.
     pub rest: Duration,
+    /// All in one segment that goes out as so many fragments of IPv4; as the system sends it if not said.
+    pub fragments: Option<u16>,
 }
 
 impl Sending {
     /// All at once.
     pub fn whole(bytes: &[u8]) -> Self {
-        Self { pieces: vec![bytes.to_vec()], rest: Duration::ZERO }
+        Self { pieces: vec![bytes.to_vec()], rest: Duration::ZERO, fragments: None }
+    }
+
+    /// All in one segment, in so many fragments.
+    pub fn in_fragments(bytes: &[u8], fragments: u16) -> Self {
+        Self { fragments: Some(fragments), ..Self::whole(bytes) }
     }
 
     /// All of it.
@@ -174,7 +181,7 @@ async fn read_until<S: tokio::io::AsyncRead + Unpin>(
 }
 
 /// Whether all that came is words of the far end, the last perhaps cut.
-fn is_of_far_end(came: &[u8]) -> bool {
+pub(super) fn is_of_far_end(came: &[u8]) -> bool {
     came.chunks(ACK_BYTES).all(|word| word.iter().zip(b"WWAK").all(|(came, own)| came == own))
 }
 
@@ -191,8 +198,8 @@ pub(super) const AFTERWARDS: &[u8] = b"wirewitness: and this much after it";
 /// What most systems send with.
 const USUAL_LIFE: u8 = 64;
 /// Time to open a connection, and for an answer. A lost packet has time to be sent again.
-const OPENING: Duration = Duration::from_secs(8);
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const OPENING: Duration = Duration::from_secs(8);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const CLOSING: Duration = Duration::from_secs(1);
 /// Bytes that are read of what comes in an answer's place.
 const MOST_READ: usize = 64 * 1024;

@@ -23,6 +23,14 @@ impl Hello {
 
     /// The same with one more extension, before the last.
     pub fn with(name: &str, mark: [u8; 32], more: &[(u16, &[u8])]) -> Self {
+        Self::built(mark, |writer| {
+            writer.server_name(name);
+            writer.others(BEFORE_LAST.iter().chain(more).chain([&LAST]).copied());
+        })
+    }
+
+    /// A hello with these extensions.
+    fn built(mark: [u8; 32], extensions: impl FnOnce(&mut Writer)) -> Self {
         let mut writer = Writer::default();
         writer.bytes.extend([0x16, 0x03, 0x01]);
         writer.part(Field::Record, 2, |writer| {
@@ -33,11 +41,30 @@ impl Hello {
                 writer.part(Field::SessionId, 1, |_| {});
                 writer.part(Field::CipherSuites, 2, |writer| writer.bytes.extend(CIPHERS));
                 writer.part(Field::Compression, 1, |writer| writer.bytes.push(0));
-                writer.part(Field::Extensions, 2, |writer| writer.extensions(name, more));
+                writer.part(Field::Extensions, 2, extensions);
             });
         });
         let Writer { bytes, lengths, name_at } = writer;
         Self { bytes, lengths, last_extension: 4 + LAST.1.len() as u32, name_at }
+    }
+
+    /// A hello of at least so many bytes whose name is the last of it, behind padding (RFC 7685): who wants it has to have all of it.
+    pub fn ending_in_name(name: &str, mark: [u8; 32], len: usize) -> Self {
+        let build = |padding: Option<usize>| {
+            let zeros = vec![0; padding.unwrap_or(0)];
+            let mut extensions: Vec<(u16, &[u8])> = Vec::from(BEFORE_LAST);
+            extensions.push(LAST);
+            extensions.extend(padding.map(|_| (PADDING, zeros.as_slice())));
+            Self::built(mark, |writer| {
+                writer.others(extensions);
+                writer.server_name(name);
+            })
+        };
+        let short = build(None);
+        match len.checked_sub(short.bytes.len()) {
+            None | Some(0) => short,
+            Some(missing) => build(Some(missing.saturating_sub(4))),
+        }
     }
 
     /// A hello as QUIC has it: with transport parameters (RFC 9001 §8.2), and HTTP/3 behind them.
@@ -108,7 +135,7 @@ impl Writer {
         put(&mut self.bytes, at, width, len);
     }
 
-    fn extensions(&mut self, name: &str, more: &[(u16, &[u8])]) {
+    fn server_name(&mut self, name: &str) {
         self.bytes.extend([0, 0]);
         self.part(Field::SniExtension, 2, |writer| {
             writer.part(Field::SniList, 2, |writer| {
@@ -119,10 +146,13 @@ impl Writer {
                 });
             });
         });
-        for (kind, data) in BEFORE_LAST.iter().chain(more).chain([&LAST]) {
+    }
+
+    fn others<'a>(&mut self, extensions: impl IntoIterator<Item = (u16, &'a [u8])>) {
+        for (kind, data) in extensions {
             self.bytes.extend(kind.to_be_bytes());
             self.bytes.extend((data.len() as u16).to_be_bytes());
-            self.bytes.extend(*data);
+            self.bytes.extend(data);
         }
     }
 }
@@ -156,6 +186,8 @@ const BEFORE_LAST: [(u16, &[u8]); 8] = [
     (0x002d, &[1, 1]),
 ];
 
+const PADDING: u16 = 0x0015;
+
 /// The last extension: versions 1.3 and 1.2.
 const LAST: (u16, &[u8]) = (0x002b, &[4, 3, 4, 3, 3]);
 
@@ -175,6 +207,17 @@ mod tests {
         assert_eq!(&hello.bytes()[hello.name_at()..][..15], b"blocked.example");
         let read = ClientHello::parse(hello.message()).unwrap();
         assert_eq!(read.server_name(), Some(b"blocked.example".as_slice()));
+    }
+
+    #[test]
+    fn a_long_hello_ends_in_its_name() {
+        for len in [0, 200, 300, 309, 310, 311, 315, 4_000] {
+            let hello = Hello::ending_in_name("blocked.example", [9; 32], len);
+            assert!(hello.bytes().len() >= len && hello.bytes().len() <= len.max(300) + 4, "{len}");
+            assert_eq!(&hello.bytes()[hello.name_at()..], b"blocked.example");
+            let read = ClientHello::parse(hello.message()).unwrap();
+            assert_eq!(read.server_name(), Some(b"blocked.example".as_slice()));
+        }
     }
 
     #[test]

@@ -8,8 +8,10 @@ use tokio::sync::Mutex;
 use url::{Host, Url};
 use wirewitness_model::hex::hex;
 use wirewitness_net::Net;
+use wirewitness_net::raw::Raw;
 
 use super::caps::{Caps, Empty, Purse, Spent};
+use super::cutting::exchange_cut;
 use super::exchange::{Outcome, Sending, exchange, exchange_with_life};
 use super::protocol::{
     About, Arrival, CALL, Call, CallHello, Called, END, Forged, SEEN, START, Seen, Start, Started,
@@ -107,8 +109,13 @@ impl<N: Net> Line<N> {
         let services = Services::new(net.clone(), far_end.trust.clone(), known);
         let rota = Mutex::new(Rota::new(&far_end.token.tcp, wait));
         let udp_rota = Mutex::new(Rota::new(&far_end.token.udp, wait));
-        let nothing =
-            Started { session: String::new(), proof: String::new(), you: address, headers: false };
+        let nothing = Started {
+            session: String::new(),
+            proof: String::new(),
+            you: address,
+            headers: false,
+            fragments: false,
+        };
         let purse = Purse::new(net.clone(), caps);
         let mut line = Self {
             net: net.clone(),
@@ -323,6 +330,26 @@ impl<N: Net> Line<N> {
     }
 }
 
+impl<N: Raw> Line<N> {
+    /// The same with all bytes in one segment that goes out as so many fragments.
+    ///
+    /// # Errors
+    /// A port that was not granted, or no connection left.
+    pub async fn exchange_cut(
+        &self,
+        port: u16,
+        (bytes, fragments): (&[u8], u16),
+    ) -> Result<Outcome, LineError> {
+        if !self.far_end.token.tcp.contains(&port) {
+            return Err(LineError::OtherPort { port });
+        }
+        // Each fragment has a header of its own.
+        self.purse.turn(bytes.len() + IP_HEADER * usize::from(fragments)).await?;
+        let to = SocketAddr::new(self.far_end.token.address, port);
+        Ok(exchange_cut(&self.net, to, (bytes, fragments)).await)
+    }
+}
+
 /// The far end's own server is asked at the port that was granted for it, and at no other.
 fn is_control(url: &Url, granted: u16) -> Result<(), LineError> {
     if url.port_or_known_default() == Some(granted) {
@@ -389,6 +416,7 @@ impl Rota {
     }
 }
 
+const IP_HEADER: usize = 20;
 /// What a hello has at most.
 const HELLO_BYTES: usize = 600;
 /// A connection back takes the far end some 20 s at most.

@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use wirewitness_model::battery::Trace;
-use wirewitness_net::Net;
+use wirewitness_net::raw::Raw;
 
 use super::exchange::Outcome;
 use super::run::{Running, Stop};
 use super::tls;
 
 /// Runs the test.
-pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop> {
+pub(super) async fn run<N: Raw>(running: &mut Running<'_, N>) -> Result<(), Stop> {
     let mut traces = Vec::new();
     for _ in 0..RUNS {
         running.harmless_gets_through(&tls::plain()).await?;
@@ -33,7 +33,7 @@ pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop
 }
 
 /// The fewest hops after which the request is answered: by the far end, or, with the censored name, by anybody else.
-async fn first<N: Net>(
+async fn first<N: Raw>(
     running: &mut Running<'_, N>,
     (from, to): (u8, u8),
     censored: bool,
@@ -54,7 +54,7 @@ async fn first<N: Net>(
 }
 
 /// Whether the censored request reaches the far end all the same. A "no" may be a reset that was faster than a read.
-async fn arrives<N: Net>(running: &mut Running<'_, N>) -> Result<bool, Stop> {
+async fn arrives<N: Raw>(running: &mut Running<'_, N>) -> Result<bool, Stop> {
     let (_, sent) = running.trial_with_life(&tls::plain(), true, MOST_HOPS).await?;
     running.line.net().sleep(REST).await;
     let hash = super::tally::hash(&sent);

@@ -12,9 +12,11 @@
 
 pub mod caps;
 pub mod chance;
+mod cutting;
 mod direction;
 mod dns;
 pub mod exchange;
+pub mod fragments;
 mod google;
 pub mod hello;
 mod initial;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wirewitness_model::battery::Probe;
-use wirewitness_net::Net;
+use wirewitness_net::raw::Raw;
 
 use super::exchange::Sending;
 use super::hello::Hello;
@@ -16,12 +16,12 @@ pub(super) const COUNT: usize = 8;
 pub(super) const SUBSTRINGS: u32 = 3;
 
 /// Runs the test of pieces.
-pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop> {
+pub(super) async fn run<N: Raw>(running: &mut Running<'_, N>) -> Result<(), Stop> {
     running.probe(&tls::plain(), &requests()).await
 }
 
 /// Runs the test of a name elsewhere; its probes stand beside those of TLS.
-pub(super) async fn substring<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop> {
+pub(super) async fn substring<N: Raw>(running: &mut Running<'_, N>) -> Result<(), Stop> {
     let trials = running.plan.trials;
     for request in elsewhere() {
         let counts = running.count(&request, trials).await?;
@@ -52,7 +52,7 @@ type Cuts = fn(&Hello) -> Vec<usize>;
 fn cut(vector: &str, cuts: Cuts, rest: Duration) -> Request {
     let build = move |name: &str, mark| {
         let hello = Hello::new(name, mark);
-        Sending { pieces: parts(hello.bytes(), &cuts(&hello)), rest }
+        Sending { pieces: parts(hello.bytes(), &cuts(&hello)), rest, fragments: None }
     };
     Request { vector: vector.to_owned(), build: Box::new(build) }
 }

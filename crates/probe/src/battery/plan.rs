@@ -55,7 +55,10 @@ impl Test {
 
     /// Whether it has probes that a second run tries again.
     pub fn has_probes(self) -> bool {
-        matches!(self, Self::Tls | Self::Pieces | Self::Http | Self::Dns | Self::Quic)
+        !matches!(
+            self,
+            Self::Residual | Self::Substring | Self::Resets | Self::Location | Self::Direction
+        )
     }
 
     /// Its name.
@@ -94,6 +97,8 @@ pub struct Plan {
     pub tests: Vec<Test>,
     /// Probes of TLS, by name: one of each row of the table unless told otherwise.
     pub tls_vectors: Vec<String>,
+    /// Numbers of fragments that are tried.
+    pub fragments: Vec<u16>,
     /// The seed of the order.
     pub seed: u64,
     /// Trials of each probe; more where the positive control is unreliable.
@@ -115,6 +120,7 @@ impl Plan {
             neutral: neutral.to_owned(),
             tests: vec![Test::Residual, Test::Tls, Test::Dns],
             tls_vectors: one_of_each_row(),
+            fragments: super::fragments::NUMBERS.to_vec(),
             seed,
             trials: 20,
             runs: 1,
@@ -144,6 +150,9 @@ impl Plan {
         }
         if let Some(vector) = self.tls_vectors.iter().find(|it| row_of("tls", it).is_none()) {
             return Err(PlanError::Vector { vector: vector.clone() });
+        }
+        if let Some(asked) = self.fragments.iter().find(|it| !(1..=MOST_FRAGMENTS).contains(*it)) {
+            return Err(PlanError::Fragments { asked: *asked });
         }
         Ok(())
     }
@@ -192,7 +201,8 @@ impl Plan {
             Test::Substring => self.trials * super::pieces::SUBSTRINGS,
             Test::Resets | Test::Direction => self.trials,
             Test::Location => 123,
-            Test::Dns | Test::Quic | Test::Fragments => 0,
+            Test::Fragments => of(self.fragments.len()),
+            Test::Dns | Test::Quic => 0,
         }
     }
 
@@ -215,7 +225,7 @@ impl Plan {
             Test::Quic => 2 * self.trials * (1 + super::quic::COUNT as u32) + 68,
             Test::Location => 246,
             Test::Direction => 6 * self.trials + 16,
-            Test::Fragments => 0,
+            Test::Fragments => vectors_cost(self.fragments.len(), self.trials) + 6,
         };
         let again = self.tests.iter().map(|it| self.cost_again(*it)).sum::<u32>();
         let all = self.tests.iter().map(of).sum::<u32>() + 8 + (self.runs - 1) * again;
@@ -232,6 +242,7 @@ impl Plan {
             Test::Http => of(super::web::COUNT),
             Test::Dns => 10 * (self.trials + 2),
             Test::Quic => super::quic::COUNT as u32 * (self.trials + 2),
+            Test::Fragments => of(self.fragments.len()),
             _ => 0,
         }
     }
@@ -268,6 +279,12 @@ pub enum PlanError {
         /// What was asked for.
         asked: u32,
     },
+    /// No number of fragments.
+    #[error("{asked} fragments: 1 to {MOST_FRAGMENTS} are sent")]
+    Fragments {
+        /// What was asked for.
+        asked: u16,
+    },
     /// An unknown probe.
     #[error("unknown probe {vector:?}")]
     Vector {
@@ -293,6 +310,9 @@ pub enum PlanError {
         need: u64,
     },
 }
+
+/// As many as were ever tried; a segment of so many is one read of the far end.
+const MOST_FRAGMENTS: u16 = 500;
 
 /// Whether this may be a host name.
 pub(crate) fn is_name(name: &str) -> bool {
@@ -367,6 +387,10 @@ mod tests {
         let same = Plan { neutral: "BLOCKED.example".into(), ..plan.clone() };
         assert!(matches!(same.check(), Err(PlanError::Same { .. })));
         assert!(Plan { trials: 19, ..plan.clone() }.check().is_err());
+        for fragments in [0, 501] {
+            let plan = Plan { fragments: vec![2, fragments], ..plan.clone() };
+            assert_eq!(plan.check(), Err(PlanError::Fragments { asked: fragments }));
+        }
         for runs in [0, 3] {
             assert!(Plan { runs, ..plan.clone() }.check().is_err());
         }

@@ -38,6 +38,9 @@ pub struct Started {
     pub you: IpAddr,
     /// Whether headers of packets are recorded: that takes a raw socket.
     pub headers: bool,
+    /// Whether fragments are counted: that takes a packet socket.
+    #[serde(default)]
+    pub fragments: bool,
 }
 
 /// Asks what arrived, or ends the session.
@@ -80,6 +83,9 @@ pub struct Arrival {
     pub sha256: String,
     /// How it ended.
     pub end: Ending,
+    /// In how many fragments a packet of it came, if one did and fragments are counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fragments: Option<u32>,
 }
 
 /// Which protocol.

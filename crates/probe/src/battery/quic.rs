@@ -11,7 +11,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use wirewitness_model::battery::rows::{LENGTH_ROWS, row_of};
 use wirewitness_model::battery::{Behaviour, Controls, Counts, Probe, ProbeTest};
 use wirewitness_model::hex::hex;
-use wirewitness_net::{Datagrams, Net};
+use wirewitness_net::Datagrams;
+use wirewitness_net::raw::Raw;
 
 use super::google;
 use super::hello::Hello;
@@ -37,7 +38,7 @@ const OTHERS: [&str; 11] = [
 ];
 
 /// Runs the test.
-pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop> {
+pub(super) async fn run<N: Raw>(running: &mut Running<'_, N>) -> Result<(), Stop> {
     if running.line.token().udp.is_empty() {
         running.skip("quic", "the far end takes no datagrams");
         return Ok(());
@@ -90,7 +91,7 @@ struct Came {
 }
 
 impl Sweep {
-    async fn all<N: Net>(&mut self, running: &mut Running<'_, N>) -> Result<(), Stop> {
+    async fn all<N: Raw>(&mut self, running: &mut Running<'_, N>) -> Result<(), Stop> {
         let trials = if running.is_again() { 1 } else { running.plan.trials };
         for so_far in (0..trials).step_by(LOOK) {
             self.control(running, (trials - so_far).min(LOOK as u32)).await?;
@@ -115,7 +116,7 @@ impl Sweep {
         Ok(())
     }
 
-    async fn control<N: Net>(
+    async fn control<N: Raw>(
         &mut self,
         running: &mut Running<'_, N>,
         trials: u32,
@@ -130,7 +131,7 @@ impl Sweep {
     }
 
     /// Tries a probe; false if of its harmless trials, where it has some, none came through.
-    async fn probe<N: Net>(
+    async fn probe<N: Raw>(
         &mut self,
         running: &mut Running<'_, N>,
         vector: &str,
@@ -151,7 +152,7 @@ impl Sweep {
     }
 
     /// So many trials with the censored name, and so many with the harmless one.
-    async fn trials<N: Net>(
+    async fn trials<N: Raw>(
         &self,
         running: &mut Running<'_, N>,
         vector: &str,
@@ -179,7 +180,7 @@ impl Sweep {
         })
     }
 
-    async fn trial<N: Net>(
+    async fn trial<N: Raw>(
         &self,
         running: &mut Running<'_, N>,
         vector: &str,

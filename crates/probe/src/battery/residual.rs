@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wirewitness_model::battery::{Behaviour, ResidualTest};
-use wirewitness_net::Net;
+use wirewitness_net::raw::Raw;
 
 use super::exchange::Outcome;
 use super::run::{Running, Stop};
@@ -11,7 +11,7 @@ use super::tally::behaviour;
 use super::tls;
 
 /// Runs the test. What it finds is also how long ports rest from then on.
-pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop> {
+pub(super) async fn run<N: Raw>(running: &mut Running<'_, N>) -> Result<(), Stop> {
     let plain = tls::plain();
     for _ in 0..TRIGGERS {
         let port = running.line.rested_port().await;
@@ -26,7 +26,7 @@ pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop
 }
 
 /// Looks at the port of a trigger until twice in a row nothing is held against it; once at another.
-async fn watch<N: Net>(
+async fn watch<N: Raw>(
     running: &mut Running<'_, N>,
     port: u16,
     kind: Behaviour,
@@ -59,7 +59,7 @@ async fn watch<N: Net>(
 }
 
 /// Whether the block holds for another port of the same address too. Then the far end is lost, and the run with it.
-async fn elsewhere<N: Net>(running: &mut Running<'_, N>, port: u16) -> Result<(), Stop> {
+async fn elsewhere<N: Raw>(running: &mut Running<'_, N>, port: u16) -> Result<(), Stop> {
     running.line.rest(port).await;
     for _ in 0..super::run::FAILED_CONTROLS {
         let other = running.line.rested_port().await;
@@ -72,7 +72,7 @@ async fn elsewhere<N: Net>(running: &mut Running<'_, N>, port: u16) -> Result<()
     Ok(())
 }
 
-async fn conclude<N: Net>(running: &mut Running<'_, N>, kind: Behaviour, last: Option<Duration>) {
+async fn conclude<N: Raw>(running: &mut Running<'_, N>, kind: Behaviour, last: Option<Duration>) {
     let Some(last) = last else {
         let note = "nothing outlives its trigger at a fresh source port: no residual block, or one of the 4-tuple";
         running.facts.notes.push(note.to_owned());

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use wirewitness_model::battery::{Battery, Counts, FORMAT, Probe, Run, Skipped};
+use wirewitness_net::Listen;
 use wirewitness_net::raw::Raw;
-use wirewitness_net::{Listen, Net};
 
 use super::chance::Chance;
 use super::exchange::{AFTERWARDS, Outcome, Sending};
@@ -13,7 +13,7 @@ use super::line::{FarEnd, Line, LineError};
 use super::plan::{Plan, PlanError, Test};
 use super::protocol::Ending;
 use super::tally::{Tally, behaviour, hash};
-use super::{direction, dns, location, pieces, quic, resets, residual, tls, web};
+use super::{direction, dns, fragments, location, pieces, quic, resets, residual, tls, web};
 
 mod probes;
 
@@ -76,6 +76,7 @@ pub async fn run<N: Listen + Raw>(
         failed: 0,
         arrived: BTreeSet::new(),
         from: BTreeMap::new(),
+        pieces: BTreeMap::new(),
         told: 0,
         battery: Battery {
             format: FORMAT.to_owned(),
@@ -112,7 +113,7 @@ pub(super) enum Stop {
 }
 
 /// A run.
-pub(super) struct Running<'a, N: Net> {
+pub(super) struct Running<'a, N: Raw> {
     pub(super) plan: &'a Plan,
     pub(super) line: &'a Line<N>,
     pub(super) chance: Chance,
@@ -132,6 +133,8 @@ pub(super) struct Running<'a, N: Net> {
     arrived: BTreeSet<String>,
     /// Between which ports it came.
     from: BTreeMap<String, (u16, u16)>,
+    /// In how many fragments.
+    pieces: BTreeMap<String, u32>,
     told: usize,
 }
 
@@ -178,10 +181,6 @@ impl<N: Listen + Raw> Running<'_, N> {
             Test::Resets => resets::run(self).await,
             Test::Location => location::run(self).await,
             Test::Direction => direction::run(self).await,
-            Test::Fragments => {
-                self.skip(test.word(), "this program does not run it yet");
-                Ok(())
-            }
             _ => self.probes_of(test).await,
         }
     }
@@ -194,12 +193,13 @@ impl<N: Listen + Raw> Running<'_, N> {
             Test::Http => web::run(self).await,
             Test::Dns => dns::run(self).await,
             Test::Quic => quic::run(self).await,
+            Test::Fragments => fragments::run(self).await,
             _ => Ok(()),
         }
     }
 }
 
-impl<N: Net> Running<'_, N> {
+impl<N: Raw> Running<'_, N> {
     /// Whether this is not the first run.
     pub(super) fn is_again(&self) -> bool {
         self.run > 0
@@ -296,7 +296,10 @@ impl<N: Net> Running<'_, N> {
         censored: bool,
     ) -> Result<(Outcome, Vec<u8>), Stop> {
         let sending = self.sending(request, censored);
-        let outcome = self.line.exchange(port, &sending).await?;
+        let outcome = match sending.fragments {
+            None => self.line.exchange(port, &sending).await?,
+            Some(fragments) => self.line.exchange_cut(port, (&sending.bytes(), fragments)).await?,
+        };
         if censored && behaviour(&outcome).is_some() {
             self.line.rest(port).await;
             self.page(&outcome);
@@ -351,6 +354,7 @@ impl<N: Net> Running<'_, N> {
         self.told += told.iter().take_while(|it| it.end != Ending::Open).count();
         for arrival in told {
             self.from.insert(arrival.sha256.clone(), (arrival.port, arrival.client_port));
+            self.pieces.extend(arrival.fragments.map(|count| (arrival.sha256.clone(), count)));
             self.arrived.insert(arrival.sha256);
         }
         Ok(&self.arrived)
@@ -359,6 +363,11 @@ impl<N: Net> Running<'_, N> {
     /// Whether what has this hash had arrived when the far end was last asked.
     pub(super) fn has_arrived(&self, sha256: &str) -> bool {
         self.arrived.contains(sha256)
+    }
+
+    /// In how many fragments what has this hash had come when the far end was last asked.
+    pub(super) fn pieces_of(&self, sha256: &str) -> Option<u32> {
+        self.pieces.get(sha256).copied()
     }
 
     /// Ports of the far end and of the client, as the far end has it, of what arrived whole with these hashes.

@@ -15,6 +15,8 @@ pub struct Cell {
     seen: BTreeMap<Behaviour, u32>,
     /// Hashes of what was sent where nothing came back: the far end may have it.
     silent: Vec<String>,
+    /// Trials that came through, and not as they were sent.
+    spoiled: u32,
 }
 
 impl Cell {
@@ -34,7 +36,13 @@ impl Cell {
 
     /// Trials in which anything was seen.
     pub fn any(&self) -> Counts {
-        Counts::new(self.seen.values().sum(), self.trials)
+        let seen: u32 = self.seen.values().sum();
+        Counts::new((seen + self.spoiled).min(self.trials), self.trials)
+    }
+
+    /// So many of those that came through came otherwise than they were sent.
+    pub fn spoil(&mut self, trials: u32) {
+        self.spoiled = trials;
     }
 
     fn of(&self, behaviour: Behaviour) -> Counts {
@@ -93,6 +101,8 @@ pub struct Tried {
     pub again: Vec<Cell>,
     /// With the harmless name.
     pub negative: Cell,
+    /// SHA-256 of all that connections of the harmless name carried, of those that came through.
+    pub whole: Vec<String>,
     /// SHA-256 of its bytes, marks set to zero.
     pub sha256: String,
 }

@@ -1,13 +1,13 @@
 //! Lies about the lengths of a `ClientHello`: which a device believes tells how it reads (P26, table 12).
 
-use wirewitness_net::Net;
+use wirewitness_net::raw::Raw;
 
 use super::exchange::Sending;
 use super::hello::Hello;
 use super::run::{Request, Running, Stop};
 
 /// Runs the test.
-pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop> {
+pub(super) async fn run<N: Raw>(running: &mut Running<'_, N>) -> Result<(), Stop> {
     let requests: Vec<Request> = running.plan.tls_vectors.iter().map(|it| lie(it)).collect();
     running.probe(&plain(), &requests).await
 }

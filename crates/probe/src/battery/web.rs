@@ -2,7 +2,7 @@
 
 use wirewitness_model::battery::PageTest;
 use wirewitness_model::hex::hex;
-use wirewitness_net::Net;
+use wirewitness_net::raw::Raw;
 
 use super::exchange::Sending;
 use super::run::{Request, Running, Stop};
@@ -11,7 +11,7 @@ use super::run::{Request, Running, Stop};
 pub(super) const COUNT: usize = 12;
 
 /// Runs the test.
-pub(super) async fn run<N: Net>(running: &mut Running<'_, N>) -> Result<(), Stop> {
+pub(super) async fn run<N: Raw>(running: &mut Running<'_, N>) -> Result<(), Stop> {
     running.probe(&plain(), &requests()).await
 }
 

@@ -1,4 +1,5 @@
-//! Headers of TCP by the kernel: a raw socket that only receives.
+//! Headers of TCP by the kernel: a raw socket that only receives. Fragments: a packet socket that only receives, and a raw socket that sends
+//! for one connection.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -6,11 +7,17 @@
 )]
 
 use std::net::IpAddr;
+#[cfg(target_os = "linux")]
+use std::net::SocketAddr;
 
 use wirewitness_net::Failure;
 use wirewitness_net::raw::{Filter, Raw, Segment, Segments};
 
-use super::KernelNet;
+use super::{KernelNet, KernelStream};
+
+mod fragment;
+
+pub use fragment::{KernelCutter, KernelPieces};
 
 /// Segments that come to this machine.
 #[derive(Debug)]
@@ -23,6 +30,8 @@ pub struct KernelSegments {
 
 impl Raw for KernelNet {
     type Segments = KernelSegments;
+    type Pieces = KernelPieces;
+    type Cutter = KernelCutter;
 
     #[cfg(target_os = "linux")]
     fn segments(&self, ports: &[u16]) -> Result<KernelSegments, Failure> {
@@ -32,6 +41,30 @@ impl Raw for KernelNet {
     #[cfg(target_os = "linux")]
     fn segments_from(&self, sender: IpAddr, ports: &[u16]) -> Result<KernelSegments, Failure> {
         KernelSegments::open(Filter::from(sender, ports))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn pieces(&self) -> Result<KernelPieces, Failure> {
+        KernelPieces::open()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn cutter(&self, connection: &KernelStream) -> Result<KernelCutter, Failure> {
+        use wirewitness_net::Stream as _;
+        match (connection.local_addr(), connection.remote_addr()) {
+            (SocketAddr::V4(local), SocketAddr::V4(remote)) => KernelCutter::open(local, remote),
+            _ => Err(Failure::AddressUnavailable),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn pieces(&self) -> Result<KernelPieces, Failure> {
+        Err(Failure::PermissionDenied)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn cutter(&self, _: &KernelStream) -> Result<KernelCutter, Failure> {
+        Err(Failure::PermissionDenied)
     }
 
     #[cfg(not(target_os = "linux"))]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use futures_util::TryStreamExt as _;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _};
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::archive::Archive;
@@ -94,8 +94,21 @@ impl Seals {
         said
     }
 
-    /// Seals the log files that have no seal.
+    /// Seals the log files that have no seal. Where another writer of a bucket was first, what it has sealed stands, and the rest is sealed after it.
     pub(crate) async fn add(&mut self, archive: &Archive) -> Result<(), StoreError> {
+        for _ in 0..TRIES {
+            match self.add_next(archive).await {
+                Err(StoreError::Storage(object_store::Error::AlreadyExists { .. })) => {
+                    *self = Self::load(archive).await?;
+                }
+                done => return done,
+            }
+        }
+        // Others seal faster than this one: theirs are sealed, and the next writer seals what is left.
+        Ok(())
+    }
+
+    async fn add_next(&mut self, archive: &Archive) -> Result<(), StoreError> {
         let mut lines = Vec::new();
         for table in archive.tables() {
             let store = table.store();
@@ -123,7 +136,8 @@ impl Seals {
         }
         bytes.extend(line(&Line::Seal(sha256(&bytes))));
         let (place, last) = (Path::from(format!("{FOLDER}/{:020}", self.count)), sha256(&bytes));
-        archive.table(&SOURCE)?.store().put(&place, bytes.into()).await?;
+        let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        archive.table(&SOURCE)?.store().put_opts(&place, bytes.into(), create).await?;
         self.logs.extend(lines);
         self.last = last;
         self.count += 1;
@@ -155,12 +169,32 @@ async fn list(store: &dyn ObjectStore, folder: &str) -> Result<Vec<Path>, StoreE
     Ok(found.try_collect().await?)
 }
 
+/// How often a writer begins again whose seal another has made.
+const TRIES: usize = 8;
 /// Names the newest checkpoint.
 pub(super) const LAST_CHECKPOINT: &str = "_last_checkpoint";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::Writer;
+
+    #[tokio::test]
+    async fn a_seal_that_is_there_is_never_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = url::Url::from_directory_path(folder.path()).unwrap();
+        let writer = Writer::open(&root).await.unwrap();
+        let place = folder.path().join(SOURCE.name).join(FOLDER).join(format!("{:020}", 0));
+        let first = std::fs::read(&place).unwrap();
+        // One that had looked before the first seal was made, and would have begun another chain.
+        let mut late = Seals { last: "of another".to_owned(), ..Seals::default() };
+        late.add(writer.archive()).await.unwrap();
+        assert_eq!(std::fs::read(&place).unwrap(), first);
+        let all = Seals::load(writer.archive()).await.unwrap();
+        assert_eq!((late.count, &late.last, &late.logs), (all.count, &all.last, &all.logs));
+        // It has begun again after the one that was there: no log file is left without a seal, and nothing is sealed twice.
+        assert_eq!((late.count, late.logs.is_empty()), (1, false));
+    }
 
     fn seal(previous: &str) -> Vec<u8> {
         let mut bytes = line(&Line::Previous(previous.to_owned()));

@@ -9,6 +9,7 @@ use clap::Args;
 use wirewitness_net::raw::Raw as _;
 use wirewitness_probe::battery::ConsentToken;
 use wirewitness_probe::battery::token::MOST_PORTS;
+use wirewitness_probe::helper::battery::fragments::count;
 use wirewitness_probe::helper::battery::headers::watch;
 use wirewitness_probe::helper::battery::{Bounds, Desk, Ports, take_in};
 use wirewitness_probe::kernel::KernelNet;
@@ -66,9 +67,13 @@ pub(crate) async fn open(
     })?;
     let token = desk.token();
     let segments = net.segments(&token.tcp).ok().filter(|_| token.address.is_ipv4());
-    let headers = match segments {
-        Some(_) => "headers of forged resets are recorded",
-        None => "headers of forged resets are not recorded (it takes CAP_NET_RAW, and IPv4)",
+    let pieces = net.pieces().ok().filter(|_| token.address.is_ipv4());
+    let headers = match (&segments, &pieces) {
+        (Some(_), Some(_)) => "headers of forged resets are recorded and fragments counted",
+        (Some(_), None) => "headers of forged resets are recorded, fragments are not counted",
+        _ => {
+            "neither headers of forged resets nor fragments are recorded (it takes CAP_NET_RAW, and IPv4)"
+        }
     };
     let (tcp, udp) = (token.tcp.len(), token.udp.len());
     let address = token.address;
@@ -78,13 +83,23 @@ pub(crate) async fn open(
     if segments.is_some() {
         desk.records_headers();
     }
+    if pieces.is_some() {
+        desk.counts_fragments();
+    }
     let (clock, desk) = (net.clone(), Arc::clone(desk));
     Ok(async move {
         let taking = take_in(clock.clone(), ports, Arc::clone(&desk));
-        match segments {
-            Some(segments) => tokio::join!(taking, watch(clock, segments, desk)).0,
-            None => taking.await,
-        }
+        let looking = async {
+            if let Some(segments) = segments {
+                watch(clock.clone(), segments, Arc::clone(&desk)).await;
+            }
+        };
+        let counting = async {
+            if let Some(pieces) = pieces {
+                count(clock.clone(), pieces, Arc::clone(&desk)).await;
+            }
+        };
+        tokio::join!(taking, looking, counting).0
     })
 }
 

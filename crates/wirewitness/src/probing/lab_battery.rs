@@ -15,6 +15,7 @@ use wirewitness_net::Listen;
 use wirewitness_net::raw::Raw;
 use wirewitness_probe::Trust;
 use wirewitness_probe::battery::{self, ConsentToken, FarEnd, Plan, Test};
+use wirewitness_probe::helper::battery::fragments::count;
 use wirewitness_probe::helper::battery::headers::watch;
 use wirewitness_probe::helper::battery::{Bounds, Desk, Ports, take_in};
 use wirewitness_probe::helper::{self, Access, Helper, Limits, PublicOnly, Standing};
@@ -114,6 +115,10 @@ async fn far_end(host: &Host) -> Result<FarEnd, CommandError> {
     let ports = Ports::open(net, address, &desk).await;
     let ports = ports.map_err(|(_, failure)| StartError::Listen(failure))?;
     tokio::spawn(take_in(net.clone(), ports, Arc::clone(&desk)));
+    if let Ok(pieces) = net.pieces() {
+        desk.counts_fragments();
+        tokio::spawn(count(net.clone(), pieces, Arc::clone(&desk)));
+    }
     if let Ok(segments) = net.segments(&desk.token().tcp) {
         desk.records_headers();
         tokio::spawn(watch(net.clone(), segments, desk));

@@ -3,13 +3,14 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use wirewitness_model::battery::{Probe, State};
 use wirewitness_model::hex::hex;
-use wirewitness_net::Net;
+use wirewitness_net::raw::Raw;
 
 use super::{Request, Running, Stop};
+use crate::battery::exchange::{AFTERWARDS, Outcome};
 use crate::battery::plan::Test;
-use crate::battery::tally::{Cell, Tally, Tried};
+use crate::battery::tally::{Cell, Tally, Tried, hash};
 
-impl<N: Net> Running<'_, N> {
+impl<N: Raw> Running<'_, N> {
     /// Tries every probe with both names, and the plain request with both as controls; in a further run, every probe with the censored name.
     pub(in crate::battery) async fn probe(
         &mut self,
@@ -30,6 +31,26 @@ impl<N: Net> Running<'_, N> {
         ended
     }
 
+    /// Whether a test has counted anything.
+    pub(in crate::battery) fn was_tried(&self, test: Test) -> bool {
+        self.tallies.contains_key(&test)
+    }
+
+    /// Takes for not arrived what did not come in as many fragments as its probe's name says, by what the far end has told. A whole packet is one.
+    pub(in crate::battery) fn spoil_what_was_rejoined(
+        &mut self,
+        test: Test,
+        count: &dyn Fn(&str) -> Option<u32>,
+    ) {
+        let Some(tally) = self.tallies.get_mut(&test) else { return };
+        for tried in &mut tally.probes {
+            let Some(sent) = count(&tried.vector) else { continue };
+            let came = |it: &String| self.pieces.get(it).copied().unwrap_or(1) == sent;
+            let spoiled = tried.whole.iter().filter(|it| !came(it)).count();
+            tried.negative.spoil(u32::try_from(spoiled).unwrap_or(u32::MAX));
+        }
+    }
+
     /// Puts what was counted where it belongs.
     pub(super) fn keep(&mut self) {
         for (test, tally) in std::mem::take(&mut self.tallies) {
@@ -37,6 +58,7 @@ impl<N: Net> Running<'_, N> {
             match test {
                 Test::Pieces => self.battery.pieces.extend(tests),
                 Test::Http => self.battery.http.extend(tests),
+                Test::Fragments => self.battery.fragments.extend(tests),
                 _ => self.battery.tls.extend(tests),
             }
         }
@@ -126,6 +148,9 @@ impl<N: Net> Running<'_, N> {
             let (outcome, sent) = self.trial(request, censored).await?;
             let cell = if censored { &mut tried.censored } else { &mut tried.negative };
             cell.add(&outcome, &sent);
+            if !censored && outcome == Outcome::Through {
+                tried.whole.push(hash(&[sent.as_slice(), AFTERWARDS].concat()));
+            }
         }
         Ok(())
     }

@@ -56,6 +56,7 @@ pub struct Desk {
     token: ConsentToken,
     bounds: Bounds,
     has_headers: AtomicBool,
+    has_fragments: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -75,6 +76,8 @@ struct Session {
     open: usize,
     arrivals: Vec<Arrival>,
     forged: Vec<Forged>,
+    /// By port and the client's port: how many fragments the last packet had that came in more than one.
+    fragmented: BTreeMap<(u16, u16), u32>,
     calls: Calls,
 }
 
@@ -115,12 +118,18 @@ pub struct Slot {
 impl Desk {
     /// The desk of a far end whose operator hands out `token`.
     pub fn new(token: ConsentToken, bounds: Bounds) -> Self {
-        Self { token, bounds, has_headers: AtomicBool::new(false), state: Mutex::default() }
+        let (has_headers, has_fragments) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { token, bounds, has_headers, has_fragments, state: Mutex::default() }
     }
 
     /// From now on, headers of resets are recorded too.
     pub fn records_headers(&self) {
         self.has_headers.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on, fragments are counted too.
+    pub fn counts_fragments(&self) {
+        self.has_fragments.store(true, Ordering::Relaxed);
     }
 
     /// The token.
@@ -177,6 +186,7 @@ impl Desk {
             proof,
             you: client,
             headers: self.has_headers.load(Ordering::Relaxed),
+            fragments: self.has_fragments.load(Ordering::Relaxed),
         })
     }
 
@@ -184,7 +194,13 @@ impl Desk {
         let mut state = self.state(now);
         let session = state.own(client, &about.session)?;
         session.last = now;
-        let arrivals = session.arrivals.iter().skip(about.from).take(MOST_TOLD).cloned().collect();
+        let told = session.arrivals.iter().skip(about.from).take(MOST_TOLD);
+        // A connection is written down when it is taken in, which may be after its fragments have come.
+        let with_fragments = |it: &Arrival| Arrival {
+            fragments: session.fragmented.get(&(it.port, it.client_port)).copied(),
+            ..it.clone()
+        };
+        let arrivals = told.map(with_fragments).collect();
         let forged = if about.from == 0 { session.forged.clone() } else { Vec::new() };
         Ok(Seen { arrivals, total: session.arrivals.len(), forged })
     }
@@ -219,7 +235,16 @@ impl Desk {
             let at_ms =
                 u64::try_from(now.saturating_sub(session.begun).as_millis()).unwrap_or(u64::MAX);
             let (sha256, end) = (String::new(), Ending::Open);
-            let arrival = Arrival { protocol, port, client_port, at_ms, bytes: 0, sha256, end };
+            let arrival = Arrival {
+                protocol,
+                port,
+                client_port,
+                at_ms,
+                bytes: 0,
+                sha256,
+                end,
+                fragments: None,
+            };
             session.arrivals.push(arrival);
         }
         Some(Slot { client, session: session.name.clone(), index })
@@ -255,6 +280,17 @@ impl Desk {
             let at_ms =
                 u64::try_from(now.saturating_sub(session.begun).as_millis()).unwrap_or(u64::MAX);
             session.forged.push(packet(at_ms));
+        }
+    }
+
+    /// A packet of `client` to a port has come whole in so many fragments; `between` are the port and the client's.
+    pub fn came_in_fragments(&self, client: IpAddr, between: (u16, u16), count: u32) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let bounds = self.bounds;
+        let Some(session) = state.sessions.get_mut(&client.to_canonical()) else { return };
+        let fragmented = &mut session.fragmented;
+        if fragmented.len() < bounds.arrivals || fragmented.contains_key(&between) {
+            fragmented.insert(between, count);
         }
     }
 
@@ -322,7 +358,8 @@ impl Session {
     fn new(name: String, now: Duration) -> Self {
         let (arrivals, forged) = (Vec::new(), Vec::new());
         let calls = Calls::default();
-        Self { name, begun: now, last: now, bytes: 0, open: 0, arrivals, forged, calls }
+        let fragmented = BTreeMap::new();
+        Self { name, begun: now, last: now, bytes: 0, open: 0, arrivals, forged, fragmented, calls }
     }
 }
 
@@ -398,13 +435,24 @@ mod tests {
         let slot = desk.open((Protocol::Tcp, 443), from(CLIENT), seconds(3)).unwrap();
         assert!(desk.came(&slot, 5, &[1; 32]));
         desk.close(&slot, Ending::Reset);
+        desk.came_in_fragments(CLIENT, (443, 50_000), 3);
+        desk.came_in_fragments(STRANGER, (443, 50_000), 9);
         let about = serde_json::to_vec(&About { session, from: 0 }).unwrap();
         let seen = desk.answer((SEEN, CLIENT), &about, seconds(4)).unwrap();
         let seen: Seen = serde_json::from_slice(&seen).unwrap();
         let sha256 = "01".repeat(32);
         let (protocol, end) = (Protocol::Tcp, Ending::Reset);
         let (port, client_port) = (443, 50_000);
-        let arrival = Arrival { protocol, port, client_port, at_ms: 2_000, bytes: 5, sha256, end };
+        let arrival = Arrival {
+            protocol,
+            port,
+            client_port,
+            at_ms: 2_000,
+            bytes: 5,
+            sha256,
+            end,
+            fragments: Some(3),
+        };
         assert_eq!(seen.arrivals, [arrival]);
         assert_eq!(desk.answer((SEEN, STRANGER), &about, seconds(4)), Err(Declined::NotAdmitted));
         let name = serde_json::from_slice::<About>(&about).unwrap().session;
