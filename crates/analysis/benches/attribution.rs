@@ -7,10 +7,14 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "no input but our own")]
 #![allow(clippy::disallowed_methods, reason = "a benchmark looks at the clock")]
 
+#[path = "../tests/numbers.rs"]
+mod numbers;
+
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use numbers::Numbers;
 use wirewitness_analysis::attribution::battery::{
     Battery, Behaviour, Controls, Counts, DnsTest, FORMAT, Probe, ProbeTest, Response,
 };
@@ -71,18 +75,7 @@ fn catalogue() -> Catalogue {
     Catalogue::parse(files.iter().map(|(name, text)| (name.as_str(), text.as_str()))).unwrap()
 }
 
-/// Numbers without a pattern (splitmix64).
-struct Numbers(u64);
-
 impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     /// Hits of 20 where it censors, and where it does not.
     fn run(&mut self, censors: bool) -> Counts {
         let one = |it: &mut Self| it.next() % 100 < if censors { 97 } else { 2 };

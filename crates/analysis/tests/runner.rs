@@ -14,6 +14,7 @@
 mod captures;
 mod certificates;
 mod life;
+mod numbers;
 mod packets;
 mod shared;
 mod test_attribution;

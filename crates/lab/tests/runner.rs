@@ -14,6 +14,8 @@
 
 mod field;
 mod matrix;
+#[path = "../../analysis/tests/numbers.rs"]
+mod numbers;
 mod statements;
 mod test_attribution;
 mod test_determinism;

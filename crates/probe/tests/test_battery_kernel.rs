@@ -163,16 +163,7 @@ async fn a_clean_loopback_gives_nothing() {
 fn between_two_namespaces_a_clean_path_gives_nothing_with_and_without_privilege() {
     let Some(link) = Link::up_as("battery") else { return };
     for (user, why) in [("root", "no forged reset"), ("nobody", "recorded at neither end")] {
-        let far = link.start("far", FAR_TEST, user);
-        let near = link.start("near", NEAR_TEST, user);
-        let (Some(mut far), Some(near)) = (far, near) else {
-            println!("SKIPPED: no way to run as {user} here");
-            continue;
-        };
-        let near = near.wait_with_output().unwrap();
-        far.kill().unwrap();
-        far.wait().unwrap();
-        let said = String::from_utf8_lossy(&near.stdout);
+        let Some(said) = near_end_says(&link, NEAR_TEST, user) else { continue };
         let Some((_, text)) = said.split_once(MARK) else { panic!("as {user}: {said}") };
         let text = text.lines().next().unwrap();
         let battery = Battery::from_json("near", text.as_bytes()).unwrap();
@@ -187,6 +178,19 @@ fn between_two_namespaces_a_clean_path_gives_nothing_with_and_without_privilege(
             assert_eq!((way.baseline, way.positive), (none, none), "as {user}");
         }
     }
+}
+
+/// What the near end prints, run by this user against a far end that is run by the same. None, and told, where nothing can be run as they.
+fn near_end_says(link: &Link, near: &str, user: &str) -> Option<String> {
+    let (far, near) = (link.start("far", FAR_TEST, user), link.start("near", near, user));
+    let (Some(mut far), Some(near)) = (far, near) else {
+        println!("SKIPPED: no way to run as {user} here");
+        return None;
+    };
+    let near = near.wait_with_output().unwrap();
+    far.kill().unwrap();
+    far.wait().unwrap();
+    Some(String::from_utf8_lossy(&near.stdout).into_owned())
 }
 
 /// The far end, in its namespace.
@@ -218,16 +222,7 @@ async fn whole_near_end_in_a_namespace() {
 fn the_whole_battery_between_two_namespaces_gives_nothing() {
     let Some(link) = Link::up_as("whole") else { return };
     for user in ["root", "nobody"] {
-        let far = link.start("far", FAR_TEST, user);
-        let near = link.start("near", WHOLE_TEST, user);
-        let (Some(mut far), Some(near)) = (far, near) else {
-            println!("SKIPPED: no way to run as {user} here");
-            continue;
-        };
-        let near = near.wait_with_output().unwrap();
-        far.kill().unwrap();
-        far.wait().unwrap();
-        let said = String::from_utf8_lossy(&near.stdout);
+        let Some(said) = near_end_says(&link, WHOLE_TEST, user) else { continue };
         let texts: Vec<&str> =
             said.split(MARK).skip(1).filter_map(|it| it.lines().next()).collect();
         assert_eq!(texts.len(), 3, "as {user}: {said}");

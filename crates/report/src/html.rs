@@ -1,5 +1,25 @@
 //! Text made safe for a page. Whatever comes from a capture was written by somebody else.
 
+/// Text of others without control characters and without marks that turn the direction of writing, each replaced by U+FFFD. It still has
+/// to be escaped for HTML; for maud, which escapes, and for files that are not HTML.
+pub fn harmless(text: &str) -> String {
+    text.chars().map(harmless_letter).collect()
+}
+
+/// What a letter of somebody else's text becomes.
+fn harmless_letter(letter: char) -> char {
+    match letter {
+        // These could make one text look like another.
+        '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{061c}' => '\u{fffd}',
+        letter if letter.is_control() => '\u{fffd}',
+        letter => letter,
+    }
+}
+
 /// The text with all that HTML could take for its own replaced.
 pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
@@ -10,10 +30,7 @@ pub fn escape(text: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
-            // Marks that turn the direction of writing could make one text look like another.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => safe.push('\u{fffd}'),
-            letter if letter.is_control() => safe.push('\u{fffd}'),
-            letter => safe.push(letter),
+            letter => safe.push(harmless_letter(letter)),
         }
     }
     safe

@@ -4,8 +4,10 @@
 //!
 //! - [`when`]: times in words.
 //! - [`html`]: text made safe for a page.
+//! - [`words`]: what is said, in the reader's language.
 //! - [`exposure`]: what can be read of a person's device.
 
 pub mod exposure;
 pub mod html;
 pub mod when;
+pub mod words;

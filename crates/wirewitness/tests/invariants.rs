@@ -79,8 +79,19 @@ fn model_wire_analysis_report_and_evidence_read_no_clock_file_environment_or_ran
 #[test]
 fn only_the_program_prints() {
     let words = ["println!", "print!(", "eprint", "std::io::stdout", "std::io::stderr"];
-    for name in ["model", "wire", "analysis", "net", "probe", "lab", "report", "store", "evidence"]
-    {
+    let names = [
+        "model",
+        "wire",
+        "analysis",
+        "net",
+        "probe",
+        "lab",
+        "report",
+        "store",
+        "evidence",
+        "dashboard",
+    ];
+    for name in names {
         assert_eq!(found(name, &words), Vec::<String>::new());
     }
 }
@@ -108,7 +119,7 @@ fn one_file_reads_the_environment() {
     let is_elsewhere = |line: &&String| !line.contains("wirewitness/src/environment.rs");
     let lines = found("wirewitness", &["env::var", "env::args", "env::temp"]);
     assert_eq!(lines.iter().filter(is_elsewhere).collect::<Vec<_>>(), Vec::<&String>::new());
-    for name in ["probe", "lab", "net", "store"] {
+    for name in ["probe", "lab", "net", "store", "dashboard"] {
         assert_eq!(found(name, &["std::env", "env::var"]), Vec::<String>::new());
     }
 }
@@ -148,10 +159,20 @@ fn floors_use_only_the_floors_below() {
         ("evidence", &["wirewitness-model"][..]),
         ("analysis", &["wirewitness-model", "wirewitness-wire"][..]),
         ("wire", &[][..]),
-        ("report", &["wirewitness-model", "wirewitness-analysis"][..]),
+        ("report", &["wirewitness-model", "wirewitness-analysis", "wirewitness-evidence"][..]),
         ("probe", &["wirewitness-net", "wirewitness-model", "wirewitness-wire"][..]),
         ("lab", &["wirewitness-net", "wirewitness-model", "wirewitness-wire"][..]),
         ("store", &["wirewitness-model", "wirewitness-analysis"][..]),
+        (
+            "dashboard",
+            &[
+                "wirewitness-model",
+                "wirewitness-analysis",
+                "wirewitness-store",
+                "wirewitness-evidence",
+                "wirewitness-report",
+            ][..],
+        ),
     ];
     for (name, allowed) in floors {
         let manifest =

@@ -51,7 +51,7 @@ pub(super) fn group(bouts: Vec<Bout>, hints: Vec<Bout>, settings: &Settings) -> 
 #[derive(Default)]
 pub(super) struct Groups {
     pub(super) all: Vec<Group>,
-    pub(super) days: BTreeMap<(Country, i64), Vec<usize>>,
+    days: BTreeMap<(Country, i64), Vec<usize>>,
 }
 
 impl Groups {
@@ -68,16 +68,22 @@ impl Groups {
         features: &'g Features,
         ends_near: i64,
     ) -> impl Iterator<Item = usize> + 'g {
-        let first = span.from.saturating_sub(near).div_euclid(DAY_S) - 1;
-        let last = span.to.saturating_add(near).div_euclid(DAY_S) + 1;
-        let country = features.country;
-        let numbers =
-            self.days.range((country, first)..=(country, last)).flat_map(|(_, all)| all).copied();
-        numbers.filter(move |at| {
+        let days = (span.from.saturating_sub(near), span.to.saturating_add(near));
+        self.began(features.country, days).filter(move |at| {
             self.all.get(*at).is_some_and(|group| {
                 group.start.gap(span) <= near && group.features.fits(features, ends_near)
             })
         })
+    }
+
+    /// Groups of a country that were opened with a start between two moments, or on the days before and after.
+    pub(super) fn began(
+        &self,
+        country: Country,
+        (from_s, to_s): (i64, i64),
+    ) -> impl Iterator<Item = usize> {
+        let (first, last) = (from_s.div_euclid(DAY_S) - 1, to_s.div_euclid(DAY_S) + 1);
+        self.days.range((country, first)..=(country, last)).flat_map(|(_, all)| all).copied()
     }
 
     fn size(&self, at: usize) -> usize {

@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 
 use wirewitness_model::verdict::Mechanism;
 
-use super::features::Features;
 use super::group::{A_LIST, Group, Groups};
 use super::report::{Basis, Counts, Span, Spell, Turn};
 use super::settings::Settings;
@@ -34,9 +33,8 @@ impl Groups {
             for bout in bouts.unwrap_or_default() {
                 let (before, after) = split(bout, handed.over, since);
                 for (into, bout) in [(handed.first, before), (handed.then, after)] {
-                    let features = Features::new(&bout, settings);
                     if let (false, Some(group)) = (bout.spells.is_empty(), self.all.get_mut(into)) {
-                        group.features.networks.extend(features.networks);
+                        group.features.networks.extend(bout.spells.iter().map(|spell| spell.asn));
                         group.bouts.push(bout);
                     }
                 }
@@ -54,11 +52,10 @@ impl Groups {
         let last_s = spells.iter().map(|spell| spell.last_blocked_s).max()?;
         let means = first_means(spells);
         let others = |from_s: i64, to_s: i64| {
-            let (first, last) = (from_s.div_euclid(DAY_S) - 1, to_s.div_euclid(DAY_S) + 1);
-            let country = name.features.country;
-            let days = self.days.range((country, first)..=(country, last));
-            let others = days.flat_map(|(_, all)| all).copied().filter(move |other| *other != at);
-            others.filter_map(|other| Some((other, self.all.get(other)?)))
+            let others = self.began(name.features.country, (from_s, to_s));
+            others
+                .filter(move |other| *other != at)
+                .filter_map(|other| Some((other, self.all.get(other)?)))
         };
         let agrees = |other: &Group| {
             !other.bouts.is_empty()
@@ -141,5 +138,3 @@ fn split(bout: Bout, over: Span, since: Span) -> (Bout, Bout) {
     }
     (before, after)
 }
-
-const DAY_S: i64 = 86_400;

@@ -9,22 +9,12 @@ use wirewitness_analysis::attribution::profile::{Catalogue, Prediction};
 use wirewitness_analysis::attribution::score::{Who, score};
 
 use super::shipped;
+use crate::numbers::Numbers;
 
 const DEVICES: [&str; 9] =
     ["TSG", "GFW_I", "GFW_II", "GFW_III", "HENAN", "KAZAKHSTAN", "MYANMAR", "PK_RST", "PK_DROP"];
 
-/// Numbers without a pattern (splitmix64).
-struct Numbers(u64);
-
 impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     fn happens(&mut self, p: f64) -> bool {
         (self.next() >> 11) as f64 / ((1_u64 << 53) as f64) < p
     }

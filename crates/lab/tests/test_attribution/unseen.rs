@@ -16,23 +16,11 @@ use wirewitness_lab::{Lab, LinkSpec, Placement, Topology};
 use wirewitness_model::device::Profile;
 
 use super::*;
+use crate::numbers::Numbers;
 use crate::world::ips;
 
 /// Rows in which an unseen device differs from every profile, at least.
 const FAR: usize = 6;
-
-/// Numbers without a pattern (splitmix64).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-}
 
 type Rows = Vec<bool>;
 

@@ -1,6 +1,10 @@
 //! The published test vectors, and the error rates that a simulation of the same arithmetic had.
 
+#[path = "../../../../tests/numbers.rs"]
+mod numbers;
+
 use super::*;
+use numbers::Numbers;
 
 /// A counter's packet, as listing 1 makes it.
 fn packet(v: u32, k: u32, (source, destination): (u32, u32)) -> Fields {
@@ -21,18 +25,7 @@ fn next(v: u32, k: u32) -> u32 {
     if v * k > 65_535 { 128 } else { v + 1 }
 }
 
-/// Numbers without a pattern (splitmix64).
-struct Numbers(u64);
-
 impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     fn below(&mut self, bound: u64) -> u32 {
         (self.next() % bound) as u32
     }

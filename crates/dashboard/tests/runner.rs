@@ -1,0 +1,1 @@
+//! The dashboard against real archives, over real sockets on loopback.
