@@ -36,6 +36,10 @@ pub struct Case {
     pub days: Option<(i64, i64)>,
     /// Countries with a measurement.
     pub countries: u64,
+    /// Networks with a verdict `blocked`, those of unknown number as one in each country.
+    pub blocking_networks: u64,
+    /// Targets with a verdict `blocked`.
+    pub blocked_targets: u64,
     /// By origin of the rows.
     pub origins: Vec<(String, u64)>,
     /// By day, those without a measurement left out.

@@ -66,11 +66,12 @@ impl Asked<'_> {
     async fn totals(&self, case: &mut Case) -> Result<(), QueryError> {
         let totals = self.all(sql::TOTALS, |row| {
             let days = row.optional(10).zip(row.optional(11));
-            (tally(row, 0), [row.number(7), row.number(8), row.number(9)], days)
+            (tally(row, 0), [7, 8, 9, 12, 13].map(|at| row.number(at)), days)
         });
-        for (total, [countries, networks, targets], days) in totals.await? {
+        for (total, [countries, networks, targets, blocking, blocked], days) in totals.await? {
             (case.total, case.countries, case.days) = (total, countries, days);
             (case.networks.all, case.targets.all) = (networks, targets);
+            (case.blocking_networks, case.blocked_targets) = (blocking, blocked);
             case.measurements.all = total.all();
         }
         Ok(())

@@ -57,7 +57,12 @@ const TALLY: &str = "count(*) FILTER (WHERE status = 'ok'), count(*) FILTER (WHE
 pub(super) const TOTALS: &str = "SELECT {TALLY}, count(DISTINCT country),
     (SELECT count(*) FROM (SELECT DISTINCT country, probe_asn FROM verdict WHERE {WHERE})),
     (SELECT count(*) FROM (SELECT DISTINCT coalesce(domain, target) FROM verdict WHERE {WHERE})),
-    min(day), max(day) FROM verdict WHERE {WHERE}";
+    min(day), max(day),
+    (SELECT count(*) FROM (SELECT DISTINCT country, probe_asn FROM verdict
+        WHERE {WHERE} AND status = 'blocked')),
+    (SELECT count(*) FROM (SELECT DISTINCT coalesce(domain, target) FROM verdict
+        WHERE {WHERE} AND status = 'blocked'))
+    FROM verdict WHERE {WHERE}";
 
 pub(super) const ORIGINS: &str = "SELECT origin, count(*) FROM verdict WHERE {WHERE}
     GROUP BY origin ORDER BY 2 DESC, 1 LIMIT 20";
