@@ -1,7 +1,7 @@
 # What a report (`wirewitness report`) says.
 
 report-title = Report on interference with connections
-report-made = Wirewitness { $version }, archive commit { $commit }. The same archive, commit, question and version give this file again, byte for byte.
+report-made = { $program }, archive commit { $commit }. The same archive, commit, question and version give this file again, byte for byte.
 report-days = { $first } to { $last }
 report-unknown = not known
 report-made-up = Some of these measurements are made up ({ $count }): they come from a simulation, not from a network. Do not use this report as evidence.
@@ -54,7 +54,11 @@ report-sum-insufficient =
         [one] { $count } measurement does
        *[other] { $count } measurements do
     } not carry an answer ({ $share }). They are counted neither as blocked nor as usable.
-report-sum-mechanism = Most often it was done like this:
+report-sum-mechanism =
+    { $count ->
+        [one] The most frequent way ({ $count } time):
+       *[other] The most frequent way ({ $count } times):
+    }
 report-sum-events =
     { $count ->
         [one] { $count } statement about a block or a shutdown holds

@@ -1,7 +1,7 @@
 # انگریزی فہرست: ../en/report.ftl
 
 report-title = رابطوں میں مداخلت پر رپورٹ
-report-made = Wirewitness { $version }، ذخیرے کی حالت { $commit }۔ وہی ذخیرہ، حالت، سوال اور ورژن یہی فائل دوبارہ دیتے ہیں، حرف بہ حرف۔
+report-made = { $program }، ذخیرے کی حالت { $commit }۔ وہی ذخیرہ، حالت، سوال اور ورژن یہی فائل دوبارہ دیتے ہیں، حرف بہ حرف۔
 report-days = { $first } تا { $last }
 report-unknown = نامعلوم
 report-made-up = ان میں سے کچھ پیمائشیں ({ $count }) فرضی ہیں: وہ نقلی نمونے سے ہیں، کسی نیٹ ورک سے نہیں۔ اس رپورٹ کو ثبوت کے طور پر استعمال نہ کریں۔
@@ -54,7 +54,7 @@ report-sum-insufficient =
         [one] { $count } پیمائش
        *[other] { $count } پیمائشوں
     } سے کوئی جواب نہیں ملتا ({ $share })۔ وہ نہ بند شمار ہوتی ہیں نہ قابلِ رسائی۔
-report-sum-mechanism = سب سے زیادہ یہ طریقہ ملا:
+report-sum-mechanism = سب سے زیادہ یہ طریقہ ملا ({ $count } بار):
 report-sum-events =
     { $count ->
         [one] اس سوال کے لیے بندش یا تعطل کے بارے میں { $count } بیان قائم ہے۔

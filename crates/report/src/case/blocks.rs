@@ -87,9 +87,9 @@ pub struct Chart {
     pub bars: Vec<[u64; 4]>,
     /// What the marks stand for.
     pub legend: Vec<(Mark, String)>,
-    /// Words below the first bar and the last one, and beside the highest.
+    /// Words below the first bar and the last one.
     pub ends: [String; 2],
-    /// The highest bar.
+    /// The highest bar, and that number in words.
     pub most: (u64, String),
 }
 
@@ -150,6 +150,9 @@ pub fn harmless(text: &str, most: usize) -> String {
 }
 
 fn shown(letter: char) -> char {
+    if letter == '\n' || letter == '\t' {
+        return ' ';
+    }
     let is_unseen = matches!(letter, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
         | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
         | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
@@ -165,7 +168,10 @@ mod tests {
 
     #[test]
     fn what_others_wrote_is_short_and_steers_nothing() {
-        assert_eq!(harmless("a\u{1b}[31m\u{202e}b\u{2067}\u{200f}\u{85}", 9), "a\u{fffd}[31m\u{fffd}b\u{fffd}…");
+        assert_eq!(
+            harmless("a\u{1b}[31m\u{202e}b\u{2067}\u{200f}\u{85}", 9),
+            "a\u{fffd}[31m\u{fffd}b\u{fffd}…"
+        );
         assert_eq!(foreign(&"x".repeat(1 << 20)).text().chars().count(), MOST_LETTERS + 1);
         assert_eq!(foreign("https://a.example/ä?b=<i>").text(), "https://a.example/ä?b=<i>");
     }

@@ -29,7 +29,9 @@ pub(super) fn method(told: &Told<'_>) -> Vec<Block> {
     }));
     blocks.push(Block::Table(Table {
         caption: words.say("report-data-says"),
-        head: ["judge", "program", "files"].map(|it| text(words, &format!("report-col-{it}"))).into(),
+        head: ["judge", "program", "files"]
+            .map(|it| text(words, &format!("report-col-{it}")))
+            .into(),
         rows: case.judges.iter().map(|it| judge(words, it)).collect(),
         after: None,
     }));

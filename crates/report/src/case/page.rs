@@ -139,7 +139,10 @@ fn chart(chart: &Chart, is_rtl: bool) -> Markup {
                 (PreEscaped(timeline::svg(chart, is_rtl)))
             }
             // In the page's own direction, as the bars.
-            div.ends { @for end in &chart.ends { span { (end) } } }
+            div.ends {
+                span { (chart.ends[0]) }
+                @if chart.ends[1] != chart.ends[0] { span { (chart.ends[1]) } }
+            }
         }
     }
 }

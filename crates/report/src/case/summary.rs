@@ -8,7 +8,10 @@ pub(super) fn head(told: &Told<'_>) -> Vec<Block> {
     let words = told.words;
     let made = words.say_with(
         "report-made",
-        &[("version", told.version.into()), ("commit", words.numerals(&told.case.commit.to_string()).into())],
+        &[
+            ("program", format!("Wirewitness {}", told.version).into()),
+            ("commit", words.numerals(&told.case.commit.to_string()).into()),
+        ],
     );
     let mut blocks =
         vec![Block::Title(words.say("report-title")), Block::Text(vec![Span::Words(made)])];
@@ -41,11 +44,8 @@ pub(super) fn question(told: &Told<'_>) -> Vec<Block> {
         .into_iter()
         .filter_map(|(id, at)| Some(words.say_with(id, &[("day", day(words, at?).into())])))
         .collect();
-    let period = if ends.is_empty() {
-        say("report-period-all")
-    } else {
-        Span::Words(ends.join(" "))
-    };
+    let period =
+        if ends.is_empty() { say("report-period-all") } else { Span::Words(ends.join(" ")) };
     let pairs = [
         ("report-asked", asked),
         ("report-country", country),
@@ -76,7 +76,8 @@ pub(super) fn summary(told: &Told<'_>) -> Vec<Block> {
     blocks.push(Block::List(sentences.into_iter().map(|it| vec![Span::Words(it)]).collect()));
     let denying = told.case.mechanisms.iter().find(|it| it.status == "blocked");
     if let (Some(Block::List(list)), Some(mechanism)) = (blocks.last_mut(), denying) {
-        let says = Span::Words(format!("{} ", words.say("report-sum-mechanism")));
+        let says = words.say_with("report-sum-mechanism", &[("count", mechanism.count.into())]);
+        let says = Span::Words(format!("{says} "));
         let at = list.len().min(2);
         list.insert(at, vec![says, foreign(&mechanism.word)]);
     }
@@ -112,10 +113,9 @@ fn found(told: &Told<'_>) -> Vec<String> {
             ],
         ),
     }];
-    sentences.push(words.say_with(
-        "report-sum-rest",
-        &[("ok", total.ok.into()), ("down", total.down.into())],
-    ));
+    sentences.push(
+        words.say_with("report-sum-rest", &[("ok", total.ok.into()), ("down", total.down.into())]),
+    );
     if total.insufficient > 0 {
         #[expect(clippy::cast_precision_loss, reason = "a share in whole per cent")]
         let share = total.insufficient as f64 / total.all() as f64;

@@ -29,21 +29,16 @@ pub(super) fn networks(told: &Told<'_>) -> Vec<Block> {
 }
 
 fn network(words: &Words, network: &Network) -> Vec<Cell> {
-    let mut name = vec![foreign(&format!(
-        "{} {}",
-        network.country,
-        network_name(words, network.asn)
-    ))];
+    let mut name =
+        vec![foreign(&format!("{} {}", network.country, network_name(words, network.asn)))];
     if let Some(own) = &network.name {
         name.extend([Span::Words(" ".to_owned()), foreign(own)]);
     }
     let tally = network.tally;
     let (mark, finding) = finding(tally);
     let confidence = network.confidence.map(|count| words.count(count));
-    let mut row = vec![
-        Cell { mark: None, spans: name },
-        Cell::words(words.say(finding)).marked(mark),
-    ];
+    let mut row =
+        vec![Cell { mark: None, spans: name }, Cell::words(words.say(finding)).marked(mark)];
     row.extend(counts(words, tally));
     row.push(Cell::words(words.say_with(
         "report-counts",
@@ -157,10 +152,8 @@ fn event(words: &Words, event: &Event) -> Vec<Cell> {
     let hour = |at_s: i64| words.minute(at_s.div_euclid(3_600) * 3_600);
     let start = hour(event.started_s);
     let when = match event.ended_s {
-        Some(end) => words.say_with(
-            "report-event-over",
-            &[("start", start.into()), ("end", hour(end).into())],
-        ),
+        Some(end) => words
+            .say_with("report-event-over", &[("start", start.into()), ("end", hour(end).into())]),
         None => words.say_with("report-event-lasting", &[("start", start.into())]),
     };
     let kind = [&event.kind, &event.certainty].map(|it| named(words, "report-event-", it));

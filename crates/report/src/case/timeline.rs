@@ -97,8 +97,7 @@ fn table(words: &Words, caption: String, periods: &[Period]) -> Table {
         let days = if period.first == period.last {
             short_day(words, period.first)
         } else {
-            let (first, last) =
-                (short_day(words, period.first), short_day(words, period.last));
+            let (first, last) = (short_day(words, period.first), short_day(words, period.last));
             words.say_with("report-days", &[("first", first.into()), ("last", last.into())])
         };
         let counts = [tally.blocked, tally.down, tally.ok, tally.insufficient, tally.vantages];
@@ -116,14 +115,14 @@ fn table(words: &Words, caption: String, periods: &[Period]) -> Table {
     }
 }
 
-/// The bars as SVG of this width and height, without text. Colours are classes of the style sheet.
-pub(super) fn svg(chart: &Chart, rtl: bool) -> String {
+/// The bars as SVG of [`WIDTH`] and [`HEIGHT`], without text. Colours are classes of the style sheet.
+pub(super) fn svg(chart: &Chart, is_rtl: bool) -> String {
     let mut out = String::new();
     let count = chart.bars.len().max(1);
     let width = WIDTH / count;
     for (at, bar) in chart.bars.iter().enumerate() {
-        let place = if rtl { count - 1 - at } else { at };
-        let x = place * width;
+        let wide = (width * 4 / 5).clamp(1, WIDTH / 12);
+        let x = if is_rtl { WIDTH - at * width - wide } else { at * width };
         let mut floor = 0;
         for (mark, value) in Mark::ALL.into_iter().zip(bar) {
             let top = scaled(floor + value, chart.most.0);
@@ -132,10 +131,9 @@ pub(super) fn svg(chart: &Chart, rtl: bool) -> String {
             if *value > 0 {
                 let _ = write!(
                     out,
-                    "<rect class=\"m-{}\" x=\"{x}\" y=\"{}\" width=\"{}\" height=\"{}\"/>",
+                    "<rect class=\"m-{}\" x=\"{x}\" y=\"{}\" width=\"{wide}\" height=\"{}\"/>",
                     mark.word(),
                     HEIGHT - top,
-                    (width * 4 / 5).max(1),
                     (top - bottom).max(2),
                 );
             }

@@ -185,8 +185,11 @@ fn write_fonts(
 ) -> BTreeMap<Font, Ref> {
     let mut written = BTreeMap::new();
     for font in Font::ALL {
-        let letters: Vec<(u16, &String)> =
-            used.iter().filter(|((own, _), _)| *own == font).map(|((_, id), it)| (*id, it)).collect();
+        let letters: Vec<(u16, &String)> = used
+            .iter()
+            .filter(|((own, _), _)| *own == font)
+            .map(|((_, id), it)| (*id, it))
+            .collect();
         if letters.is_empty() {
             continue;
         }

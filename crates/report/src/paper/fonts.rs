@@ -85,14 +85,12 @@ impl Fonts {
 
     /// The shapes of a piece of text in one font and direction, in the order in which they stand from left to right.
     pub(super) fn shape(&self, text: &str, font: Font, is_rtl: bool) -> Vec<Glyph> {
-        let (Some(face), Some([ltr, rtl])) = (self.face(font), self.plans.get(font as usize)) else {
+        let (Some(face), Some([ltr, rtl])) = (self.face(font), self.plans.get(font as usize))
+        else {
             return Vec::new();
         };
-        let (plan, direction) = if is_rtl {
-            (rtl, Direction::RightToLeft)
-        } else {
-            (ltr, Direction::LeftToRight)
-        };
+        let (plan, direction) =
+            if is_rtl { (rtl, Direction::RightToLeft) } else { (ltr, Direction::LeftToRight) };
         let mut buffer = UnicodeBuffer::new();
         buffer.push_str(text);
         buffer.set_cluster_level(BufferClusterLevel::Characters);

@@ -63,7 +63,8 @@ fn put(sheets: &mut Sheets<'_>, block: &Block) {
             sheets.y += 4.0;
         }
         Block::Heading(_, heading) => {
-            sheets.room(70.0);
+            // With the first rows of what it is the heading of.
+            sheets.room(150.0);
             sheets.y += 10.0;
             let at = (heading.clone(), sheets.pages.len() - 1, sheets.y);
             sheets.headings.push(at);

@@ -24,7 +24,8 @@ pub(super) fn table(sheets: &mut Sheets<'_>, table: &Table) {
     sheets.room(70.0);
     sheets.paragraph((caption, 0.0), &[Span::Words(table.caption.clone())], soft);
     sheets.y += 3.0;
-    let size = if table.head.len() > 6 { 7.2 } else { 8.2 };
+    // Urdu is written smaller at the same size.
+    let size = if table.head.len() > 6 { 7.2 } else { 8.2 } + if sheets.is_rtl { 0.6 } else { 0.0 };
     let head: Vec<Cell> = table.head.iter().map(|it| Cell::words(&it.title)).collect();
     let grid = grid(sheets, table, (&head, size));
     let head_look = Look { size, weight: Weight::Bold, colour: INK };

@@ -155,7 +155,8 @@ impl Paragraph {
             }
         }
         let is_arabic = |font: &Font| matches!(font, Font::Arabic | Font::ArabicBold);
-        let glyphs = parts.iter().flat_map(|(font, part)| fonts.shape(part, *font, is_arabic(font)));
+        let glyphs =
+            parts.iter().flat_map(|(font, part)| fonts.shape(part, *font, is_arabic(font)));
         glyphs.map(|it| it.advance).sum()
     }
 }
@@ -171,7 +172,9 @@ fn joined(fonts: &Fonts, spans: &[Span]) -> (String, Vec<Range<usize>>) {
                 text.push(if matches!(span, Span::English(_)) { LTR } else { FIRST });
                 let start = text.len();
                 text.push_str(&own);
-                loose.push(start..text.len());
+                if matches!(span, Span::Foreign(_)) {
+                    loose.push(start..text.len());
+                }
                 text.push(POP);
             }
         }
@@ -201,7 +204,8 @@ fn pieces(text: &str, loose: &[Range<usize>]) -> Vec<Range<usize>> {
         let end = at + letter.len_utf8();
         since = if letter.is_alphanumeric() { since + 1 } else { 0 };
         let is_loose = loose.iter().any(|range| range.contains(&at) && end < range.end);
-        let is_mark = matches!(letter, '/' | '.' | '-' | '_' | '?' | '&' | '=' | '@' | ':' | ',' | '%');
+        let is_mark =
+            matches!(letter, '/' | '.' | '-' | '_' | '?' | '&' | '=' | '@' | ':' | ',' | '%');
         let may_end = letter == ' ' || is_loose && (is_mark || since == 8);
         if may_end && letters.peek().is_none_or(|(_, next)| *next != ' ') {
             found.push(start..end);

@@ -17,8 +17,7 @@ pub(super) fn rows<T>(
     batch: &RecordBatch,
     of: impl Fn(&Row<'_>) -> T,
 ) -> Result<Vec<T>, QueryError> {
-    let columns: Vec<ArrayRef> =
-        batch.columns().iter().map(plain).collect::<Result<_, _>>()?;
+    let columns: Vec<ArrayRef> = batch.columns().iter().map(plain).collect::<Result<_, _>>()?;
     Ok((0..batch.num_rows()).map(|at| of(&Row { columns: &columns, at })).collect())
 }
 

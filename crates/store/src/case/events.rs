@@ -46,7 +46,7 @@ fn sql(question: &Question) -> String {
         wishes.push(format!("CAST(started_at AS DATE) < {}", day(until)));
     }
     format!(
-        "SELECT statement, kind, certainty, country, CAST(started_at AS BIGINT), CAST(ended_at AS BIGINT),
+        "SELECT statement, kind, certainty, country, started_at, ended_at,
          targets, networks, mechanisms, units_blocked, units_ok, units_down, vantages, confidence
          FROM event WHERE {} ORDER BY started_at DESC, statement",
         wishes.join(" AND ")

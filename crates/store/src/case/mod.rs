@@ -30,8 +30,7 @@ pub async fn read_case(
 ) -> Result<Case, QueryError> {
     let filter = sql::Filter::of(question)?;
     let asked = Asked { session, filter: &filter };
-    let mut case =
-        Case { question: question.clone(), commit: archive.commit(), ..Case::default() };
+    let mut case = Case { question: question.clone(), commit: archive.commit(), ..Case::default() };
     asked.totals(&mut case).await?;
     case.origins = asked.all(sql::ORIGINS, |row| (row.text(0), row.number(1))).await?;
     case.timeline = asked.all(sql::TIMELINE, |row| (row.signed(0), tally(row, 1))).await?;

@@ -50,18 +50,19 @@ impl Filter {
 }
 
 /// What [`super::tally`] reads.
-const TALLY: &str = "count(*) FILTER (WHERE status = 'ok'), count(*) FILTER (WHERE status = 'down'),
+const TALLY: &str =
+    "count(*) FILTER (WHERE status = 'ok'), count(*) FILTER (WHERE status = 'down'),
     count(*) FILTER (WHERE status = 'blocked'), count(*) FILTER (WHERE status = 'insufficient'),
     count(DISTINCT vantage), count(DISTINCT probe_asn), count(DISTINCT target)";
 
 pub(super) const TOTALS: &str = "SELECT {TALLY}, count(DISTINCT country),
-    (SELECT count(*) FROM (SELECT DISTINCT country, probe_asn FROM verdict WHERE {WHERE})),
-    (SELECT count(*) FROM (SELECT DISTINCT coalesce(domain, target) FROM verdict WHERE {WHERE})),
+    (SELECT count(*) FROM (SELECT DISTINCT country, probe_asn FROM verdict WHERE {WHERE})) AS all_networks,
+    (SELECT count(*) FROM (SELECT DISTINCT coalesce(domain, target) FROM verdict WHERE {WHERE})) AS all_targets,
     min(day), max(day),
     (SELECT count(*) FROM (SELECT DISTINCT country, probe_asn FROM verdict
-        WHERE {WHERE} AND status = 'blocked')),
+        WHERE {WHERE} AND status = 'blocked')) AS blocking_networks,
     (SELECT count(*) FROM (SELECT DISTINCT coalesce(domain, target) FROM verdict
-        WHERE {WHERE} AND status = 'blocked'))
+        WHERE {WHERE} AND status = 'blocked')) AS blocked_targets
     FROM verdict WHERE {WHERE}";
 
 pub(super) const ORIGINS: &str = "SELECT origin, count(*) FROM verdict WHERE {WHERE}
