@@ -6,11 +6,12 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use pdf_writer::types::{CidFontType, FontFlags, SystemInfo, UnicodeCmap};
+use pdf_writer::writers::StructTreeRoot;
 use pdf_writer::{Filter, Finish as _, Name, Pdf, Rect, Ref, Str, TextStr};
 use wirewitness_evidence::merkle::sha256;
 
 use super::fonts::{Font, Fonts};
-use super::sheet::{HEIGHT, Kid, Page, Sheets, WIDTH, resource, width};
+use super::sheet::{HEIGHT, Kid, Node, Page, Sheets, WIDTH, resource, width};
 
 /// What is said of the whole file.
 pub(super) struct About<'a> {
@@ -46,15 +47,54 @@ pub(super) fn written(sheets: Sheets<'_>, about: &About<'_>) -> Vec<u8> {
     let fonts_used = write_fonts(&mut pdf, &mut numbers, (fonts, &used));
     let mut hashed = Vec::new();
     let marked: Vec<Vec<usize>> = pages.iter().map(|page| page.marked.clone()).collect();
-    let refs = (tree, &page_refs, &fonts_used);
-    write_pages(&mut pdf, &mut numbers, (pages, refs), &mut hashed);
+    let named = Named { tree, pages: &page_refs, fonts: &fonts_used };
+    write_pages(&mut pdf, &mut numbers, (pages, &named), &mut hashed);
     pdf.pages(tree).kids(page_refs.iter().copied()).count(count(page_refs.len()));
-    for (node, own) in nodes.iter().zip(&node_refs) {
+    write_nodes(&mut pdf, (&nodes, structure), (&node_refs, &page_refs));
+    write_outline(&mut pdf, &mut numbers, (outline, &page_refs), &headings);
+    let arrays = write_parents(&mut pdf, &mut numbers, &marked, &node_refs);
+    let mut root = pdf.catalog(catalog);
+    root.pages(tree).outlines(outline).lang(TextStr(about.language));
+    root.mark_info().marked(true);
+    let mut preferences = root.viewer_preferences();
+    preferences.display_doc_title(true);
+    if is_rtl {
+        preferences.direction(pdf_writer::types::Direction::R2L);
+    }
+    preferences.finish();
+    root.pair(Name(b"StructTreeRoot"), structure);
+    root.finish();
+    write_tags(&mut pdf, (structure, node_refs.first().copied()), &arrays);
+    pdf.document_info(info).title(TextStr(about.title)).producer(TextStr(about.producer));
+    let id = sha256(&[about.title.as_bytes(), about.producer.as_bytes(), &hashed]);
+    let id = id.get(..16).unwrap_or_default().to_vec();
+    pdf.set_file_id((id.clone(), id));
+    pdf.finish()
+}
+
+/// The tree of tags: the document, and which nodes the marked pieces of each page belong to.
+fn write_tags(pdf: &mut Pdf, (own, first): (Ref, Option<Ref>), arrays: &[Ref]) {
+    let mut tags = pdf.indirect(own).start::<StructTreeRoot<'_>>();
+    if let Some(first) = first {
+        tags.child(first);
+    }
+    tags.parent_tree_next_key(count(arrays.len()));
+    let mut parents = tags.parent_tree();
+    let mut keys = parents.nums();
+    for (key, array) in arrays.iter().enumerate() {
+        keys.insert(count(key), *array);
+    }
+}
+
+fn write_nodes(
+    pdf: &mut Pdf,
+    (nodes, structure): (&[Node], Ref),
+    (node_refs, page_refs): (&[Ref], &[Ref]),
+) {
+    for (at, (node, own)) in nodes.iter().zip(node_refs).enumerate() {
         let mut element = pdf.struct_element(*own);
-        element.kind(node.role);
-        let is_root = node.parent == 0 && *own == *node_refs.first().unwrap_or(own);
-        let parent = node_refs.get(node.parent).copied().unwrap_or(structure);
-        element.parent(if is_root { structure } else { parent });
+        let parent = node_refs.get(node.parent).copied().filter(|_| at > 0).unwrap_or(structure);
+        element.kind(node.role).parent(parent);
         if let Some(alt) = &node.alt {
             element.alt(TextStr(alt));
         }
@@ -74,58 +114,34 @@ pub(super) fn written(sheets: Sheets<'_>, about: &About<'_>) -> Vec<u8> {
             }
         }
     }
-    write_outline(&mut pdf, &mut numbers, (outline, &page_refs), &headings);
-    let arrays = write_parents(&mut pdf, &mut numbers, &marked, &node_refs);
-    let mut root = pdf.catalog(catalog);
-    root.pages(tree).outlines(outline).lang(TextStr(about.language));
-    root.mark_info().marked(true);
-    let mut preferences = root.viewer_preferences();
-    preferences.display_doc_title(true);
-    if is_rtl {
-        preferences.direction(pdf_writer::types::Direction::R2L);
-    }
-    preferences.finish();
-    root.pair(Name(b"StructTreeRoot"), structure);
-    root.finish();
-    let mut tags = pdf.indirect(structure).start::<pdf_writer::writers::StructTreeRoot<'_>>();
-    if let Some(first) = node_refs.first() {
-        tags.child(*first);
-    }
-    tags.parent_tree_next_key(count(arrays.len()));
-    let mut parents = tags.parent_tree();
-    let mut keys = parents.nums();
-    for (key, array) in arrays.iter().enumerate() {
-        keys.insert(count(key), *array);
-    }
-    keys.finish();
-    parents.finish();
-    tags.finish();
-    pdf.document_info(info).title(TextStr(about.title)).producer(TextStr(about.producer));
-    let id = sha256(&[about.title.as_bytes(), about.producer.as_bytes(), &hashed]);
-    let id = id.get(..16).unwrap_or_default().to_vec();
-    pdf.set_file_id((id.clone(), id));
-    pdf.finish()
+}
+
+/// Numbers of the objects that a page names.
+struct Named<'a> {
+    tree: Ref,
+    pages: &'a [Ref],
+    fonts: &'a BTreeMap<Font, Ref>,
 }
 
 fn write_pages(
     pdf: &mut Pdf,
     numbers: &mut Numbers,
-    (pages, (tree, page_refs, fonts)): (Vec<Page>, (Ref, &Vec<Ref>, &BTreeMap<Font, Ref>)),
+    (pages, named): (Vec<Page>, &Named<'_>),
     hashed: &mut Vec<u8>,
 ) {
-    for (key, (page, own)) in pages.into_iter().zip(page_refs).enumerate() {
+    for (key, (page, own)) in pages.into_iter().zip(named.pages).enumerate() {
         let content = page.content.finish();
         hashed.extend(sha256(&[content.as_slice()]));
         let stream = numbers.one();
         let packed = packed(content.as_slice());
         pdf.stream(stream, &packed).filter(Filter::FlateDecode);
         let mut object = pdf.page(*own);
-        object.parent(tree).media_box(Rect::new(0.0, 0.0, WIDTH, HEIGHT)).contents(stream);
+        object.parent(named.tree).media_box(Rect::new(0.0, 0.0, WIDTH, HEIGHT)).contents(stream);
         object.struct_parents(count(key));
         object.tab_order(pdf_writer::types::TabOrder::StructureOrder);
         let mut resources = object.resources();
         let mut names = resources.fonts();
-        for (font, at) in fonts {
+        for (font, at) in named.fonts {
             names.pair(Name(resource(*font)), *at);
         }
     }

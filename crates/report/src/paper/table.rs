@@ -142,7 +142,8 @@ fn grid(sheets: &Sheets<'_>, table: &Table, (head, size): (&[Cell], f32)) -> Gri
 
 /// Room dealt out: each need is what is wished for and what must be.
 fn shared(needs: &[[f32; 2]], room: f32) -> Vec<f32> {
-    let [wished, least] = [0, 1].map(|at| needs.iter().map(|it| it[at]).sum::<f32>());
+    let wished: f32 = needs.iter().map(|[all, _]| all).sum();
+    let least: f32 = needs.iter().map(|[_, least_one]| least_one).sum();
     if wished <= room {
         let each = (room - wished) / wished.max(1.0);
         return needs.iter().map(|[all, _]| all + all * each).collect();
