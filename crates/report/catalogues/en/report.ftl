@@ -82,12 +82,13 @@ report-col-targets = Targets
 report-col-measurements = Measurements
 
 report-networks = Networks
-report-networks-says = Measurements by network. A vantage is one person's line and device, as far as can be told apart.
+report-networks-says = Measurements by network. A vantage is one person's line and device, as far as can be told apart. Single verdicts can be wrong: a small share blocked may be error. Events weigh that.
 report-col-network = Network
 report-col-finding = Finding
 report-col-witnesses = Vantages that saw blocking
 report-col-confidence = Confidence (low / medium / high)
-report-found-blocked = blocking seen
+report-found-blocked = blocked in { $share } of answers
+report-found-rarely = blocked in under 1 % of answers
 report-found-ok = no blocking seen
 report-found-down = failed by itself
 report-found-insufficient = not enough to tell

@@ -78,12 +78,13 @@ report-col-targets = اہداف
 report-col-measurements = پیمائشیں
 
 report-networks = نیٹ ورکس
-report-networks-says = نیٹ ورک کے لحاظ سے پیمائشیں۔ ایک مقام ایک شخص کی لائن اور آلہ ہے، جہاں تک فرق کیا جا سکے۔
+report-networks-says = نیٹ ورک کے لحاظ سے پیمائشیں۔ ایک مقام ایک شخص کی لائن اور آلہ ہے، جہاں تک فرق کیا جا سکے۔ ایک فیصلہ غلط ہو سکتا ہے: بندش کا تھوڑا تناسب غلطی ہو سکتا ہے۔ واقعات میں اسے تولا جاتا ہے۔
 report-col-network = نیٹ ورک
 report-col-finding = نتیجہ
 report-col-witnesses = بندش دیکھنے والے مقامات
 report-col-confidence = یقین (کم / درمیانہ / زیادہ)
-report-found-blocked = بندش دیکھی گئی
+report-found-blocked = { $share } جوابات میں بند
+report-found-rarely = ۱٪ سے کم جوابات میں بند
 report-found-ok = بندش نہیں دیکھی گئی
 report-found-down = خود خراب
 report-found-insufficient = فیصلے کے لیے ناکافی

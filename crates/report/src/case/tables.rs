@@ -35,7 +35,6 @@ fn network(words: &Words, network: &Network) -> Vec<Cell> {
         name.extend([Span::Words(" ".to_owned()), foreign(own)]);
     }
     let tally = network.tally;
-    let (mark, finding) = finding(tally);
     let confidence = network.confidence.map(|count| words.count(count));
     let mut row =
         vec![Cell { mark: None, spans: name }, Cell::words(words.say(finding)).marked(mark)];
@@ -48,13 +47,23 @@ fn network(words: &Words, network: &Network) -> Vec<Cell> {
     row
 }
 
-/// What may be said of these measurements in two words. "Not enough" is no kind of "usable".
-fn finding(tally: Tally) -> (Mark, &'static str) {
+/// What may be said of these measurements in few words: shares, because single verdicts can be wrong. "Not enough" is no kind of "usable".
+fn finding(words: &Words, tally: Tally) -> Cell {
+    let of = |mark: Mark, id: &str| Cell::words(words.say(id)).marked(mark);
     match tally {
-        Tally { blocked: 1.., .. } => (Mark::Blocked, "report-found-blocked"),
-        Tally { ok: 1.., .. } => (Mark::Ok, "report-found-ok"),
-        Tally { down: 1.., .. } => (Mark::Down, "report-found-down"),
-        _ => (Mark::Insufficient, "report-found-insufficient"),
+        Tally { blocked: 1.., .. } => {
+            #[expect(clippy::cast_precision_loss, reason = "a share in whole per cent")]
+            let share = tally.blocked as f64 / tally.decided() as f64;
+            let says = if share < 0.01 {
+                words.say("report-found-rarely")
+            } else {
+                words.say_with("report-found-blocked", &[("share", words.percent(share).into())])
+            };
+            Cell::words(says).marked(Mark::Blocked)
+        }
+        Tally { ok: 1.., .. } => of(Mark::Ok, "report-found-ok"),
+        Tally { down: 1.., .. } => of(Mark::Down, "report-found-down"),
+        _ => of(Mark::Insufficient, "report-found-insufficient"),
     }
 }
 
@@ -76,13 +85,11 @@ pub(super) fn targets(told: &Told<'_>) -> Vec<Block> {
     ];
     let rows = told.case.targets.rows.iter().map(|target| {
         let tally = target.tally;
-        let (mark, finding) = finding(tally);
         let of = |one: u64, all: u64| {
             let said = [("witnesses", one.into()), ("vantages", all.into())];
             Cell::words(words.say_with("report-counts", &said))
         };
-        let mut row =
-            vec![Cell::foreign(&target.name), Cell::words(words.say(finding)).marked(mark)];
+        let mut row = vec![Cell::foreign(&target.name), finding(words, tally)];
         row.extend(counts(words, tally));
         row.push(of(target.witnesses, tally.vantages));
         row.push(of(target.networks_blocked, tally.networks));

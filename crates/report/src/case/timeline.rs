@@ -34,7 +34,7 @@ pub fn periods(timeline: &[(i64, Tally)]) -> Vec<Period> {
     let mut periods: Vec<Period> = (0..count)
         .map(|at| Period {
             first: first + at * length,
-            last: first + at * length + length - 1,
+            last: (first + at * length + length - 1).min(*last),
             tally: Tally::default(),
         })
         .collect();
@@ -51,7 +51,7 @@ pub(super) fn blocks(told: &Told<'_>) -> Vec<Block> {
     let words = told.words;
     let periods = periods(&told.case.timeline);
     let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Vec::new() };
-    let length = first.last - first.first + 1;
+    let length = periods.get(1).map_or(1, |second| second.first - first.first);
     let says = match u64::try_from(length).unwrap_or(1) {
         1 => words.say("report-timeline-says"),
         days => words.say_with("report-timeline-weeks", &[("days", days.into())]),

@@ -196,20 +196,28 @@ fn drawable(fonts: &Fonts, text: &str) -> String {
     out
 }
 
-/// Pieces between which a line may end: after blanks, and in what is no prose also after marks and every eighth letter.
+/// Pieces between which a line may end: after blanks, and in what is no prose also after marks, and within long rows of letters (hashes)
+/// after every eighth.
 fn pieces(text: &str, loose: &[Range<usize>]) -> Vec<Range<usize>> {
-    let (mut found, mut start, mut since) = (Vec::new(), 0, 0);
+    let (mut found, mut start, mut run) = (Vec::new(), 0, [0; 2]);
     let mut letters = text.char_indices().peekable();
     while let Some((at, letter)) = letters.next() {
         let end = at + letter.len_utf8();
-        since = if letter.is_alphanumeric() { since + 1 } else { 0 };
+        if !letter.is_alphanumeric() {
+            run = [0; 2];
+        } else if run[1] == 0 {
+            let rest = text.get(at..).unwrap_or_default().chars();
+            run = [1, rest.take(64).take_while(|it| it.is_alphanumeric()).count()];
+        } else {
+            run[0] += 1;
+        }
         let is_loose = loose.iter().any(|range| range.contains(&at) && end < range.end);
-        let is_mark =
-            matches!(letter, '/' | '.' | '-' | '_' | '?' | '&' | '=' | '@' | ':' | ',' | '%');
-        let may_end = letter == ' ' || is_loose && (is_mark || since == 8);
+        let is_mark = matches!(letter, '/' | '.' | '-' | '_' | '?' | '&' | '=' | '@' | ':' | ',' | '%');
+        let is_within = run[1] > 16 && run[0] > 0 && run[0] % 8 == 0;
+        let may_end = letter == ' ' || is_loose && (is_mark || is_within);
         if may_end && letters.peek().is_none_or(|(_, next)| *next != ' ') {
             found.push(start..end);
-            (start, since) = (end, 0);
+            start = end;
         }
     }
     if start < text.len() {
@@ -228,3 +236,23 @@ const LTR: char = '\u{2066}';
 const FIRST: char = '\u{2068}';
 /// Ends what is set apart.
 const POP: char = '\u{2069}';
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(text: &str, is_loose: bool) -> Vec<&str> {
+        let loose = if is_loose { vec![0..text.len()] } else { Vec::new() };
+        pieces(text, &loose).into_iter().map(|range| &text[range]).collect()
+    }
+
+    #[test]
+    fn lines_end_where_it_hurts_least() {
+        assert_eq!(cut("a  b c", false), ["a  ", "b ", "c"]);
+        assert_eq!(cut("dns.injection.other", true), ["dns.", "injection.", "other"]);
+        assert_eq!(cut("dns.injection.other", false), ["dns.injection.other"]);
+        assert_eq!(cut("0123456789abcdef01", true), ["01234567", "89abcdef", "01"]);
+        assert_eq!(cut("0123456789abcdef", true), ["0123456789abcdef"]);
+        assert!(cut("", true).is_empty());
+    }
+}
