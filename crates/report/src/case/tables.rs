@@ -36,8 +36,7 @@ fn network(words: &Words, network: &Network) -> Vec<Cell> {
     }
     let tally = network.tally;
     let confidence = network.confidence.map(|count| words.count(count));
-    let mut row =
-        vec![Cell { mark: None, spans: name }, Cell::words(words.say(finding)).marked(mark)];
+    let mut row = vec![Cell { mark: None, spans: name }, finding(words, tally)];
     row.extend(counts(words, tally));
     row.push(Cell::words(words.say_with(
         "report-counts",

@@ -212,7 +212,8 @@ fn pieces(text: &str, loose: &[Range<usize>]) -> Vec<Range<usize>> {
             run[0] += 1;
         }
         let is_loose = loose.iter().any(|range| range.contains(&at) && end < range.end);
-        let is_mark = matches!(letter, '/' | '.' | '-' | '_' | '?' | '&' | '=' | '@' | ':' | ',' | '%');
+        let is_mark =
+            matches!(letter, '/' | '.' | '-' | '_' | '?' | '&' | '=' | '@' | ':' | ',' | '%');
         let is_within = run[1] > 16 && run[0] > 0 && run[0] % 8 == 0;
         let may_end = letter == ' ' || is_loose && (is_mark || is_within);
         if may_end && letters.peek().is_none_or(|(_, next)| *next != ' ') {
@@ -242,8 +243,9 @@ mod tests {
     use super::*;
 
     fn cut(text: &str, is_loose: bool) -> Vec<&str> {
-        let loose = if is_loose { vec![0..text.len()] } else { Vec::new() };
-        pieces(text, &loose).into_iter().map(|range| &text[range]).collect()
+        let all = 0..text.len();
+        let loose = is_loose.then_some(all);
+        pieces(text, loose.as_slice()).into_iter().map(|range| &text[range]).collect()
     }
 
     #[test]
