@@ -1,8 +1,8 @@
 //! The letters that come with the program, and how they join.
 
 use rustybuzz::{
-    BufferClusterLevel, Direction, Face, GlyphBuffer, Script, ShapePlan, UnicodeBuffer, script,
-    shape_with_plan,
+    BufferClusterLevel, Direction, Face, GlyphBuffer, Language, Script, ShapePlan, UnicodeBuffer,
+    script, shape_with_plan,
 };
 
 /// Which font.
@@ -65,7 +65,8 @@ impl Fonts {
             Font::ALL.iter().map(|font| Face::from_slice(font.bytes(), 0)).collect();
         let faces = faces?;
         let plan = |face: &Face<'_>, font: Font, direction| {
-            ShapePlan::new(face, direction, Some(script_of(font)), None, &[])
+            let language = language_of(font);
+            ShapePlan::new(face, direction, Some(script_of(font)), language.as_ref(), &[])
         };
         let both = |(face, font): (&Face<'_>, Font)| {
             [Direction::LeftToRight, Direction::RightToLeft].map(|it| plan(face, font, it))
@@ -96,6 +97,9 @@ impl Fonts {
         buffer.set_cluster_level(BufferClusterLevel::Characters);
         buffer.set_direction(direction);
         buffer.set_script(script_of(font));
+        if let Some(language) = language_of(font) {
+            buffer.set_language(language);
+        }
         glyphs(text, (font, face), &shape_with_plan(face, plan, buffer))
     }
 }
@@ -104,6 +108,14 @@ fn script_of(font: Font) -> Script {
     match font {
         Font::Latin | Font::LatinBold => script::LATIN,
         Font::Arabic | Font::ArabicBold => script::ARABIC,
+    }
+}
+
+/// Urdu has forms of its own for some letters and digits.
+fn language_of(font: Font) -> Option<Language> {
+    match font {
+        Font::Latin | Font::LatinBold => None,
+        Font::Arabic | Font::ArabicBold => "ur".parse().ok(),
     }
 }
 

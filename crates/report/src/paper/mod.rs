@@ -214,5 +214,9 @@ mod tests {
         joined.reverse();
         assert_ne!(alone, joined);
         assert!(joined.iter().all(|id| *id != 0), "{joined:?}");
+        // The digit seven is another one in Urdu than in Persian, which has the same number for it.
+        let seven = fonts.shape("۷", fonts::Font::Arabic, false);
+        let plain = fonts.face(fonts::Font::Arabic).unwrap().glyph_index('۷').unwrap();
+        assert_ne!(seven[0].id, plain.0);
     }
 }
