@@ -6,6 +6,7 @@
 //! - [`outcome`]: what one step came to, as `layer/what` (`dns/nxdomain`, `tls/reset`).
 //! - [`verdict`]: what a judge says of a whole measurement: status, mechanism, locus, rule, confidence, evidence.
 //! - [`point`]: a verdict as one point of a series, for events.
+//! - [`case`]: what an archive answers to a question, for reports.
 //! - [`civil`]: days since 1970 as dates.
 //! - [`device`]: profiles of devices that interfere, cell by cell, each with its source.
 //! - [`hex`]: bytes as hexadecimal digits.
@@ -23,6 +24,7 @@
 //! rewriting wants every byte that meant something.
 
 pub mod battery;
+pub mod case;
 pub mod civil;
 pub mod device;
 pub mod document;

@@ -84,8 +84,16 @@ impl Language {
 }
 
 /// Parts of the catalogue: name of the file, and its text.
-const ENGLISH: [(&str, &str); 1] = [("common", include_str!("../catalogues/en/common.ftl"))];
-const URDU: [(&str, &str); 1] = [("common", include_str!("../catalogues/ur/common.ftl"))];
+const ENGLISH: [(&str, &str); 3] = [
+    ("common", include_str!("../catalogues/en/common.ftl")),
+    ("report", include_str!("../catalogues/en/report.ftl")),
+    ("systems", include_str!("../catalogues/en/systems.ftl")),
+];
+const URDU: [(&str, &str); 3] = [
+    ("common", include_str!("../catalogues/ur/common.ftl")),
+    ("report", include_str!("../catalogues/ur/report.ftl")),
+    ("systems", include_str!("../catalogues/ur/systems.ftl")),
+];
 
 /// What goes into a message.
 #[derive(Debug, Clone)]

@@ -12,3 +12,4 @@
 #[path = "../../analysis/tests/life/mod.rs"]
 mod life;
 mod test_exposure_page;
+mod test_report;

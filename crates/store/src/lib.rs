@@ -8,6 +8,7 @@
 //! - [`bucket`]: archives that are in no folder.
 //! - [`ingest`]: measurements in. [`remote`]: files on the network.
 //! - [`query`]: SQL over one commit. [`cluster`]: the same on several machines.
+//! - [`case`]: what the archive answers to a question, counted, for reports.
 //! - [`detector_example`]: OONI's example of a detector in.
 //! - [`events`]: events out of verdicts, and what is said of them.
 //! - [`keep`]: an archive kept: compacted, checked, made again.
@@ -15,6 +16,7 @@
 
 pub mod archive;
 pub mod bucket;
+pub mod case;
 pub mod cluster;
 pub mod detector_example;
 pub mod error;

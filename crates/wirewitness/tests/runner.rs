@@ -37,6 +37,8 @@ mod test_not_built;
 mod test_probe;
 #[cfg(feature = "archive")]
 mod test_refresh;
+#[cfg(feature = "archive")]
+mod test_report;
 mod test_rules;
 mod test_seal;
 #[cfg(feature = "archive")]

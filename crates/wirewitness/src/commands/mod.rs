@@ -25,6 +25,8 @@ pub(crate) mod probe;
 pub(crate) mod query;
 #[cfg(feature = "archive")]
 pub(crate) mod refresh;
+#[cfg(feature = "archive")]
+pub(crate) mod report;
 pub(crate) mod rules;
 pub(crate) mod seal;
 pub(crate) mod verify;

@@ -212,7 +212,7 @@ fn read_packed(path: &Path) -> Result<String, CommandError> {
 const MAX_NAMES: u64 = 256 << 20;
 
 /// The name of a file while it is written.
-fn part_of(path: &Path) -> PathBuf {
+pub(crate) fn part_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
     PathBuf::from(name)

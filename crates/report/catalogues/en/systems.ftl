@@ -1,0 +1,37 @@
+# Sentences of data/systems.toml. What is in quotation marks is quoted; all else is in our own words.
+
+system-lims-supplier = The interception management comes from Utimaco (Germany), in use since 2007.
+system-lims-centre = The monitoring centre in which analysts work comes from Datafusion (United Arab Emirates, formerly Trovicor): Monitoring Center Next Generation.
+system-lims-share = Operators must be able to place up to 2 % of their customers under surveillance.
+system-lims-number = The court speaks of surveillance of four million citizens through the system.
+system-lims-connected = All four large mobile operators were ordered to connect.
+system-lims-users = Its users are the armed forces and the intelligence service ISI ("designated agencies").
+system-lims-selector = A telephone number is enough to select a person.
+system-lims-visible = It shows calls, messages, location, and which sites and applications are used; of pages without encryption the content, of encrypted ones that they were used.
+system-lims-denied = The defence ministry and the agencies denied that they run it or can; the Attorney General said that no agency is authorised; the regulator admitted that it ordered operators to install it.
+system-lims-appeal = The federal government appealed against the order of 25 June 2024 to the Supreme Court.
+system-wms1-before = Before it, Netsweeper filtered on the network PTCL, and providers falsified DNS answers.
+system-wms1-central = During 2013 blocking moved from providers to a central system at the exchange.
+system-wms1-isps = In 2013 and 2014 WiTribe, PTCL and Nayatel falsified DNS; Wateen and Qubee changed HTTP.
+system-wms1-tender = The regulator ordered it in 2017 and asked for offers in July 2018; only Sandvine passed the trial.
+system-wms1-contract = The contract is of 12 December 2018, worth 18.5 million US dollars, with Inbox Business Technologies and PTCL among the parties.
+system-wms1-importers = Inbox Technologies, SN Skies and A Hamson imported the equipment.
+system-wms1-vpn = The regulator used inspection by Sandvine to find VPNs and unlicensed calls.
+system-wms1-exit = Sandvine came onto a US list of sanctions in February 2024, announced in September 2024 that it leaves 56 countries, was taken off in October 2024, and is called AppLogic Networks since March 2025.
+system-wms1-exit-2023 = Sandvine left Pakistan in 2023. Sources disagree on the date.
+system-wms1-mark = Packets injected by Sandvine PacketLogic elsewhere had the constant number 13330 in the field IPID. No source documents that for Pakistan.
+system-wms2-supplier = The supplier is Geedge Networks (China), founded in 2018; its product is the Tiangou Secure Gateway, and project P19 is Pakistan.
+system-wms2-not-confirmed = Measurements from two networks found two mechanisms in Pakistan, one that resets and one that drops. They do not confirm that either is the product of Geedge: the first differs from it, the second cannot be told apart.
+system-wms2-licence = The software asks for a licence by Thales Sentinel once a second.
+system-wms2-hardware = Other suppliers are Thales (licences), Niagara Networks (United States, equipment that copies and diverts traffic), and a Chinese state company for servers that the press does not name.
+system-wms2-reuse = Equipment of Sandvine was fitted to the new system. Marks of both suppliers on one path are then plausible.
+system-wms2-since-2023 = It replaced the first system in 2023.
+system-wms2-since-2024 = It was switched on in July and August 2024, for 20 to 30 billion rupees. This disagrees with the sentence before.
+system-wms2-upgrade = The regulator calls it an upgrade of the existing system, the third one, approved in March 2019.
+system-wms2-gateways = It stands at the two gateways to other countries, PTCL and Transworld.
+system-wms2-also-inside = It stands at the gateways and in data centres of mobile operators and providers. This disagrees with the sentence before.
+system-wms2-huawei = The supplier is Huawei. Nobody else says so.
+system-wms2-capacity = It can block up to two million connections at a time and blocks some 650,000 links. Neither number was measured by anyone independent.
+system-wms2-names = From Pakistan up to some 99,000 names of a list in the leak were blocked that are in no public list of popular or tested sites.
+system-wms2-logs = It keeps records of mail, calls and connections.
+system-wms2-denied = The regulator denied that the system was behind faults of mobile data.
