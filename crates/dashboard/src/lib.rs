@@ -1,4 +1,10 @@
 //! What an archive holds, for browsers and for programs.
 //!
 //! Pages are made on the server and need no script; nothing is loaded from elsewhere. Listening, certificates and the clock are given
-//! by the caller.
+//! by the caller. In reading order:
+//!
+//! - [`facts`]: what all is made of, in memory as of one commit of the archive.
+//! - [`state`]: what all who answer share.
+
+pub mod facts;
+pub mod state;
