@@ -10,6 +10,7 @@
 //! - [`query`]: SQL over one commit. [`cluster`]: the same on several machines.
 //! - [`detector_example`]: OONI's example of a detector in.
 //! - [`events`]: events out of verdicts, and what is said of them.
+//! - [`rollup`]: verdicts counted by target, network and day, held in memory.
 //! - [`keep`]: an archive kept: compacted, checked, made again.
 //! - [`error`]: what can go wrong, and with which file.
 
@@ -24,6 +25,7 @@ pub mod keep;
 mod older;
 pub mod query;
 pub mod remote;
+pub mod rollup;
 pub mod schema;
 pub mod table;
 
