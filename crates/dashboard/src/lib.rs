@@ -5,8 +5,11 @@
 //!
 //! - [`facts`]: what all is made of, in memory as of one commit of the archive.
 //! - [`state`]: what all who answer share.
+//! - [`api`]: answers for programs. [`submit`]: measurements that are posted.
 //! - [`server`]: listening, and what every answer has in common.
 
+pub mod api;
 pub mod facts;
 pub mod server;
 pub mod state;
+pub mod submit;
