@@ -5,6 +5,8 @@
 //!
 //! - [`facts`]: what all is made of, in memory as of one commit of the archive.
 //! - [`state`]: what all who answer share.
+//! - [`pages`]: for people.
 
 pub mod facts;
+pub mod pages;
 pub mod state;
