@@ -9,4 +9,8 @@
 
 pub mod facts;
 pub mod pages;
+//! - [`server`]: listening, and what every answer has in common.
+
+pub mod facts;
+pub mod server;
 pub mod state;
