@@ -6,11 +6,9 @@
 //! - [`facts`]: what all is made of, in memory as of one commit of the archive.
 //! - [`state`]: what all who answer share.
 //! - [`pages`]: for people.
-
-pub mod facts;
-pub mod pages;
 //! - [`server`]: listening, and what every answer has in common.
 
 pub mod facts;
+pub mod pages;
 pub mod server;
 pub mod state;
