@@ -84,8 +84,14 @@ impl Language {
 }
 
 /// Parts of the catalogue: name of the file, and its text.
-const ENGLISH: [(&str, &str); 1] = [("common", include_str!("../catalogues/en/common.ftl"))];
-const URDU: [(&str, &str); 1] = [("common", include_str!("../catalogues/ur/common.ftl"))];
+const ENGLISH: [(&str, &str); 2] = [
+    ("common", include_str!("../catalogues/en/common.ftl")),
+    ("dashboard", include_str!("../catalogues/en/dashboard.ftl")),
+];
+const URDU: [(&str, &str); 2] = [
+    ("common", include_str!("../catalogues/ur/common.ftl")),
+    ("dashboard", include_str!("../catalogues/ur/dashboard.ftl")),
+];
 
 /// What goes into a message.
 #[derive(Debug, Clone)]

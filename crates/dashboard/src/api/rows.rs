@@ -26,7 +26,6 @@ pub(crate) struct Column {
 pub(crate) enum Holds {
     Text,
     Int,
-    Real,
     Flag,
     Texts,
     Ints,
@@ -159,7 +158,6 @@ impl Holds {
         match self {
             Self::Text => json!({ "type": ["string", "null"] }),
             Self::Int => json!({ "type": ["integer", "null"] }),
-            Self::Real => json!({ "type": ["number", "null"] }),
             Self::Flag => json!({ "type": ["boolean", "null"] }),
             Self::Texts => json!({ "type": ["array", "null"], "items": { "type": "string" } }),
             Self::Ints => json!({ "type": ["array", "null"], "items": { "type": "integer" } }),
@@ -180,7 +178,6 @@ impl Holds {
                 format!("CAST({text} AS VARCHAR)")
             }
             Self::Int => format!("CAST({} AS BIGINT)", null_or(cell)),
-            Self::Real => format!("CAST({} AS DOUBLE)", null_or(cell)),
             Self::Flag => format!("CAST({} AS BOOLEAN)", null_or(cell)),
             Self::Texts => list("List(Utf8)"),
             Self::Ints => list("List(Int64)"),

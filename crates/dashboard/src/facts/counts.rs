@@ -226,6 +226,9 @@ impl Tally {
     }
 }
 
+/// What takes counts: one, its target and its day where the table tells them.
+type Take<'t> = dyn FnMut(&Sum, Option<u32>, Option<i32>) + 't;
+
 /// A filter as places.
 pub(super) struct Wanted {
     pub(super) targets: Option<Vec<u32>>,
@@ -251,12 +254,7 @@ impl Facts {
     }
 
     /// Every count that is wanted, from the smallest table that tells it.
-    fn each(
-        &self,
-        filter: &Filter,
-        axes: &[Axis],
-        take: &mut dyn FnMut(&Sum, Option<u32>, Option<i32>),
-    ) {
+    fn each(&self, filter: &Filter, axes: &[Axis], take: &mut Take<'_>) {
         let wanted = self.wanted(filter);
         let has_target_axis =
             axes.iter().any(|it| matches!(it, Axis::Target | Axis::Domain | Axis::Category));
@@ -286,12 +284,7 @@ impl Facts {
         }
     }
 
-    fn each_of_targets(
-        &self,
-        targets: &[u32],
-        wanted: &Wanted,
-        take: &mut dyn FnMut(&Sum, Option<u32>, Option<i32>),
-    ) {
+    fn each_of_targets(&self, targets: &[u32], wanted: &Wanted, take: &mut Take<'_>) {
         for (day, cells) in self.rollup.days.range(wanted.days.clone()) {
             for target in targets {
                 let cells = &cells.cells;

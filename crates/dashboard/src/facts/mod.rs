@@ -6,11 +6,12 @@
 //!
 //! - [`Filter`], [`Axis`], [`Group`], [`Tally`] (`counts`): aggregation.
 //! - [`EventRow`] (`happened`): events. [`SourceRow`], [`Coverage`] (`coverage`): what was read.
-//! - [`Page`], [`MeasurementRow`], [`Whole`] (`single`): measurements. [`Hits`] (`lists`): search, and lists of names.
+//! - [`Page`], [`MeasurementRow`], [`Whole`] (`single`): measurements. [`Hits`] (`lists`): search, and lists of names. [`Devices`] (`forged`).
 
 mod asked;
 mod counts;
 mod coverage;
+mod forged;
 mod happened;
 mod lists;
 mod single;
@@ -20,14 +21,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 
 use url::Url;
+use wirewitness_analysis::attribution::profile::Catalogue;
 use wirewitness_store::archive::Archive;
 use wirewitness_store::query::{Options, QueryError, Session};
 use wirewitness_store::rollup::{MOST_CELLS, Rollup};
 
 pub use counts::{Axis, Filter, Group, State, Tally, Value};
 pub use coverage::{Coverage, SourceRow};
+pub use forged::Devices;
 pub use happened::{EventFilter, EventRow};
 pub use lists::{Hits, NetworkRow, TargetRow};
+pub(crate) use single::day_text;
 pub use single::{Cursor, MeasurementRow, Page, Step, Whole};
 
 use totals::Totals;
@@ -41,6 +45,8 @@ pub struct Settings {
     pub query: Options,
     /// Category (of the Citizen Lab's) of a host name. May be empty.
     pub categories: Arc<BTreeMap<String, String>>,
+    /// Profiles of devices, for what forged pages say of them. None: nothing is said.
+    pub catalogue: Option<Arc<Catalogue>>,
 }
 
 impl Default for Settings {
@@ -51,7 +57,7 @@ impl Default for Settings {
             timeout: Some(std::time::Duration::from_secs(20)),
             ..Options::default()
         };
-        Self { most_cells: MOST_CELLS, query, categories: Arc::default() }
+        Self { most_cells: MOST_CELLS, query, categories: Arc::default(), catalogue: None }
     }
 }
 
@@ -82,6 +88,8 @@ pub struct Facts {
     coverage: Coverage,
     origins: BTreeSet<Arc<str>>,
     session: Session,
+    catalogue: Option<Arc<Catalogue>>,
+    devices: tokio::sync::OnceCell<Vec<Devices>>,
 }
 
 impl Facts {
@@ -121,6 +129,8 @@ impl Facts {
             origins,
             rollup,
             session,
+            catalogue: settings.catalogue.clone(),
+            devices: tokio::sync::OnceCell::new(),
         })
     }
 
