@@ -84,13 +84,15 @@ impl Language {
 }
 
 /// Parts of the catalogue: name of the file, and its text.
-const ENGLISH: [(&str, &str); 3] = [
+const ENGLISH: [(&str, &str); 4] = [
     ("common", include_str!("../catalogues/en/common.ftl")),
+    ("dashboard", include_str!("../catalogues/en/dashboard.ftl")),
     ("report", include_str!("../catalogues/en/report.ftl")),
     ("systems", include_str!("../catalogues/en/systems.ftl")),
 ];
-const URDU: [(&str, &str); 3] = [
+const URDU: [(&str, &str); 4] = [
     ("common", include_str!("../catalogues/ur/common.ftl")),
+    ("dashboard", include_str!("../catalogues/ur/dashboard.ftl")),
     ("report", include_str!("../catalogues/ur/report.ftl")),
     ("systems", include_str!("../catalogues/ur/systems.ftl")),
 ];

@@ -11,6 +11,7 @@
 //! - [`case`]: what the archive answers to a question, counted, for reports.
 //! - [`detector_example`]: OONI's example of a detector in.
 //! - [`events`]: events out of verdicts, and what is said of them.
+//! - [`rollup`]: verdicts counted by target, network and day, held in memory.
 //! - [`keep`]: an archive kept: compacted, checked, made again.
 //! - [`error`]: what can go wrong, and with which file.
 
@@ -26,6 +27,7 @@ pub mod keep;
 mod older;
 pub mod query;
 pub mod remote;
+pub mod rollup;
 pub mod schema;
 pub mod table;
 

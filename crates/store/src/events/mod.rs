@@ -14,7 +14,7 @@ mod insert;
 mod names;
 mod packed;
 mod parts;
-mod read;
+pub(crate) mod read;
 mod search;
 mod spread;
 mod statements;

@@ -48,7 +48,7 @@ struct Columns<'b> {
 }
 
 /// A column of texts, each once, and which of them each row has.
-struct Coded<'b> {
+pub(crate) struct Coded<'b> {
     keys: &'b arrow::array::Int32Array,
     texts: &'b StringArray,
 }
@@ -60,7 +60,7 @@ pub(super) fn deal<R: ChunkReader + 'static>(
     reading: &Reading,
     hand: &mut Hand<'_>,
 ) -> Result<(), StoreError> {
-    for batch in open(path, reader)? {
+    for batch in open(path, reader, (&CODED, &PLAIN))? {
         let batch = batch?;
         let columns = Columns::of(&batch).ok_or_else(|| StoreError::Damaged {
             path: path.to_owned(),
@@ -71,12 +71,14 @@ pub(super) fn deal<R: ChunkReader + 'static>(
     Ok(())
 }
 
-fn open<R: ChunkReader + 'static>(
+/// Rows of a file, only these columns of it: the first of them as dictionaries.
+pub(crate) fn open<R: ChunkReader + 'static>(
     path: &str,
     reader: R,
+    (coded_columns, plain): (&[&str], &[&str]),
 ) -> Result<ParquetRecordBatchReader, StoreError> {
     let coded = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    let field = |field: &Arc<Field>| match CODED.contains(&field.name().as_str()) {
+    let field = |field: &Arc<Field>| match coded_columns.contains(&field.name().as_str()) {
         true => Field::new(field.name(), coded.clone(), field.is_nullable()),
         false => field.as_ref().clone(),
     };
@@ -89,7 +91,7 @@ fn open<R: ChunkReader + 'static>(
     let metadata = ArrowReaderMetadata::try_new(Arc::clone(written.metadata()), options);
     let metadata = metadata.map_err(wrong(path))?;
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(reader, metadata);
-    let wanted = CODED.into_iter().chain(PLAIN);
+    let wanted = coded_columns.iter().chain(plain).copied();
     let mask = ProjectionMask::columns(builder.parquet_schema(), wanted);
     builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(wrong(path))
 }
@@ -98,10 +100,7 @@ impl<'b> Columns<'b> {
     fn of(batch: &'b RecordBatch) -> Option<Self> {
         let column = |name| batch.column_by_name(name);
         let long = |name| column(name)?.as_primitive_opt::<Int64Type>();
-        let coded = |name| {
-            let column = column(name)?.as_dictionary_opt::<Int32Type>()?;
-            Some(Coded { keys: column.keys(), texts: column.values().as_string_opt()? })
-        };
+        let coded = |name| Coded::of_column(batch, name);
         Some(Self {
             at: column("measured_at")?.as_primitive_opt::<TimestampMicrosecondType>()?.values(),
             asn: long("probe_asn")?,
@@ -174,24 +173,42 @@ impl<'b> Columns<'b> {
     }
 }
 
-impl Coded<'_> {
+impl<'b> Coded<'b> {
+    /// A column by its name; none where it is not there or is no dictionary.
+    pub(crate) fn of_column(batch: &'b RecordBatch, name: &str) -> Option<Self> {
+        let column = batch.column_by_name(name)?.as_dictionary_opt::<Int32Type>()?;
+        Some(Self { keys: column.keys(), texts: column.values().as_string_opt()? })
+    }
+
+    /// Which of the texts a row has; none where it is null.
+    pub(crate) fn key(&self, row: usize) -> Option<i32> {
+        if self.keys.is_null(row) {
+            return None;
+        }
+        self.keys.values().get(row).copied()
+    }
+
+    /// The text of a key.
+    pub(crate) fn text(&self, key: i32) -> &'b str {
+        match usize::try_from(key) {
+            Ok(at) if at < self.texts.len() && !self.texts.is_null(at) => self.texts.value(at),
+            _ => "",
+        }
+    }
+
     /// Something of each text.
-    fn each<T>(&self, of: impl FnMut(&str) -> T) -> Vec<T> {
+    pub(crate) fn each<T>(&self, of: impl FnMut(&str) -> T) -> Vec<T> {
         self.texts.iter().map(Option::unwrap_or_default).map(of).collect()
     }
 
     /// What a row's text has; none where it is null.
-    fn of<T: Copy>(&self, row: usize, each: &[T]) -> Option<T> {
-        if self.keys.is_null(row) {
-            return None;
-        }
-        let key = self.keys.values().get(row)?;
-        each.get(usize::try_from(*key).ok()?).copied()
+    pub(crate) fn of<T: Copy>(&self, row: usize, each: &[T]) -> Option<T> {
+        each.get(usize::try_from(self.key(row)?).ok()?).copied()
     }
 }
 
 /// A number of a network; 0 where it is null or none.
-pub(super) fn number(column: &Int64Array, row: usize) -> u32 {
+pub(crate) fn number(column: &Int64Array, row: usize) -> u32 {
     if column.is_null(row) {
         return 0;
     }

@@ -29,4 +29,6 @@ pub(crate) mod refresh;
 pub(crate) mod report;
 pub(crate) mod rules;
 pub(crate) mod seal;
+#[cfg(feature = "archive")]
+pub(crate) mod serve;
 pub(crate) mod verify;

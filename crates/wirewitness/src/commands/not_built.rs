@@ -8,8 +8,8 @@ use clap::Args;
 use crate::command_error::CommandError;
 
 /// Their names.
-pub(crate) const VERBS: [&str; 7] =
-    ["query", "export", "events", "archive", "refresh", "cluster", "report"];
+pub(crate) const VERBS: [&str; 8] =
+    ["query", "export", "events", "archive", "refresh", "cluster", "report", "serve"];
 
 /// Not in this program
 #[derive(Debug, Args)]
