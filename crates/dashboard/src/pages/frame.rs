@@ -25,9 +25,9 @@ pub(super) fn frame(ask: &Ask, page: &Page) -> Markup {
                 header {
                     p.brand { a href=(ask.link("/", &[])) { (ask.say("dash-name")) } }
                     form.find method="get" action="/search" role="search" {
-                        @if let Some(lang) = ask.one("lang") { input type="hidden" name="lang" value=(lang); }
+                        @if ask.one("lang").is_some() { input type="hidden" name="lang" value=(ask.language.code()); }
                         label for="q" { (ask.say("dash-find")) }
-                        input #q type="search" name="q" maxlength="300" value=[(ask.path() == "/search").then(|| ask.one("q")).flatten()];
+                        input #q type="search" name="q" maxlength="300" value=[(ask.path() == "/search").then(|| ask.shown("q"))];
                         button type="submit" { (ask.say("dash-find-do")) }
                     }
                 }
