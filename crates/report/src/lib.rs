@@ -5,7 +5,7 @@
 //! - [`when`]: times in words.
 //! - [`html`]: text made safe for a page.
 //! - [`words`]: what is said, in the reader's language.
-//! - [`case`]: what an archive answers to a question: a report as one page. [`paper`]: the same as PDF (feature `pdf`).
+//! - [`case`]: what an archive answers to a question: a report as one page. `paper`: the same as PDF (feature `pdf`).
 //! - [`exposure`]: what can be read of a person's device.
 
 pub mod case;

@@ -4,9 +4,9 @@
 //! and no time but those of the archive is in it. What comes from the archive was written by anybody, so it is bounded and made harmless in
 //! one place ([`blocks::foreign`]). In reading order:
 //!
-//! - [`blocks`]: a report without a look.
+//! - [`mod@blocks`]: a report without a look.
 //! - `summary`, `timeline`, `tables`, `method`, `systems`: its parts.
-//! - [`page`]: as one HTML file; `style`: how that looks. On paper: [`crate::paper`].
+//! - [`page()`]: as one HTML file; `style`: how that looks. On paper: `crate::paper`.
 
 pub mod blocks;
 mod method;

@@ -67,7 +67,7 @@ pub(crate) struct ReportArgs {
     /// Give up after so many seconds
     #[arg(long, value_name = "S")]
     timeout: Option<u64>,
-    /// One JSON object: files, commit, counts (docs/json.md)
+    /// One JSON object: files, commit, counts (docs/report.md)
     #[arg(long)]
     json: bool,
 }
