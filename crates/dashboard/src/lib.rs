@@ -5,10 +5,15 @@
 //!
 //! - [`facts`]: what all is made of, in memory as of one commit of the archive.
 //! - [`state`]: what all who answer share.
+//! - [`api`]: answers for programs. [`submit`]: measurements that are posted.
 //! - [`pages`]: for people.
+//! - [`open`]: all of it together, for one archive.
 //! - [`server`]: listening, and what every answer has in common.
 
+pub mod api;
 pub mod facts;
+pub mod open;
 pub mod pages;
 pub mod server;
 pub mod state;
+pub mod submit;

@@ -8,7 +8,7 @@ use crate::command_error::CommandError;
 #[cfg(not(feature = "archive"))]
 use crate::commands::not_built;
 #[cfg(feature = "archive")]
-use crate::commands::{archive, cluster, events, export, ingest, query, refresh};
+use crate::commands::{archive, cluster, events, export, ingest, query, refresh, serve};
 use crate::commands::{
     attribute, completions, exposure, helper, inspect, judge, lab, man, probe, rules, seal, verify,
 };
@@ -46,6 +46,8 @@ enum Verb {
     Archive(archive::KeepArgs),
     #[cfg(feature = "archive")]
     Refresh(refresh::RefreshArgs),
+    #[cfg(feature = "archive")]
+    Serve(Box<serve::ServeArgs>),
     #[cfg(not(feature = "archive"))]
     #[command(name = "ingest", aliases = not_built::VERBS, hide = true)]
     NotBuilt(not_built::NotBuiltArgs),
@@ -80,6 +82,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Verb::Archive(args) => archive::run(&args),
         #[cfg(feature = "archive")]
         Verb::Refresh(args) => refresh::run(&args),
+        #[cfg(feature = "archive")]
+        Verb::Serve(args) => serve::run(&args),
         #[cfg(not(feature = "archive"))]
         Verb::NotBuilt(args) => not_built::run(&args),
         Verb::Rules(args) => rules::run(&args),

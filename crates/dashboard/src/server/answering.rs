@@ -63,20 +63,15 @@ impl Answering {
         }
     }
 
-    pub(super) async fn answer(
-        &self,
-        request: Request<Incoming>,
-        asker: Asker,
-    ) -> Response<Body> {
+    pub(super) async fn answer(&self, request: Request<Incoming>, asker: Asker) -> Response<Body> {
         let begun = Instant::now();
         let wish = self.wish(&request);
         let made = match self.of_its_own(&request, asker) {
             Some(own) => own,
             None => self.conditional(request, asker, &wish).await,
         };
-        let mut response = made.unwrap_or_else(|problem| {
-            if wish.is_page { problem.page() } else { problem.json() }
-        });
+        let mut response = made
+            .unwrap_or_else(|problem| if wish.is_page { problem.page() } else { problem.json() });
         if wish.is_head {
             response = without_body(response);
         }
@@ -149,9 +144,10 @@ impl Answering {
                 StatusCode::UNAUTHORIZED,
                 "counters are told on this machine itself, and elsewhere to who says the admin token",
             )),
-            _ if !is_read && request.method() != Method::POST => {
-                Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "only GET, HEAD and POST are known"))
-            }
+            _ if !is_read && request.method() != Method::POST => Err(Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "only GET, HEAD and POST are known",
+            )),
             _ => return None,
         };
         Some(own)
@@ -342,7 +338,8 @@ fn text<'h>(asked: &'h HeaderMap, name: &HeaderName, most: usize) -> &'h str {
 
 fn is_text(given: &HeaderMap) -> bool {
     let kind = text(given, &CONTENT_TYPE, 200);
-    kind.starts_with("text/") || ["json", "xml", "svg", "javascript"].iter().any(|it| kind.contains(it))
+    kind.starts_with("text/")
+        || ["json", "xml", "svg", "javascript"].iter().any(|it| kind.contains(it))
 }
 
 fn set(given: &mut HeaderMap, name: HeaderName, value: &'static str) {

@@ -61,7 +61,10 @@ impl Listener {
             Kind::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 let _ = stream.set_nodelay(true);
-                Ok(Stream { is_near: peer.ip().to_canonical().is_loopback(), kind: Open::Tcp(stream) })
+                Ok(Stream {
+                    is_near: peer.ip().to_canonical().is_loopback(),
+                    kind: Open::Tcp(stream),
+                })
             }
             #[cfg(unix)]
             Kind::Unix(listener) => {

@@ -127,7 +127,11 @@ impl Metrics {
     pub(super) fn text(&self, edition: &Edition, now: i64) -> String {
         let mut text = String::new();
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        head(&mut text, "http_requests_total", ("counter", "Answers, by kind of path and class of status."));
+        head(
+            &mut text,
+            "http_requests_total",
+            ("counter", "Answers, by kind of path and class of status."),
+        );
         for ((_, kind), classes) in KINDS.iter().zip(&self.requests) {
             for (class, counter) in CLASSES.iter().zip(classes) {
                 let labels = format!("{{kind=\"{kind}\",status=\"{class}\"}}");
@@ -147,7 +151,11 @@ impl Metrics {
         line(&mut text, &format!("{name}_sum"), "", whole);
         line(&mut text, &format!("{name}_count"), "", sum);
         self.rest(&mut text);
-        head(&mut text, "archive_commit", ("gauge", "Commit of the archive that answers are made of."));
+        head(
+            &mut text,
+            "archive_commit",
+            ("gauge", "Commit of the archive that answers are made of."),
+        );
         line(&mut text, "archive_commit", "", edition.commit);
         if let Some(newest) = edition.newest {
             let name = "archive_newest_measurement_age_seconds";
@@ -163,7 +171,11 @@ impl Metrics {
         line(text, "connections_open", "", self.open.load(Ordering::Relaxed));
         for (name, says, counter) in [
             ("connections_total", "Connections that were taken.", &self.connections),
-            ("connections_shed_total", "Connections closed at once for want of a place.", &self.shed),
+            (
+                "connections_shed_total",
+                "Connections closed at once for want of a place.",
+                &self.shed,
+            ),
             ("cache_hits_total", "Answers that had been made before.", &self.hits),
             ("cache_misses_total", "Answers that had to be made.", &self.misses),
             ("queries_busy_total", "Queries refused while others ran.", &self.queries_busy),

@@ -10,7 +10,7 @@
 
 mod answering;
 mod cache;
-mod connection;
+pub(crate) mod connection;
 mod headers;
 pub mod listen;
 pub mod metrics;

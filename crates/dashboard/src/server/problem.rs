@@ -1,7 +1,9 @@
 //! Why there is no answer: for programs as RFC 9457 has it, for people as a page.
 
 use axum::body::Body;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use hyper::{Response, StatusCode};
 use maud::{DOCTYPE, html};
 use serde::Serialize;

@@ -27,4 +27,6 @@ pub(crate) mod query;
 pub(crate) mod refresh;
 pub(crate) mod rules;
 pub(crate) mod seal;
+#[cfg(feature = "archive")]
+pub(crate) mod serve;
 pub(crate) mod verify;

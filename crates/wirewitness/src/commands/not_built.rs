@@ -8,7 +8,8 @@ use clap::Args;
 use crate::command_error::CommandError;
 
 /// Their names.
-pub(crate) const VERBS: [&str; 6] = ["query", "export", "events", "archive", "refresh", "cluster"];
+pub(crate) const VERBS: [&str; 7] =
+    ["query", "export", "events", "archive", "refresh", "cluster", "serve"];
 
 /// Not in this program
 #[derive(Debug, Args)]
