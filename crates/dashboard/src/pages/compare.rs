@@ -9,7 +9,7 @@ use super::Page;
 use super::ask::Ask;
 use super::draw::{self, badge};
 use super::table::{Cell, Table};
-use crate::facts::{Axis, Filter, State, Tally, Value, day_text};
+use crate::facts::{Axis, Filter, State, Tally, Value};
 
 /// `/compare?a=PK/64500&b=PK/64501`, each with days of its own (`a_since`, `a_until`, `b_since`, `b_until`).
 pub(super) fn page(ask: &Ask) -> Page {

@@ -19,6 +19,7 @@ pub(super) fn frame(ask: &Ask, page: &Page) -> Markup {
                 meta name="color-scheme" content="light dark";
                 title { (page.title) " · " (ask.say("dash-name")) }
                 link rel="stylesheet" href="/style.css";
+                link rel="icon" type="image/svg+xml" href="/icon.svg";
             }
             body {
                 a.skip href="#main" { (ask.say("dash-skip")) }
