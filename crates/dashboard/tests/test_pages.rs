@@ -160,7 +160,7 @@ fn numbers_on_pages_equal_sql() {
     assert!(
         server
             .page("/")
-            .contains("120 verdicts from 1 November 2025 to 2 November 2025, 3 countries.")
+            .contains("120 verdicts from 1 November 2025 to 2 November 2025. Countries: 3.")
     );
     let urdu = server.page("/?lang=ur");
     assert!(urdu.contains("۱۲۰") && urdu.contains("نومبر ۲۰۲۵"), "numerals and months");
@@ -220,7 +220,7 @@ fn a_list_is_looked_up_and_bounded() {
     assert_eq!(got.status, 200);
     assert!(
         got.body.contains("site-3.example")
-            && got.body.contains("1 names of the list were never measured")
+            && got.body.contains("1 name of the list was never measured")
     );
     assert_eq!(post("other=1").status, 400);
     assert_eq!(post(&format!("list={}", "a".repeat(2 << 20))).status, 400);

@@ -14,6 +14,8 @@ mod probing;
 #[cfg(feature = "archive")]
 mod refreshing;
 mod sealing;
+#[cfg(feature = "archive")]
+mod serving;
 mod stop;
 
 use std::process::ExitCode;

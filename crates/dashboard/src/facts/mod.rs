@@ -45,6 +45,8 @@ pub struct Settings {
     pub query: Options,
     /// Category (of the Citizen Lab's) of a host name. May be empty.
     pub categories: Arc<BTreeMap<String, String>>,
+    /// Whether all of the archive is made up, also what measurements say: a demonstration. Pages say so, and all is counted together.
+    pub is_demonstration: bool,
     /// Profiles of devices, for what forged pages say of them. None: nothing is said.
     pub catalogue: Option<Arc<Catalogue>>,
 }
@@ -57,7 +59,13 @@ impl Default for Settings {
             timeout: Some(std::time::Duration::from_secs(20)),
             ..Options::default()
         };
-        Self { most_cells: MOST_CELLS, query, categories: Arc::default(), catalogue: None }
+        Self {
+            most_cells: MOST_CELLS,
+            query,
+            categories: Arc::default(),
+            is_demonstration: false,
+            catalogue: None,
+        }
     }
 }
 
@@ -88,6 +96,7 @@ pub struct Facts {
     coverage: Coverage,
     origins: BTreeSet<Arc<str>>,
     session: Session,
+    is_demonstration: bool,
     catalogue: Option<Arc<Catalogue>>,
     devices: tokio::sync::OnceCell<Vec<Devices>>,
 }
@@ -129,6 +138,7 @@ impl Facts {
             origins,
             rollup,
             session,
+            is_demonstration: settings.is_demonstration,
             catalogue: settings.catalogue.clone(),
             devices: tokio::sync::OnceCell::new(),
         })
@@ -156,7 +166,8 @@ impl Facts {
 
     /// Whether all of it is made up, so that pages have to say so.
     pub fn is_made_up(&self) -> bool {
-        !self.origins.is_empty() && self.origins.iter().all(|it| &**it == MADE_UP)
+        let is_made_up = |origin: &Arc<str>| &**origin == MADE_UP;
+        self.is_demonstration || (!self.origins.is_empty() && self.origins.iter().all(is_made_up))
     }
 
     /// The first and the last day with verdicts that were counted, days since 1970.

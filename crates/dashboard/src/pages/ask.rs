@@ -152,6 +152,11 @@ impl Ask {
             .filter(|it| !it.is_empty())
     }
 
+    /// A parameter as a form shows it again; empty where it is not there.
+    pub(crate) fn shown(&self, name: &str) -> String {
+        self.one(name).map(harmless).unwrap_or_default()
+    }
+
     /// The path that was asked for.
     pub(crate) fn path(&self) -> &str {
         &self.path
@@ -198,12 +203,12 @@ impl Ask {
         html! {
             form.filter method="get" action=(self.path) {
                 @for name in hidden.iter().chain(&["lang"]) {
-                    @if let Some(value) = self.one(name) { input type="hidden" name=(name) value=(value); }
+                    @if self.one(name).is_some() { input type="hidden" name=(name) value=(self.shown(name)); }
                 }
                 p { label for="since" { (self.say("dash-since")) }
-                    input #since type="date" name="since" value=(self.one("since").unwrap_or_default()); }
+                    input #since type="date" name="since" value=(self.shown("since")); }
                 p { label for="until" { (self.say("dash-until")) }
-                    input #until type="date" name="until" value=(self.one("until").unwrap_or_default()); }
+                    input #until type="date" name="until" value=(self.shown("until")); }
                 p { label for="test" { (self.say("dash-test")) }
                     select #test name="test" {
                         option value="" { (self.say("dash-all")) }

@@ -9,7 +9,7 @@ use super::Page;
 use super::ask::Ask;
 use super::draw::{self, badge};
 use super::table::{Cell, Table};
-use crate::facts::{Axis, Filter, State, Tally, Value, day_text};
+use crate::facts::{Axis, Filter, State, Tally, Value};
 
 /// `/compare?a=PK/64500&b=PK/64501`, each with days of its own (`a_since`, `a_until`, `b_since`, `b_until`).
 pub(super) fn page(ask: &Ask) -> Page {
@@ -106,17 +106,17 @@ fn form(ask: &Ask) -> Markup {
                 } }
         }
     };
-    let span = |name: &str, message: &str, default: Option<i32>| {
+    let span = |name: &str, message: &str| {
         html! {
             p { label for=(name) { (ask.say(message)) }
-                input id=(name) type="date" name=(name) value=(ask.one(name).map_or_else(|| default.map(day_text).unwrap_or_default(), str::to_owned)); }
+                input id=(name) type="date" name=(name) value=(ask.shown(name)); }
         }
     };
     html! {
         form.filter method="get" action="/compare" {
-            @if let Some(lang) = ask.one("lang") { input type="hidden" name="lang" value=(lang); }
-            fieldset { legend { (ask.say("dash-side-a")) } (choice("a", "dash-country-or-network")) (span("a_since", "dash-since", None)) (span("a_until", "dash-until", None)) }
-            fieldset { legend { (ask.say("dash-side-b")) } (choice("b", "dash-country-or-network")) (span("b_since", "dash-since", None)) (span("b_until", "dash-until", None)) }
+            @if ask.one("lang").is_some() { input type="hidden" name="lang" value=(ask.language.code()); }
+            fieldset { legend { (ask.say("dash-side-a")) } (choice("a", "dash-country-or-network")) (span("a_since", "dash-since")) (span("a_until", "dash-until")) }
+            fieldset { legend { (ask.say("dash-side-b")) } (choice("b", "dash-country-or-network")) (span("b_since", "dash-since")) (span("b_until", "dash-until")) }
             p { button type="submit" { (ask.say("dash-compare-do")) } }
         }
     }

@@ -225,8 +225,13 @@ pub(super) fn legend(ask: &Ask) -> Markup {
 /// The world, each country by its state. `tallies` by code.
 pub(super) fn map(ask: &Ask, tallies: &[(String, Tally)]) -> Markup {
     let (width, height) = (world::WIDTH, world::HEIGHT);
+    let has_shape = |code: &str| world::all().get(code).is_some_and(|it| !it.shape.is_empty());
+    if !tallies.iter().any(|(code, _)| has_shape(code)) {
+        // A country that does not exist is on no map.
+        return html! {};
+    }
     html! {
-        svg.map viewBox=(format!("0 0 {width} {height}")) role="img" aria-label=(ask.say("dash-map")) {
+        svg.map viewBox=(format!("0 0 {width} {height}")) role="group" aria-label=(ask.say("dash-map")) {
             (hatch("map"))
             path.land d=(PreEscaped(land(tallies))) {}
             @for (code, tally) in tallies {

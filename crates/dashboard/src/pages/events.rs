@@ -104,7 +104,7 @@ pub(super) fn list(ask: &Ask) -> Page {
 fn form(ask: &Ask) -> Markup {
     let field = |name: &str, message: &str, kind: &str| {
         html! {
-            p { label for=(name) { (ask.say(message)) } input id=(name) type=(kind) name=(name) maxlength="300" value=(ask.one(name).unwrap_or_default()); }
+            p { label for=(name) { (ask.say(message)) } input id=(name) type=(kind) name=(name) maxlength="300" value=(ask.shown(name)); }
         }
     };
     let choice = |name: &str, message: &str, options: &[(&str, &str)]| {
@@ -117,7 +117,7 @@ fn form(ask: &Ask) -> Markup {
     };
     html! {
         form.filter method="get" action="/events" {
-            @if let Some(lang) = ask.one("lang") { input type="hidden" name="lang" value=(lang); }
+            @if ask.one("lang").is_some() { input type="hidden" name="lang" value=(ask.language.code()); }
             (field("country", "dash-country-two", "text")) (field("asn", "dash-network-number", "text")) (field("name", "dash-name-of", "text"))
             (field("since", "dash-since", "date")) (field("until", "dash-until", "date"))
             (choice("kind", "dash-kind", &[("block", "dash-kind-block"), ("shutdown", "dash-kind-shutdown")]))

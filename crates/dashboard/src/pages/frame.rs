@@ -19,15 +19,16 @@ pub(super) fn frame(ask: &Ask, page: &Page) -> Markup {
                 meta name="color-scheme" content="light dark";
                 title { (page.title) " · " (ask.say("dash-name")) }
                 link rel="stylesheet" href="/style.css";
+                link rel="icon" type="image/svg+xml" href="/icon.svg";
             }
             body {
                 a.skip href="#main" { (ask.say("dash-skip")) }
                 header {
                     p.brand { a href=(ask.link("/", &[])) { (ask.say("dash-name")) } }
                     form.find method="get" action="/search" role="search" {
-                        @if let Some(lang) = ask.one("lang") { input type="hidden" name="lang" value=(lang); }
+                        @if ask.one("lang").is_some() { input type="hidden" name="lang" value=(ask.language.code()); }
                         label for="q" { (ask.say("dash-find")) }
-                        input #q type="search" name="q" maxlength="300" value=[(ask.path() == "/search").then(|| ask.one("q")).flatten()];
+                        input #q type="search" name="q" maxlength="300" value=[(ask.path() == "/search").then(|| ask.shown("q"))];
                         button type="submit" { (ask.say("dash-find-do")) }
                     }
                 }

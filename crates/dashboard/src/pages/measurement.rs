@@ -83,12 +83,12 @@ pub(super) fn rows(ask: &Ask, rows: &[MeasurementRow]) -> Table {
 fn form(ask: &Ask) -> Markup {
     let field = |name: &str, message: &str, kind: &str| {
         html! {
-            p { label for=(name) { (ask.say(message)) } input id=(name) type=(kind) name=(name) maxlength="300" value=(ask.one(name).unwrap_or_default()); }
+            p { label for=(name) { (ask.say(message)) } input id=(name) type=(kind) name=(name) maxlength="300" value=(ask.shown(name)); }
         }
     };
     html! {
         form.filter method="get" action="/measurements" {
-            @if let Some(lang) = ask.one("lang") { input type="hidden" name="lang" value=(lang); }
+            @if ask.one("lang").is_some() { input type="hidden" name="lang" value=(ask.language.code()); }
             (field("country", "dash-country-two", "text")) (field("asn", "dash-network-number", "text")) (field("name", "dash-name-of", "text"))
             (field("since", "dash-since", "date")) (field("until", "dash-until", "date"))
             p { label for="status" { (ask.say("dash-status")) } select #status name="status" {

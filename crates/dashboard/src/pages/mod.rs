@@ -92,7 +92,11 @@ pub fn router() -> Router<Shared> {
         .route("/status", get(async |ask: Ask| answer(&ask, Ok(status::page(&ask)))))
         .route("/method", get(async |ask: Ask| answer(&ask, Ok(method::page(&ask)))))
         .route("/style.css", get(sheet))
+        .route("/icon.svg", get(async || ([(header::CONTENT_TYPE, "image/svg+xml")], ICON)))
 }
+
+/// An eye over a line.
+const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 16\"><path fill=\"#fff\" stroke=\"#1c4f91\" stroke-width=\"1.5\" d=\"M1 7q7-8 14 0q-7 8-14 0z\"/><circle cx=\"8\" cy=\"7\" r=\"2.5\" fill=\"#1c4f91\"/><path stroke=\"#1c4f91\" d=\"M1 14h14\"/></svg>";
 
 async fn sheet() -> Response {
     let headers = [

@@ -119,7 +119,7 @@ dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 .steps{padding:0;list-style:none}.steps>li{border:1px solid var(--line);border-radius:6px;padding:.4rem .8rem;margin:.6rem 0}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:.5rem 1.2rem}.pair>div{min-width:0;overflow-wrap:anywhere}
 footer{margin-block-start:3rem;padding-block:1rem 2rem;border-block-start:1px solid var(--line);color:var(--soft)}
-@media(max-width:40rem){.pair,dl{grid-template-columns:1fr}dt{margin-block-start:.4rem}.find,.find input{width:100%}.find input{flex:1}h1{font-size:1.35rem}.state{white-space:normal}}
+@media(max-width:40rem){.pair,dl{grid-template-columns:1fr}dt{margin-block-start:.4rem}.find,.find label{width:100%}.find input{flex:1;width:auto;min-width:0}h1{font-size:1.35rem}.state{white-space:normal}}
 @media(prefers-reduced-motion:no-preference){a,button{transition:color .1s}}
 @media(forced-colors:active){svg *{forced-color-adjust:none}}";
 

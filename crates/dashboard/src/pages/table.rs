@@ -62,7 +62,7 @@ impl Table {
     /// In a page, without files of it.
     pub(crate) fn alone(&self) -> Markup {
         html! {
-            div.wide tabindex="0" role="region" aria-label=(self.caption) {
+            div.wide tabindex="0" role="group" aria-label=(self.caption) {
                 table {
                     caption { (self.caption) }
                     thead { tr { @for (_, words) in &self.columns { th scope="col" { (words) } } } }

@@ -51,7 +51,11 @@ dash-state-ok = could be used
 dash-state-insufficient = not enough to tell
 dash-legend = What the marks mean
 dash-vantages = Vantages
-dash-vantages-about = about { $count } vantages
+dash-vantages-about =
+    { $count ->
+        [one] about { $count } vantage
+       *[other] about { $count } vantages
+    }
 dash-vantages-many = { $count } or more vantages
 dash-confidence = Confidence
 dash-confidence-is = confidence: { $confidence }
@@ -62,7 +66,11 @@ dash-from-day = From day
 dash-strip = { $what }: blocked in { $blocked } of { $all } spans of time
 dash-numbers = Numbers
 dash-the-same-as = The same as
-dash-more-rows = { $count } more are not shown.
+dash-more-rows =
+    { $count ->
+        [one] { $count } more is not shown.
+       *[other] { $count } more are not shown.
+    }
 dash-nothing = There is nothing here.
 dash-none = none
 
@@ -96,7 +104,7 @@ dash-locus-unknown = not known
 
 # Overview
 dash-overview-title = What is blocked, where and how
-dash-holds = { $count } verdicts from { $first } to { $last }, { $countries } countries.
+dash-holds = { $count } verdicts from { $first } to { $last }. Countries: { $countries }.
 dash-lately = What changed lately
 dash-all-events = All events
 dash-where = Where
@@ -120,8 +128,16 @@ dash-event-block = Blocked
 dash-event-block-over = Was blocked, can be used again
 dash-event-shutdown = Shutdown
 dash-event-shutdown-over = Shutdown, over
-dash-and-others = and { $count } others
-dash-in-networks = in { $count } networks
+dash-and-others =
+    { $count ->
+        [one] and { $count } other
+       *[other] and { $count } others
+    }
+dash-in-networks =
+    { $count ->
+        [one] in { $count } network
+       *[other] in { $count } networks
+    }
 dash-from-to = { $from } to { $to }
 dash-since-when = since { $from }
 dash-kind-block = block
@@ -230,7 +246,11 @@ dash-list-label = Names or addresses of pages, one a line
 dash-list-kept-nowhere = The list is used for this answer only and kept nowhere. At most 5,000 lines.
 dash-list-do = Look them up
 dash-list-result = Names of the list
-dash-list-unknown = { $count } names of the list were never measured.
+dash-list-unknown =
+    { $count ->
+        [one] { $count } name of the list was never measured.
+       *[other] { $count } names of the list were never measured.
+    }
 dash-blocked-in = Blocked in
 dash-categories = Categories
 dash-category = Category

@@ -47,7 +47,11 @@ dash-state-ok = قابلِ رسائی
 dash-state-insufficient = فیصلے کے لیے ناکافی
 dash-legend = نشانات کا مطلب
 dash-vantages = مقامات
-dash-vantages-about = تقریباً { $count } مقامات
+dash-vantages-about =
+    { $count ->
+        [one] تقریباً { $count } مقام
+       *[other] تقریباً { $count } مقامات
+    }
 dash-vantages-many = { $count } یا زیادہ مقامات
 dash-confidence = اعتماد
 dash-confidence-is = اعتماد: { $confidence }
@@ -58,7 +62,11 @@ dash-from-day = اس دن سے
 dash-strip = { $what }: { $all } میں سے { $blocked } وقفوں میں بند
 dash-numbers = اعداد
 dash-the-same-as = یہی بطور
-dash-more-rows = مزید { $count } نہیں دکھائے گئے۔
+dash-more-rows =
+    { $count ->
+        [one] مزید { $count } نہیں دکھایا گیا۔
+       *[other] مزید { $count } نہیں دکھائے گئے۔
+    }
 dash-nothing = یہاں کچھ نہیں۔
 dash-none = کوئی نہیں
 
@@ -90,7 +98,7 @@ dash-locus-vantage = خود مقامِ پیمائش
 dash-locus-unknown = معلوم نہیں
 
 dash-overview-title = کیا بند ہے، کہاں اور کیسے
-dash-holds = { $first } سے { $last } تک { $count } فیصلے، { $countries } ممالک۔
+dash-holds = { $first } سے { $last } تک { $count } فیصلے۔ ممالک: { $countries }۔
 dash-lately = حالیہ تبدیلیاں
 dash-all-events = تمام واقعات
 dash-where = کہاں
@@ -113,8 +121,16 @@ dash-event-block = بند کیا گیا
 dash-event-block-over = بند تھا، اب پھر قابلِ رسائی
 dash-event-shutdown = انٹرنیٹ بندش
 dash-event-shutdown-over = انٹرنیٹ بندش، ختم
-dash-and-others = اور { $count } دیگر
-dash-in-networks = { $count } نیٹ ورکس میں
+dash-and-others =
+    { $count ->
+        [one] اور { $count } دیگر
+       *[other] اور { $count } دیگر
+    }
+dash-in-networks =
+    { $count ->
+        [one] { $count } نیٹ ورک میں
+       *[other] { $count } نیٹ ورکس میں
+    }
 dash-from-to = { $from } سے { $to } تک
 dash-since-when = { $from } سے
 dash-kind-block = بندش
@@ -219,7 +235,11 @@ dash-list-label = نام یا صفحات کے پتے، ہر سطر میں ایک
 dash-list-kept-nowhere = فہرست صرف اس جواب کے لیے ہے اور کہیں محفوظ نہیں ہوتی۔ زیادہ سے زیادہ ۵٬۰۰۰ سطریں۔
 dash-list-do = دیکھیں
 dash-list-result = فہرست کے نام
-dash-list-unknown = فہرست کے { $count } نام کبھی ناپے نہیں گئے۔
+dash-list-unknown =
+    { $count ->
+        [one] فہرست کا { $count } نام کبھی ناپا نہیں گیا۔
+       *[other] فہرست کے { $count } نام کبھی ناپے نہیں گئے۔
+    }
 dash-blocked-in = کہاں بند
 dash-categories = زمرے
 dash-category = زمرہ

@@ -4,9 +4,11 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
+use url::Url;
 use wirewitness_dashboard::facts;
 use wirewitness_dashboard::open::Open;
 use wirewitness_dashboard::server::listen::{self, Listener};
@@ -15,13 +17,16 @@ use wirewitness_dashboard::server::{Limits, Settings, serve};
 use wirewitness_dashboard::submit::{self, Submit};
 use wirewitness_net::Clock as _;
 use wirewitness_probe::kernel::KernelNet;
+use wirewitness_store::archive;
 use wirewitness_store::query::Options;
 
 use super::query::network_names;
 use crate::archiving::place::ArchiveArgs;
+use crate::attributing::profiles;
 use crate::command_error::CommandError;
 use crate::input::token;
 use crate::output::{clean, complain};
+use crate::serving::demo;
 use crate::stop;
 
 /// Show an archive: pages for people, an API, feeds
@@ -32,6 +37,9 @@ use crate::stop;
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     archive: ArchiveArgs,
+    /// Without an archive: fill one from the lab, of a country that does not exist, and show it. It is gone when the program ends
+    #[arg(long, conflicts_with = "archive")]
+    demo: bool,
     /// Where to listen; port 0 takes a free one. May be given several times
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8085")]
     listen: Vec<SocketAddr>,
@@ -93,13 +101,23 @@ pub(crate) fn run(args: &ServeArgs) -> Result<ExitCode, CommandError> {
 
 impl ServeArgs {
     async fn serve(&self, settings: Settings, submit: Option<Submit>) -> Result<(), CommandError> {
-        let facts = facts::Settings { query: self.options()?, ..facts::Settings::default() };
+        let catalogue = profiles::load(None)?;
+        let facts = facts::Settings {
+            query: self.options()?,
+            catalogue: Some(Arc::new(catalogue)),
+            is_demonstration: self.demo,
+            ..facts::Settings::default()
+        };
         let with = (settings.admin.clone(), submit);
-        let open = Open::new(self.archive.url()?, facts, with).await.map_err(|error| {
-            CommandError::Asking {
-                message: error.to_string(),
-                hint: "`wirewitness archive check` says whether an archive is whole".to_owned(),
-            }
+        // Gone with the folder, at the end.
+        let demo = if self.demo { Some(made_up().await?) } else { None };
+        let url = match &demo {
+            Some((_, url)) => url.clone(),
+            None => self.archive.url()?,
+        };
+        let open = Open::new(url, facts, with).await.map_err(|error| CommandError::Asking {
+            message: error.to_string(),
+            hint: "`wirewitness archive check` says whether an archive is whole".to_owned(),
         })?;
         let listeners = self.listeners().await?;
         let scheme = if settings.tls.is_some() { "https" } else { "http" };
@@ -161,6 +179,16 @@ impl ServeArgs {
             |source| CommandError::Unreadable { path: folder.display().to_string(), source };
         submit.map(Some).map_err(unreadable)
     }
+}
+
+/// An archive from the lab, in a folder of its own.
+async fn made_up() -> Result<(tempfile::TempDir, Url), CommandError> {
+    let folder = tempfile::Builder::new().prefix("wirewitness-demo-").tempdir()?;
+    let url = archive::locate(&folder.path().display().to_string())?;
+    complain("filling an archive from the lab\n");
+    let filled = demo::fill(&url).await?;
+    complain(&format!("{} made-up verdicts, {} events\n", filled.rows, filled.events));
+    Ok((folder, url))
 }
 
 fn read_token(path: &PathBuf) -> Result<Token, CommandError> {

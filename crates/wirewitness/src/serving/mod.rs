@@ -1,0 +1,3 @@
+//! What `serve` needs beside the dashboard: `demo` fills an archive from the lab.
+
+pub(crate) mod demo;
