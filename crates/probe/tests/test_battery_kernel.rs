@@ -23,7 +23,7 @@ use crate::test_namespaces::{FAR, Link};
 #[derive(Clone)]
 struct Hurried(KernelNet);
 
-const FAST: u32 = 25;
+const FAST: u32 = 30;
 
 impl Clock for Hurried {
     fn now(&self) -> Moment {

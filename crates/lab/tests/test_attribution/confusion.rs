@@ -140,3 +140,26 @@ fn confusion_of_devices_that_act_three_times_in_four() {
         READERS.iter().map(|name| ((*name).to_owned(), path(&[name], idle), vec![Test::Tls]));
     run_all("Devices that act in 75 % of the trials", &cases(rows.collect(), many("IDLE", 10)));
 }
+
+#[test]
+#[ignore = "a minute: prints figures"]
+fn confusion_of_fragments_with_and_without_loss() {
+    for (title, flaws, usual) in
+        [("Fragments", Flaws::default(), 3), ("Fragments, 1 % loss", LOSSY, 10)]
+    {
+        let rows = READERS
+            .iter()
+            .map(|name| ((*name).to_owned(), path(&[name], flaws), vec![Test::Fragments]));
+        run_all(title, &cases(rows.collect(), many("FRAGMENTS", usual)));
+    }
+}
+
+#[test]
+#[ignore = "a minute: prints how long batteries of all tests take"]
+fn confusion_of_nothing_all_tests() {
+    let rows = [None, Some("tsg"), Some("pk_drop")].map(|name| {
+        let devices: Vec<&str> = name.into_iter().collect();
+        (name.unwrap_or("clean").to_owned(), path(&devices, LOSSY), Test::ALL.to_vec())
+    });
+    run_all("All tests in one battery", &cases(rows.into(), many("ALL", 10)));
+}
