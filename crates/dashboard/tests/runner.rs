@@ -8,5 +8,6 @@ mod served;
 mod test_api;
 mod test_facts;
 mod test_pages;
+mod test_schemathesis;
 mod test_server;
 mod test_submit;
