@@ -4,7 +4,9 @@ use crate::program::run;
 
 #[test]
 fn a_verb_of_the_archive_says_how_to_have_it() {
-    for verb in ["ingest", "query", "export", "events", "archive", "refresh", "cluster", "report", "serve"] {
+    for verb in
+        ["ingest", "query", "export", "events", "archive", "refresh", "cluster", "report", "serve"]
+    {
         for arguments in [vec![verb], vec![verb, "--help"], vec![verb, "x", "--json"]] {
             let outcome = run(&arguments);
             assert_eq!(outcome.code, 2, "{arguments:?}");

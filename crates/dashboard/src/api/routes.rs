@@ -5,7 +5,7 @@ use super::asked::{Parameter, Strange};
 use super::rows::{Column, FORMATS, Holds};
 
 /// One route.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Route {
     pub(crate) what: What,
     pub(crate) is_post: bool,
@@ -200,6 +200,7 @@ macro_rules! counted {
         const ALL: &[Column] = {
             const OWN: &[Column] = &[$($column),*];
             const WIDTH: usize = OWN.len() + COUNTS.len();
+            #[allow(clippy::indexing_slicing, reason = "made when the program is built")]
             const BOTH: [Column; WIDTH] = {
                 let mut both = [COUNTS[0]; WIDTH];
                 let mut at = 0;

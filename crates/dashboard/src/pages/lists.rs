@@ -83,6 +83,9 @@ fn listed(text: &str) -> BTreeSet<String> {
     names.filter(|it| !it.is_empty() && it != "url").collect()
 }
 
+/// A name, its counts, and the networks (country and number) that block it.
+type Of = (String, Tally, Vec<(String, u32)>);
+
 fn of_names(ask: &Ask, filter: &Filter, names: &BTreeSet<String>) -> Table {
     let mut table = Table::new(
         ask,
@@ -95,7 +98,7 @@ fn of_names(ask: &Ask, filter: &Filter, names: &BTreeSet<String>) -> Table {
         return table;
     }
     let filter = Filter { domains: known.clone(), targets: known, ..filter.clone() };
-    let mut all: Vec<(String, Tally, Vec<(String, u32)>)> = Vec::new();
+    let mut all: Vec<Of> = Vec::new();
     for group in ask.facts.aggregate(&filter, &[Axis::Domain, Axis::Country, Axis::Network]) {
         let [name, country, network] = group.key.as_slice() else { continue };
         if all.last().is_none_or(|(last, _, _)| last != name.text()) {

@@ -249,7 +249,7 @@ impl Answering {
             set(given, CONTENT_ENCODING, "gzip");
         }
         given.insert(CONTENT_LENGTH, body.len().into());
-        if !given.get(CACHE_CONTROL).is_some_and(|it| it.as_bytes() == b"no-store") {
+        if given.get(CACHE_CONTROL).is_none_or(|it| it.as_bytes() != b"no-store") {
             let kept = Kept { headers: given.clone(), body: body.clone() };
             self.cache.keep(&wish.etag, wish.key.clone(), kept);
         }
