@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -89,7 +89,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<ExitCode, CommandError> {
             }
             _ => None,
         },
-        admin: args.admin_token_file.as_ref().map(read_token).transpose()?,
+        admin: args.admin_token_file.as_deref().map(read_token).transpose()?,
         now,
     };
     let submit = args.submit()?;
@@ -173,7 +173,8 @@ impl ServeArgs {
 
     fn submit(&self) -> Result<Option<Submit>, CommandError> {
         let Some(folder) = &self.submissions else { return Ok(None) };
-        let tokens = self.submit_token_file.iter().map(read_token).collect::<Result<_, _>>()?;
+        let tokens =
+            self.submit_token_file.iter().map(|it| read_token(it)).collect::<Result<_, _>>()?;
         let submit = Submit::new(folder.clone(), tokens, submit::Limits::default(), now);
         let unreadable =
             |source| CommandError::Unreadable { path: folder.display().to_string(), source };
@@ -191,7 +192,7 @@ async fn made_up() -> Result<(tempfile::TempDir, Url), CommandError> {
     Ok((folder, url))
 }
 
-fn read_token(path: &PathBuf) -> Result<Token, CommandError> {
+fn read_token(path: &Path) -> Result<Token, CommandError> {
     Token::new(&token::read(path)?).map_err(|error| CommandError::BadFile {
         path: path.display().to_string(),
         message: error.to_string(),
