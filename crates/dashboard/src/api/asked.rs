@@ -208,7 +208,7 @@ impl Asked {
         self.text(name).map(|it| it == "true")
     }
 
-    /// Which verdicts, by the names that [`FILTER`] has and by OONI's.
+    /// Which verdicts, by the names that `FILTER` has and by OONI's.
     pub(crate) fn filter(&self) -> Filter {
         let upper = |texts: Vec<String>| texts.iter().map(|it| it.to_ascii_uppercase()).collect();
         Filter {

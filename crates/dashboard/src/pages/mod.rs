@@ -1,6 +1,6 @@
 //! Pages for people: made on the server, usable without a script, in English and Urdu.
 //!
-//! Each page is a function from what was asked ([`ask::Ask`], which has the facts and the language) to a [`Page`], and needs nothing else;
+//! Each page is a function from what was asked (`ask::Ask`, which has the facts and the language) to a `Page`, and needs nothing else;
 //! those that show single measurements ask the archive too. In reading order:
 //!
 //! - `ask`: the request. `frame`: what is around every page. `style`: the sheet.

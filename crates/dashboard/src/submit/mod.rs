@@ -3,7 +3,7 @@
 //! What is posted is unpacked within bounds, cut into records, and each is checked by the parsers that the archive uses. A post becomes files in a
 //! folder, named by the hash of their bytes and there whole or not at all: `kept` for what can be ingested, `quarantine` for what is in doubt.
 //! Nothing here opens the archive: `wirewitness ingest DIR/kept` takes the files, each record once, and only ever adds rows. The sender's address
-//! is never looked at. In reading order: [`Submit`]; [`check`]: one body; `rates`: how often; `spool`: files.
+//! is never looked at. In reading order: [`Submit`]; `check`: one body; `rates`: how often; `spool`: files.
 
 mod check;
 mod rates;
