@@ -462,7 +462,14 @@ mod tests {
         let mut wrong = 0.0;
         for many in 1..40_i64 {
             for seed in 0..50_i64 {
-                let spread = |it: i64| (seed * 1_000 + it).wrapping_mul(0x5851_f42d_4c95_7f2d);
+                // Vantages are the first bytes of a SHA-256: all bits depend on all (the finisher of splitmix64).
+                let spread = |it: i64| {
+                    let mut z =
+                        (seed * 1_000 + it).cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+                    (z ^ (z >> 31)).cast_signed()
+                };
                 let sketch = (0..many).fold(0, |sketch, it| sketch | bit(spread(it)));
                 let estimate = f64::from(vantages(sketch));
                 wrong += (estimate - many as f64).abs() / many as f64;
