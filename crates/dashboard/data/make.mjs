@@ -33,19 +33,45 @@ function ring(indexes) {
       if (!last || last[0] !== point[0] || last[1] !== point[1]) points.push(point);
     }
   }
+  return pieces(points).map(path).join("");
+}
+
+// The package joins what the edge of the map cuts. A step of more than half the map's width goes over the edge: there the ring is cut again, so that
+// no line runs across the map.
+function pieces(points) {
+  const width = 720;
+  const cut = [[]];
+  for (const [at, point] of points.entries()) {
+    const before = points[at - 1];
+    if (before && Math.abs(point[0] - before[0]) > width / 2) {
+      const [out, into] = before[0] > width / 2 ? [width, 0] : [0, width];
+      const [left, right] = [Math.abs(out - before[0]), Math.abs(into - point[0])];
+      const y = Math.round(before[1] + ((point[1] - before[1]) * left) / Math.max(left + right, 1));
+      cut.at(-1).push([out, y]);
+      cut.push([[into, y]]);
+    }
+    cut.at(-1).push(point);
+  }
+  // The ring began somewhere within its first piece, and ends there.
+  if (cut.length > 1) cut[0] = [...cut.pop(), ...cut[0]];
+  return cut;
+}
+
+function path(points) {
   // Points on a straight line between their neighbours say nothing.
   const kept = points.filter((point, at) => {
     const [a, b] = [points[at - 1], points[at + 1]];
     if (!a || !b) return true;
     return (point[0] - a[0]) * (b[1] - a[1]) !== (point[1] - a[1]) * (b[0] - a[0]);
   });
-  if (kept.length < 4) return "";
-  let path = `M${kept[0][0]},${kept[0][1]}l`;
+  const [first, last] = [kept[0], kept.at(-1)];
+  if (first && last && first[0] === last[0] && first[1] === last[1]) kept.pop();
+  if (kept.length < 3) return "";
   const steps = [];
-  for (let at = 1; at < kept.length - 1; at += 1) {
+  for (let at = 1; at < kept.length; at += 1) {
     steps.push(`${kept[at][0] - kept[at - 1][0]},${kept[at][1] - kept[at - 1][1]}`);
   }
-  return `${path}${steps.join(" ").replaceAll(" -", "-").replaceAll(",-", "-")}z`;
+  return `M${first[0]},${first[1]}l${steps.join(" ").replaceAll(" -", "-").replaceAll(",-", "-")}z`;
 }
 
 const shapes = new Map();

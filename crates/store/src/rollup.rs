@@ -12,6 +12,7 @@ use arrow::array::{AsArray as _, Int64Array, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
+use wirewitness_model::civil;
 use wirewitness_model::verdict::{Confidence, Status};
 
 use crate::archive::Archive;
@@ -421,20 +422,11 @@ impl<'b> Columns<'b> {
     }
 }
 
-/// Days since 1970 of `2025-11-23`.
+/// Days since 1970 of `2025-11-23`; none where there is no such day.
 pub fn day_number(text: &str) -> Option<i32> {
     let mut parts = text.splitn(3, '-').map(|part| part.parse::<i64>().ok());
     let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || !(1..=9999).contains(&year) {
-        return None;
-    }
-    // Howard Hinnant, "chrono-compatible low-level date algorithms": days_from_civil.
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
-    let day = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-    i32::try_from(era * 146_097 + day - 719_468).ok()
+    i32::try_from(civil::days(year, month, day)?).ok()
 }
 
 const STATUSES: [Status; 4] = [Status::Ok, Status::Down, Status::Blocked, Status::Insufficient];
