@@ -182,7 +182,11 @@ impl Words {
                 // Fluent counts in doubles: exact up to 2^53.
                 Said::Count(count) => args.set(*name, FluentValue::from(*count)),
                 Said::Real(real) => args.set(*name, FluentValue::from(*real)),
-                Said::Text(text) => args.set(*name, FluentValue::from(harmless(text))),
+                // Said in a message before, it may be set apart already: here that is done anew.
+                Said::Text(text) => {
+                    let text = harmless(&text.replace(['\u{2068}', '\u{2069}'], ""));
+                    args.set(*name, FluentValue::from(text));
+                }
             }
         }
         self.bundle.format_pattern(pattern, Some(&args), &mut Vec::new()).into_owned()
@@ -336,6 +340,17 @@ mod tests {
         assert!(!said.contains(['\u{202e}', '\u{1b}']), "{said:?}");
         // Set apart from the line around it.
         assert!(said.contains("\u{2068}a\u{fffd}b\u{2069}"), "{said:?}");
+    }
+
+    #[test]
+    fn what_was_said_goes_into_another_message() {
+        let words = Language::Urdu.words();
+        let minute = words.minute(1_780_300_800);
+        let said = words.say_with("day-and-time", &[("day", minute.into()), ("time", "x".into())]);
+        assert!(!said.contains('\u{fffd}'), "{said:?}");
+        // Set apart once, and ended as often as begun.
+        let count = |mark: char| said.matches(mark).count();
+        assert_eq!((count('\u{2068}'), count('\u{2069}')), (2, 2), "{said:?}");
     }
 
     #[test]

@@ -52,9 +52,9 @@ pub(super) fn summary(ask: &Ask, tally: &Tally) -> Markup {
     html! {
         (badge(ask, tally.state())) " "
         (ask.say_with("dash-blocked-of", &[("blocked", tally.blocked.into()), ("all", tally.telling().into())]))
-        @if tally.insufficient > 0 { "; " (ask.say_with("dash-besides-insufficient", &[("count", tally.insufficient.into())])) }
-        "; " (ask.vantages(tally.vantages()))
-        @if let Some(confidence) = tally.surest() { "; " (confidence_words(ask, confidence)) }
+        @if tally.insufficient > 0 { (ask.say("dash-and")) (ask.say_with("dash-besides-insufficient", &[("count", tally.insufficient.into())])) }
+        (ask.say("dash-and")) (ask.vantages(tally.vantages()))
+        @if let Some(confidence) = tally.surest() { (ask.say("dash-and")) (confidence_words(ask, confidence)) }
     }
 }
 

@@ -177,11 +177,11 @@ async fn single(ask: &Ask, id: &str) -> Made {
         ("dash-stated-at", html! { (ask.minute(event.seen_at)) }),
         (
             "dash-evidence",
-            html! { (ask.say_with("dash-units", &[("blocked", event.units_blocked.into()), ("ok", event.units_ok.into()), ("down", event.units_down.into())])) "; " (ask.say_with("vantages", &[("count", event.vantages.into())])) },
+            html! { (ask.say_with("dash-units", &[("blocked", event.units_blocked.into()), ("ok", event.units_ok.into()), ("down", event.units_down.into())])) (ask.say("dash-and")) (ask.say_with("vantages", &[("count", event.vantages.into())])) },
         ),
         (
             "dash-how",
-            html! { @for (at, it) in event.mechanisms.iter().enumerate() { @if at > 0 { ", " } (ask.word("dash-mechanism-", it)) " " code { (theirs(it)) } } @if event.mechanisms.is_empty() { "–" } },
+            html! { @for (at, it) in event.mechanisms.iter().enumerate() { @if at > 0 { (ask.say("dash-comma")) } (ask.word("dash-mechanism-", it)) " " code { (theirs(it)) } } @if event.mechanisms.is_empty() { "–" } },
         ),
     ];
     let body = html! {

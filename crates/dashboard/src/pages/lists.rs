@@ -119,7 +119,7 @@ fn of_names(ask: &Ask, filter: &Filter, names: &BTreeSet<String>) -> Table {
             Cell::new(
                 words.join(" "),
                 html! { @if blocked.is_empty() { (badge(ask, tally.state())) }
-                @for (at, (country, asn)) in blocked.iter().take(8).enumerate() { @if at > 0 { ", " } (ask.network_link(country, *asn)) }
+                @for (at, (country, asn)) in blocked.iter().take(8).enumerate() { @if at > 0 { (ask.say("dash-comma")) } (ask.network_link(country, *asn)) }
                 @if blocked.len() > 8 { " …" } },
             ),
         ];

@@ -200,7 +200,7 @@ fn said(ask: &Ask, step: &Step) -> Markup {
             @if let Some(failure) = &step.failure { " " (theirs(failure)) } }
         ul.soft {
             @if let Some(address) = &step.address { li { (ask.say("dash-address")) ": " bdi { (wirewitness_report::html::harmless(address)) @if let Some(port) = step.port { " : " (port) } } @if let Some(asn) = step.address_asn { " (AS" (asn) ")" } } }
-            @if let Some(answers) = &step.answers { li { (ask.say("dash-answers")) ": " @for (at, it) in answers.iter().flatten().take(12).enumerate() { @if at > 0 { ", " } (theirs(it)) } } }
+            @if let Some(answers) = &step.answers { li { (ask.say("dash-answers")) ": " @for (at, it) in answers.iter().flatten().take(12).enumerate() { @if at > 0 { (ask.say("dash-comma")) } (theirs(it)) } } }
             @if let Some(code) = step.status { li { (ask.say("dash-http-status")) ": " bdi { (code) } } }
             @if let Some(title) = &step.title { li { (ask.say("dash-title")) ": " (theirs(title)) } }
             @if let Some(length) = step.body_length { li { (ask.say("dash-length")) ": " (ask.count(length.unsigned_abs())) } }

@@ -67,7 +67,7 @@ fn most_blocked(ask: &Ask, filter: &crate::facts::Filter) -> Markup {
         ol.names {
             @for row in blocked {
                 li { a href=(ask.link("/target", &[("name", &row.domain)])) { (theirs(&row.domain)) } " " (badge(ask, row.tally.state())) " "
-                    span.soft { (ask.say_with("dash-blocked-of", &[("blocked", row.tally.blocked.into()), ("all", row.tally.telling().into())])) "; " (ask.vantages(row.tally.vantages())) } }
+                    span.soft { (ask.say_with("dash-blocked-of", &[("blocked", row.tally.blocked.into()), ("all", row.tally.telling().into())])) (ask.say("dash-and")) (ask.vantages(row.tally.vantages())) } }
             }
         }
     }

@@ -319,3 +319,7 @@ dash-mechanism-app-blocked = the application cannot connect
 dash-mechanism-tunnel-blocked = the tunnel cannot connect
 dash-mechanism-shutdown = no connection at all
 dash-mechanism-server-down = the target is down
+
+# Between parts of a sentence, and between names.
+dash-and = { "; " }
+dash-comma = { ", " }

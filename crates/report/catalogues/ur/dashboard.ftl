@@ -305,3 +305,6 @@ dash-mechanism-app-blocked = ایپلیکیشن رابطہ نہیں کر سکت�
 dash-mechanism-tunnel-blocked = سرنگ رابطہ نہیں کر سکتی
 dash-mechanism-shutdown = کوئی رابطہ نہیں
 dash-mechanism-server-down = ہدف خود بند ہے
+
+dash-and = { "؛ " }
+dash-comma = { "، " }
