@@ -11,6 +11,7 @@
 //! - [`case`]: what the archive answers to a question, counted, for reports.
 //! - [`detector_example`]: OONI's example of a detector in.
 //! - [`events`]: events out of verdicts, and what is said of them.
+//! - [`forged`]: forged pages and answers, by network.
 //! - [`rollup`]: verdicts counted by target, network and day, held in memory.
 //! - [`keep`]: an archive kept: compacted, checked, made again.
 //! - [`error`]: what can go wrong, and with which file.
@@ -22,6 +23,7 @@ pub mod cluster;
 pub mod detector_example;
 pub mod error;
 pub mod events;
+pub mod forged;
 pub mod ingest;
 pub mod keep;
 mod older;

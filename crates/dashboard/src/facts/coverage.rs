@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use wirewitness_store::query::Session;
 use wirewitness_store::rollup::Rollup;
 
-use super::asked::rows;
 use super::{Facts, FactsError};
 
 /// A file that was read (table `source`).
@@ -61,8 +60,8 @@ pub(super) async fn gather(session: &Session, rollup: &Rollup) -> Result<Coverag
         records: u64,
         refused: u64,
     }
-    let sources = rows(session, "SELECT sha256, name, bytes, format, records, refused, judged_with FROM source ORDER BY name, sha256 LIMIT 1000").await?;
-    let sums: Vec<Sum> = rows(session, "SELECT format, judged_with, count(*) AS files, CAST(sum(bytes) AS BIGINT) AS bytes, CAST(sum(records) AS BIGINT) AS records, CAST(sum(refused) AS BIGINT) AS refused FROM source GROUP BY format, judged_with ORDER BY format, judged_with LIMIT 10000").await?;
+    let sources = session.structs("SELECT sha256, name, bytes, format, records, refused, judged_with FROM source ORDER BY name, sha256 LIMIT 1000").await?;
+    let sums: Vec<Sum> = session.structs("SELECT format, judged_with, count(*) AS files, CAST(sum(bytes) AS BIGINT) AS bytes, CAST(sum(records) AS BIGINT) AS records, CAST(sum(refused) AS BIGINT) AS refused FROM source GROUP BY format, judged_with ORDER BY format, judged_with LIMIT 10000").await?;
     let mut coverage = Coverage { sources, ..Coverage::default() };
     for sum in sums {
         let all = coverage.formats.entry(sum.format).or_default();

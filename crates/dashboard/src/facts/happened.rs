@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use wirewitness_store::query::Session;
 
-use super::asked::{quoted, rows};
+use super::asked::quoted;
 use super::{Facts, FactsError};
 
 /// A statement about a block or a shutdown (table `event`). Times are seconds since 1970.
@@ -111,7 +111,7 @@ impl Facts {
             "SELECT {COLUMNS} FROM event WHERE event_id = {} ORDER BY revision DESC LIMIT 100",
             quoted(event_id)
         );
-        rows(&self.session, &sql).await
+        Ok(self.session.structs(&sql).await?)
     }
 
     /// The whole statement with each cell's part in it, as JSON.
@@ -125,7 +125,7 @@ impl Facts {
         }
         let sql =
             format!("SELECT detail FROM event WHERE statement = {} LIMIT 1", quoted(statement));
-        let rows: Vec<Row> = rows(&self.session, &sql).await?;
+        let rows: Vec<Row> = self.session.structs(&sql).await?;
         Ok(rows.into_iter().next().map(|row| row.detail))
     }
 }
@@ -135,7 +135,7 @@ pub(super) async fn gather(session: &Session) -> Result<Vec<EventRow>, FactsErro
         "SELECT {COLUMNS} FROM event WHERE holds \
          ORDER BY coalesce(ended_at, started_at) DESC, statement LIMIT {MOST_EVENTS}"
     );
-    rows(session, &sql).await
+    Ok(session.structs(&sql).await?)
 }
 
 const COLUMNS: &str = "statement, event_id, revision, holds, superseded_by, withdrawn, kind, certainty, country, country_wide, \

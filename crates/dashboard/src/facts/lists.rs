@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde::Deserialize;
 use wirewitness_store::query::Session;
 
-use super::asked::rows;
 use super::{Axis, Facts, FactsError, Filter, Tally};
 
 /// A network and its counts.
@@ -155,7 +154,7 @@ pub(super) async fn network_names(session: &Session) -> Result<BTreeMap<u32, Str
         name: Option<String>,
     }
     let sql = "SELECT probe_asn AS asn, coalesce(asn_name(probe_asn), max(network_name)) AS name FROM measurement GROUP BY probe_asn";
-    let rows: Vec<Row> = rows(session, sql).await?;
+    let rows: Vec<Row> = session.structs(sql).await?;
     let named = rows.into_iter().filter_map(|row| {
         let asn = u32::try_from(row.asn?).ok()?;
         Some((asn, row.name.filter(|name| !name.is_empty())?))

@@ -78,9 +78,6 @@ pub enum FactsError {
     /// The archive cannot be read.
     #[error(transparent)]
     Store(#[from] wirewitness_store::StoreError),
-    /// An answer is not what was asked for.
-    #[error("an answer of the archive: {0}")]
-    Answer(#[from] serde_json::Error),
 }
 
 /// An archive as of one commit.

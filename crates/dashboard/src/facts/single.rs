@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use wirewitness_store::rollup::Cell;
 
-use super::asked::{list, quoted, rows};
+use super::asked::{list, quoted};
 use super::{Facts, FactsError, Filter};
 
 /// A verdict (table `verdict`) of a list.
@@ -149,7 +149,7 @@ impl Facts {
             }
             let missing = limit + 1 - page.rows.len();
             let sql = self.list_sql(filter, *day, after, missing);
-            page.rows.extend(rows::<MeasurementRow>(&self.session, &sql).await?);
+            page.rows.extend(self.session.structs::<MeasurementRow>(&sql).await?);
             if page.rows.len() > limit {
                 page.rows.truncate(limit);
                 page.next = page
@@ -237,17 +237,18 @@ impl Facts {
         );
         let session = &self.session;
         let sql = format!("SELECT {COLUMNS} FROM verdict WHERE {place} LIMIT 1");
-        let Some(verdict) = rows::<MeasurementRow>(session, &sql).await?.into_iter().next() else {
+        let Some(verdict) = session.structs::<MeasurementRow>(&sql).await?.into_iter().next()
+        else {
             return Ok(None);
         };
         let sql = format!(
             "SELECT step, is_control, layer, outcome, failure, name, address, port, address_asn, engine, query_type, answers, rcode, tls_version, certificate, url, status, body_length, body_sha256, title, server, t_ms, transaction, detail FROM observation WHERE {place} ORDER BY step LIMIT {MOST_STEPS}"
         );
-        let steps = rows(session, &sql).await?;
+        let steps = session.structs(&sql).await?;
         let sql = format!(
             "SELECT document, source, measurement_uid FROM measurement WHERE {place} LIMIT 1"
         );
-        let record = rows::<Record>(session, &sql).await?.into_iter().next();
+        let record = session.structs::<Record>(&sql).await?.into_iter().next();
         let (document, source, uid) = match record {
             Some(record) => (record.document, Some(record.source), record.measurement_uid),
             None => (String::new(), None, None),

@@ -36,6 +36,7 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use futures_util::StreamExt as _;
+use serde::de::DeserializeOwned;
 
 pub use error::QueryError;
 pub use export::{Selection, export_sql};
@@ -43,6 +44,7 @@ pub use functions::{NetworkNames, registered_domain};
 
 use crate::archive::Archive;
 use crate::cluster::watch::Watch;
+use output::{Format, Formulas, Look};
 use provider::Files;
 
 /// How a session works.
@@ -187,6 +189,19 @@ impl Session {
     /// Asks one question and waits for all of the answer.
     pub async fn rows(&self, sql: &str) -> Result<Vec<RecordBatch>, QueryError> {
         self.query(sql).await?.collect().await
+    }
+
+    /// All rows of an answer, each with its columns by name.
+    ///
+    /// # Errors
+    /// The question fails, or a row is not what was expected.
+    pub async fn structs<T: DeserializeOwned>(&self, sql: &str) -> Result<Vec<T>, QueryError> {
+        let look = Look { width: 0, clean: |text, _| text.to_owned(), formulas: Formulas::Kept };
+        let mut text = Vec::new();
+        output::write(self.query(sql).await?, (Format::Json, &look), &mut text).await?;
+        let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let bad = |error| QueryError::Output(std::io::Error::other(error));
+        lines.map(|line| serde_json::from_slice(line).map_err(bad)).collect()
     }
 
     /// The engine, for passes of our own.
