@@ -1,22 +1,16 @@
-//! Sockets and certificates.
+//! Sockets.
 #![allow(clippy::disallowed_types, reason = "a server is meant to listen")]
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
-use tokio_rustls::TlsAcceptor;
 
 /// Something that can be connected to.
 #[derive(Debug)]
@@ -132,24 +126,4 @@ impl AsyncWrite for Stream {
             Open::Unix(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
-}
-
-/// TLS 1.2 and 1.3 with a certificate.
-///
-/// # Errors
-/// Which of the files cannot be used, and why.
-pub fn tls(certificate: &Path, key: &Path) -> Result<TlsAcceptor, String> {
-    let bad = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| bad(certificate, &error))?;
-    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| bad(key, &error))?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| bad(certificate, &error))?
-        .with_no_client_auth()
-        .with_single_cert(chain, secret)
-        .map_err(|error| bad(certificate, &error))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
 }

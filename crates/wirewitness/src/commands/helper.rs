@@ -8,10 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use clap::{ArgGroup, Args};
-use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 use wirewitness_analysis::judge::address::AsnTable as _;
 use wirewitness_net::{Accept as _, Listen as _};
@@ -24,7 +20,7 @@ use wirewitness_probe::kernel::KernelNet;
 use crate::attributing::far_end::{self, FarEndArgs};
 use crate::command_error::CommandError;
 use crate::input::asn::Tables;
-use crate::input::token;
+use crate::input::{tls, token};
 use crate::output;
 use crate::probing::line;
 use crate::stop;
@@ -80,7 +76,7 @@ pub(crate) fn run(args: &HelperArgs) -> Result<ExitCode, CommandError> {
         None => Access::Public,
     };
     let tls = match (&args.tls_cert, &args.tls_key) {
-        (Some(certificate), Some(key)) => Some(acceptor(certificate, key)?),
+        (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
         _ => None,
     };
     let net = KernelNet::new();
@@ -175,24 +171,4 @@ fn read_token(path: &Path) -> Result<Token, CommandError> {
         message: error.to_string(),
         hint: "`openssl rand -hex 32` makes a good one".to_owned(),
     })
-}
-
-fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, CommandError> {
-    let bad = |path: &Path, error: &dyn std::fmt::Display| CommandError::BadFile {
-        path: path.display().to_string(),
-        message: error.to_string(),
-        hint: "expected PEM, and the key of the first certificate".to_owned(),
-    };
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| bad(certificate, &error))?;
-    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| bad(key, &error))?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| bad(certificate, &error))?
-        .with_no_client_auth()
-        .with_single_cert(chain, secret)
-        .map_err(|error| bad(certificate, &error))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -11,7 +11,7 @@ use clap::Args;
 use url::Url;
 use wirewitness_dashboard::facts;
 use wirewitness_dashboard::open::Open;
-use wirewitness_dashboard::server::listen::{self, Listener};
+use wirewitness_dashboard::server::listen::Listener;
 use wirewitness_dashboard::server::token::Token;
 use wirewitness_dashboard::server::{Limits, Settings, serve};
 use wirewitness_dashboard::submit::{self, Submit};
@@ -24,7 +24,7 @@ use super::query::network_names;
 use crate::archiving::place::ArchiveArgs;
 use crate::attributing::profiles;
 use crate::command_error::CommandError;
-use crate::input::token;
+use crate::input::{tls, token};
 use crate::output::{clean, complain};
 use crate::serving::demo;
 use crate::stop;
@@ -81,12 +81,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<ExitCode, CommandError> {
     let settings = Settings {
         limits: Limits { connections: args.max_connections, ..Limits::default() },
         tls: match (&args.tls_cert, &args.tls_key) {
-            (Some(certificate), Some(key)) => {
-                Some(listen::tls(certificate, key).map_err(|message| CommandError::Usage {
-                    message,
-                    hint: "expected PEM, and the key of the first certificate".to_owned(),
-                })?)
-            }
+            (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
             _ => None,
         },
         admin: args.admin_token_file.as_deref().map(read_token).transpose()?,

@@ -7,7 +7,7 @@
 //! - [`asn`]: the tables of networks.
 //! - [`ranges`]: those that are lines of ranges.
 //! - [`progress`]: how far it is.
-//! - [`token`]: a secret in a file.
+//! - [`tls`]: a server's certificate and key. [`token`]: a secret in a file.
 
 pub(crate) mod asn;
 pub(crate) mod captures;
@@ -16,6 +16,7 @@ pub(crate) mod packed;
 pub(crate) mod progress;
 pub(crate) mod ranges;
 pub(crate) mod sources;
+pub(crate) mod tls;
 pub(crate) mod token;
 
 use std::fmt;
