@@ -267,21 +267,23 @@ pub(crate) const RULE: &[Column] = &[
     column("false_positives", Holds::Texts, "Where it is known to be wrong."),
 ];
 
+const fn asked(
+    what: What,
+    path: &'static str,
+    says: &'static str,
+    with: (&'static [&'static [Parameter]], Gives),
+) -> Route {
+    let (parameters, gives) = with;
+    Route { what, is_post: false, path, says, parameters, strange: Strange::Refused, gives }
+}
+
 const fn table(
     what: What,
     path: &'static str,
     says: &'static str,
     with: (&'static [&'static [Parameter]], &'static [Column]),
 ) -> Route {
-    Route {
-        what,
-        is_post: false,
-        path,
-        says,
-        parameters: with.0,
-        strange: Strange::Refused,
-        gives: Gives::Table(with.1),
-    }
+    asked(what, path, says, (with.0, Gives::Table(with.1)))
 }
 
 const fn object(
@@ -290,15 +292,7 @@ const fn object(
     says: &'static str,
     with: (&'static [&'static [Parameter]], &'static [&'static str]),
 ) -> Route {
-    Route {
-        what,
-        is_post: false,
-        path,
-        says,
-        parameters: with.0,
-        strange: Strange::Refused,
-        gives: Gives::Object(with.1),
-    }
+    asked(what, path, says, (with.0, Gives::Object(with.1)))
 }
 
 const fn ooni(route: Route) -> Route {
