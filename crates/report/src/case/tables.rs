@@ -9,16 +9,7 @@ use crate::words::Words;
 
 pub(super) fn networks(told: &Told<'_>) -> Vec<Block> {
     let words = told.words;
-    let head = [
-        text(words, "report-col-network"),
-        text(words, "report-col-finding"),
-        number(words, "report-col-blocked"),
-        number(words, "report-col-down"),
-        number(words, "report-col-ok"),
-        number(words, "report-col-insufficient"),
-        number(words, "report-col-witnesses"),
-        number(words, "report-col-confidence"),
-    ];
+    let head = counted(words, "report-col-network", "report-col-confidence");
     let table = Table {
         caption: words.say("report-networks-says"),
         head: head.into(),
@@ -72,16 +63,7 @@ fn counts(words: &Words, tally: Tally) -> [Cell; 4] {
 
 pub(super) fn targets(told: &Told<'_>) -> Vec<Block> {
     let words = told.words;
-    let head = [
-        text(words, "report-col-target"),
-        text(words, "report-col-finding"),
-        number(words, "report-col-blocked"),
-        number(words, "report-col-down"),
-        number(words, "report-col-ok"),
-        number(words, "report-col-insufficient"),
-        number(words, "report-col-witnesses"),
-        number(words, "report-col-networks-blocking"),
-    ];
+    let head = counted(words, "report-col-target", "report-col-networks-blocking");
     let rows = told.case.targets.rows.iter().map(|target| {
         let tally = target.tally;
         let of = |one: u64, all: u64| {
@@ -242,6 +224,20 @@ fn named(words: &Words, family: &str, word: &str) -> String {
 
 pub(super) fn more(words: &Words, count: u64) -> Option<String> {
     (count > 0).then(|| words.say_with("report-more", &[("count", count.into())]))
+}
+
+/// What, what was found of it and its counts, and one more number.
+fn counted(words: &Words, what: &str, last: &str) -> [Column; 8] {
+    [
+        text(words, what),
+        text(words, "report-col-finding"),
+        number(words, "report-col-blocked"),
+        number(words, "report-col-down"),
+        number(words, "report-col-ok"),
+        number(words, "report-col-insufficient"),
+        number(words, "report-col-witnesses"),
+        number(words, last),
+    ]
 }
 
 pub(super) fn text(words: &Words, id: &str) -> Column {

@@ -112,6 +112,17 @@ impl Paragraph {
     }
 
     fn run(&self, fonts: &Fonts, text: &str, is_rtl: bool) -> Vec<Glyph> {
+        let parts = self.by_font(fonts, text);
+        let mut shaped: Vec<Vec<Glyph>> =
+            parts.iter().map(|(font, part)| fonts.shape(part, *font, is_rtl)).collect();
+        if is_rtl {
+            shaped.reverse();
+        }
+        shaped.into_iter().flatten().collect()
+    }
+
+    /// Parts of a text that one font each can write, in its order; what is not seen is left out.
+    fn by_font(&self, fonts: &Fonts, text: &str) -> Vec<(Font, String)> {
         let mut parts: Vec<(Font, String)> = Vec::new();
         for letter in text.chars().filter(|it| !is_unseen(*it)) {
             let before = parts.last().map(|(font, _)| *font);
@@ -121,12 +132,7 @@ impl Paragraph {
                 _ => parts.push((font, letter.to_string())),
             }
         }
-        let mut shaped: Vec<Vec<Glyph>> =
-            parts.iter().map(|(font, part)| fonts.shape(part, *font, is_rtl)).collect();
-        if is_rtl {
-            shaped.reverse();
-        }
-        shaped.into_iter().flatten().collect()
+        parts
     }
 
     /// The font of a letter: the one before, if it has it, else the one of its script.
@@ -145,15 +151,7 @@ impl Paragraph {
 
     /// The width does not hang on the order, so directions by font do.
     fn measured(&self, fonts: &Fonts, text: &str) -> f32 {
-        let mut parts: Vec<(Font, String)> = Vec::new();
-        for letter in text.chars().filter(|it| !is_unseen(*it)) {
-            let before = parts.last().map(|(font, _)| *font);
-            let font = self.font(fonts, letter, before);
-            match parts.last_mut() {
-                Some((last, part)) if *last == font => part.push(letter),
-                _ => parts.push((font, letter.to_string())),
-            }
-        }
+        let parts = self.by_font(fonts, text);
         let is_arabic = |font: &Font| matches!(font, Font::Arabic | Font::ArabicBold);
         let glyphs =
             parts.iter().flat_map(|(font, part)| fonts.shape(part, *font, is_arabic(font)));
