@@ -250,11 +250,19 @@ fn a_port_that_was_not_granted_is_refused() {
         let far_end = FarEnd { url, token: token(FAR), trust };
         let line = Line::open(&net, &far_end, (Caps::default(), Duration::ZERO)).await.unwrap();
         let sending = Sending::whole(b"x");
-        let sent = [line.exchange(CONTROL, &sending).await, line.exchange(22, &sending).await];
+        let mut sent = Vec::new();
+        for port in [CONTROL, 22] {
+            sent.push((port, line.exchange(port, &sending).await));
+            sent.push((port, line.exchange_with_life(port, (&sending, 5)).await));
+            sent.push((port, line.exchange_cut(port, (b"x", 2)).await));
+        }
         (sent, line.spent().await.connections)
     });
     let (sent, connections) = refused.unwrap();
-    assert_eq!(sent, [CONTROL, 22].map(|port| Err(LineError::OtherPort { port })));
+    assert_eq!(sent.len(), 6);
+    for (port, outcome) in sent {
+        assert_eq!(outcome, Err(LineError::OtherPort { port }));
+    }
     assert_eq!(connections, 1, "the session's own");
 }
 

@@ -153,12 +153,10 @@ impl<N: Net> Line<N> {
     /// # Errors
     /// A port that was not granted, or no connection left.
     pub async fn exchange(&self, port: u16, sending: &Sending) -> Result<Outcome, LineError> {
-        if !self.far_end.token.tcp.contains(&port) {
-            return Err(LineError::OtherPort { port });
-        }
+        let to = self.granted_port(port)?;
         let bytes: usize = sending.pieces.iter().map(Vec::len).sum();
         self.purse.turn(bytes).await?;
-        Ok(exchange(&self.net, SocketAddr::new(self.far_end.token.address, port), sending).await)
+        Ok(exchange(&self.net, to, sending).await)
     }
 
     /// The same with a request of so much life.
@@ -170,12 +168,18 @@ impl<N: Net> Line<N> {
         port: u16,
         (sending, ttl): (&Sending, u8),
     ) -> Result<Outcome, LineError> {
-        if !self.far_end.token.tcp.contains(&port) {
+        let to = self.granted_port(port)?;
+        self.purse.turn(sending.pieces.iter().map(Vec::len).sum()).await?;
+        Ok(exchange_with_life(&self.net, to, (sending, ttl)).await)
+    }
+
+    /// Where a TCP port of the far end is: every trial goes through here.
+    fn granted_port(&self, port: u16) -> Result<SocketAddr, LineError> {
+        let token = &self.far_end.token;
+        if !token.tcp.contains(&port) {
             return Err(LineError::OtherPort { port });
         }
-        self.purse.turn(sending.pieces.iter().map(Vec::len).sum()).await?;
-        let to = SocketAddr::new(self.far_end.token.address, port);
-        Ok(exchange_with_life(&self.net, to, (sending, ttl)).await)
+        Ok(SocketAddr::new(token.address, port))
     }
 
     /// The TCP port whose turn it is, once it has rested.
@@ -340,12 +344,9 @@ impl<N: Raw> Line<N> {
         port: u16,
         (bytes, fragments): (&[u8], u16),
     ) -> Result<Outcome, LineError> {
-        if !self.far_end.token.tcp.contains(&port) {
-            return Err(LineError::OtherPort { port });
-        }
+        let to = self.granted_port(port)?;
         // Each fragment has a header of its own.
         self.purse.turn(bytes.len() + IP_HEADER * usize::from(fragments)).await?;
-        let to = SocketAddr::new(self.far_end.token.address, port);
         Ok(exchange_cut(&self.net, to, (bytes, fragments)).await)
     }
 }
