@@ -8,6 +8,7 @@
 //! - [`web`]: the web connectivity experiment.
 //! - [`control`]: the same target as a test helper sees it.
 //! - [`dns`], [`tls`], [`http`], [`quic`]: the steps; [`clock`] bounds them, [`observed`] watches a connection.
+//! - `connection`: these steps on one connection, written down; `envelope`: what stands around every measurement.
 //! - [`service`]: HTTPS to whoever helps to measure.
 //! - [`record`], [`failure`]: what happened, in OONI's formats and words.
 //! - [`kernel`]: the network of this machine.
@@ -19,9 +20,11 @@
 
 pub mod battery;
 pub mod clock;
+mod connection;
 pub mod consent;
 pub mod control;
 pub mod dns;
+mod envelope;
 pub mod failure;
 pub mod helper;
 pub mod http;
