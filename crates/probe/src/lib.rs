@@ -6,6 +6,7 @@
 //!
 //! - [`session`]: the network, whom to trust, whom to ask ([`Session`]).
 //! - [`web`]: the web connectivity experiment.
+//! - [`apps`]: messengers and other applications, as their makers' endpoints are reached.
 //! - [`control`]: the same target as a test helper sees it.
 //! - [`dns`], [`tls`], [`http`], [`quic`]: the steps; [`clock`] bounds them, [`observed`] watches a connection.
 //! - `connection`: these steps on one connection, written down; `envelope`: what stands around every measurement.
@@ -18,6 +19,7 @@
 //! - [`helper`]: the test helper itself.
 //! - [`battery`]: the tests that devices are recognised by, against one's own far end.
 
+pub mod apps;
 pub mod battery;
 pub mod clock;
 mod connection;

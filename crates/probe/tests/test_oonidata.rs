@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use wirewitness_probe::FollowUp;
+use wirewitness_probe::apps::{self, Apps};
 use wirewitness_probe::web;
 
 use crate::quarter::{Quarter, ToAddress, generous};
@@ -62,6 +63,23 @@ async fn measurements() -> Vec<String> {
         "https://nowhere.test/",
     ] {
         lines.push(web::measure(&session, url).await.unwrap().to_string());
+    }
+    // Of each application one name works, and what it has beside that does not answer.
+    for (name, address) in [
+        ("web.telegram.org", "45.77.6.11"),
+        ("v.whatsapp.net", "45.77.6.12"),
+        ("b-api.facebook.com", "45.77.6.13"),
+        ("chat.signal.org", "45.77.6.14"),
+    ] {
+        quarter.https(name, address, (&["h2"], page("Good", &[]))).await;
+    }
+    let apps = Apps::shipped().unwrap();
+    for name in ["telegram", "whatsapp", "facebook_messenger", "signal"] {
+        let measurement = apps::measure(&session, apps.find(name).unwrap()).await.unwrap();
+        let keys = &measurement["test_keys"];
+        let reached = keys["tcp_connect"].as_array().unwrap();
+        assert!(reached.iter().any(|it| it["status"]["success"] == true), "{name}");
+        lines.push(measurement.to_string());
     }
     lines
 }
