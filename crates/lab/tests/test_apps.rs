@@ -134,6 +134,13 @@ fn whatsapp_out_of_order_is_not_blocked() {
     let one = network(&[("[\"192.88.99.30\"]", "[\"192.88.99.30\"]\nstate = \"silent\"")], "");
     let open = ["messages ok -", "sign-up ok -", "web ok -"];
     every_seed(&one, "whatsapp", "ok -", &open);
+    let silent: Vec<_> = (30..33)
+        .map(|n| format!("[\"192.88.99.{n}\"]"))
+        .map(|it| (it.clone(), format!("{it}\nstate = \"silent\"")))
+        .collect();
+    let silent: Vec<_> = silent.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
+    let down = ["messages down server.down", "sign-up ok -", "web ok -"];
+    every_seed(&network(&silent, ""), "whatsapp", "down server.down", &down);
     let gone = network(&[("\"v.whatsapp.net\"", "\"v2.whatsapp.net\"")], "");
     let retired = ["messages ok -", "sign-up down server.down", "web ok -"];
     every_seed(&gone, "whatsapp", "ok -", &retired);

@@ -93,8 +93,10 @@ pub async fn measure<N: Net + Unpin>(session: &Session<N>, app: &App) -> Result<
     let mut reached = Vec::new();
     // What is on record when the time is up is the measurement.
     let _ = within(&session.net, PATIENCE, reach_all(&bench, app, &mut reached)).await;
-    let asking = elsewhere::ask(session, &reached);
-    let elsewhere = within(&session.net, ELSEWHERE, asking).await.unwrap_or_default();
+    let mut elsewhere = Vec::new();
+    let asking = elsewhere::ask(session, &reached, &mut elsewhere);
+    let _ = within(&session.net, ELSEWHERE, asking).await;
+    elsewhere.sort_by(|a, b| a.host.cmp(&b.host));
     Ok(write(session, &recorder, (app, test), (started, &elsewhere)))
 }
 
