@@ -27,7 +27,7 @@ pub(crate) struct Content {
 }
 
 /// The whole measurement.
-pub(crate) fn measurement<N>(session: &Session<N>, content: Content) -> Value {
+pub(crate) fn measurement<N>(session: &Session<N>, content: &Content) -> Value {
     let vantage = &session.vantage;
     let started = day_and_time(content.started.wall);
     json!({

@@ -158,7 +158,7 @@ fn write<N: Net>(
         test_helpers: json!({}),
         test_keys: keys,
     };
-    envelope::measurement(session, content)
+    envelope::measurement(session, &content)
 }
 
 /// What an application is called among targets: `app:telegram`.

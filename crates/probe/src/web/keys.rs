@@ -33,7 +33,7 @@ pub(super) fn measurement<N: Net>(session: &Session<N>, taken: &Taken<'_, N>) ->
         .map(|url| json!({"backend": {"address": url.as_str(), "type": "https"}}));
     envelope::measurement(
         session,
-        Content {
+        &Content {
             test_name: "web_connectivity",
             test_version: TEST_VERSION,
             input: taken.input.into(),
