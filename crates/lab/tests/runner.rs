@@ -17,6 +17,7 @@ mod matrix;
 #[path = "../../analysis/tests/numbers.rs"]
 mod numbers;
 mod statements;
+mod test_apps;
 mod test_attribution;
 mod test_determinism;
 mod test_device;

@@ -6,8 +6,10 @@
 //!
 //! - [`session`]: the network, whom to trust, whom to ask ([`Session`]).
 //! - [`web`]: the web connectivity experiment.
+//! - [`apps`]: messengers and other applications, as their makers' endpoints are reached.
 //! - [`control`]: the same target as a test helper sees it.
 //! - [`dns`], [`tls`], [`http`], [`quic`]: the steps; [`clock`] bounds them, [`observed`] watches a connection.
+//! - `connection`: these steps on one connection, written down; `envelope`: what stands around every measurement.
 //! - [`service`]: HTTPS to whoever helps to measure.
 //! - [`record`], [`failure`]: what happened, in OONI's formats and words.
 //! - [`kernel`]: the network of this machine.
@@ -17,11 +19,14 @@
 //! - [`helper`]: the test helper itself.
 //! - [`battery`]: the tests that devices are recognised by, against one's own far end.
 
+pub mod apps;
 pub mod battery;
 pub mod clock;
+mod connection;
 pub mod consent;
 pub mod control;
 pub mod dns;
+mod envelope;
 pub mod failure;
 pub mod helper;
 pub mod http;

@@ -70,6 +70,7 @@ impl<C: Clock> Tap<C> {
 
     fn read(&self, result: &io::Result<u64>) {
         let t = self.recorder.t();
+        self.recorder.records().bytes_received += result.as_ref().map_or(0, |bytes| *bytes);
         let mut state = self.state();
         match result {
             Ok(0) => {
@@ -93,6 +94,7 @@ impl<C: Clock> Tap<C> {
     }
 
     fn written(&self, result: &io::Result<u64>) {
+        self.recorder.records().bytes_sent += result.as_ref().map_or(0, |bytes| *bytes);
         if let Err(error) = result {
             self.state().ended.get_or_insert(Failure::of_io(error));
         }

@@ -68,6 +68,10 @@ pub struct Records {
     pub network_events: Vec<NetworkEvent>,
     /// DNS answers that came after the first.
     pub duplicate_answers: Vec<Query>,
+    /// Bytes sent on watched connections.
+    pub bytes_sent: u64,
+    /// Bytes received on watched connections.
+    pub bytes_received: u64,
 }
 
 impl Records {

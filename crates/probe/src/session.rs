@@ -61,6 +61,8 @@ impl Default for HarmlessName {
 pub struct Session<N> {
     pub(crate) net: N,
     pub(crate) trust: Trust,
+    /// The authorities that `trust` trusts.
+    pub(crate) roots: Arc<RootCertStore>,
     pub(crate) vantage: Vantage,
     pub(crate) helpers: Helpers,
     pub(crate) services: Services<N>,
@@ -90,12 +92,12 @@ impl<N: Net> Session<N> {
         vantage: Vantage,
         helpers: Helpers,
     ) -> Result<Self, TrustError> {
-        let trust = Trust::new(roots, &net)?;
+        let trust = Trust::new(Arc::clone(&roots), &net)?;
         let services = Services::new(net.clone(), trust.clone(), helpers.known.clone());
         let networks: Arc<Networks> = Arc::new(|_| None);
         let follow_up = FollowUp::default();
         let pace = Arc::new(Pace::unlimited(net.clone()));
-        Ok(Self { net, trust, vantage, helpers, services, networks, follow_up, pace })
+        Ok(Self { net, trust, roots, vantage, helpers, services, networks, follow_up, pace })
     }
 
     /// Tells whose network an address belongs to. Without it, nobody's.

@@ -12,6 +12,7 @@ mod helper_flood;
 mod helper_world;
 mod quarter;
 mod servers;
+mod test_apps;
 mod test_battery;
 mod test_battery_kernel;
 mod test_bounds;

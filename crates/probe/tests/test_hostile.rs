@@ -77,8 +77,8 @@ type Answers = fn(&[u8]) -> Vec<Vec<u8>>;
 type Body = fn() -> Vec<u8>;
 
 /// A hostile server, how it is asked, and what must be written of it.
-struct Case {
-    name: &'static str,
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
     url: String,
     asked: Option<Helpers>,
     check: Check,
@@ -90,7 +90,7 @@ impl Case {
     }
 }
 
-async fn all(quarter: &Quarter) -> Vec<Case> {
+pub(crate) async fn all(quarter: &Quarter) -> Vec<Case> {
     let mut cases = in_pages(quarter).await;
     cases.extend(in_http2(quarter).await);
     cases.extend(below_http(quarter).await);

@@ -4,8 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use wirewitness_probe::FollowUp;
-use wirewitness_probe::web;
+use wirewitness_lab::Scenario;
+use wirewitness_probe::apps::{self, Apps};
+use wirewitness_probe::{FollowUp, Helpers, Session, Vantage, web};
 
 use crate::quarter::{Quarter, ToAddress, generous};
 use crate::servers::{self, page, redirect};
@@ -62,6 +63,31 @@ async fn measurements() -> Vec<String> {
         "https://nowhere.test/",
     ] {
         lines.push(web::measure(&session, url).await.unwrap().to_string());
+    }
+    lines.extend(std::thread::spawn(applications).join().unwrap());
+    lines
+}
+
+/// The applications that OONI has tests for, where all of them work and where one name of each is denied: in the lab, for
+/// their addresses are not this machine's.
+fn applications() -> Vec<String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/apps.toml");
+    let open = std::fs::read_to_string(file).unwrap();
+    let closed = open.replace("\"192.88.99.30\"]", "\"192.88.99.30\"]\nstate = \"closed\"");
+    let known = Apps::shipped().unwrap();
+    let mut lines = Vec::new();
+    for text in [open, closed] {
+        let scenario = Scenario::parse("apps.toml", &text).unwrap();
+        for name in ["telegram", "whatsapp", "facebook_messenger", "signal"] {
+            let app = known.find(name).unwrap().clone();
+            let measured = scenario.run(None, |running| async move {
+                let net = running.client("home").unwrap();
+                let (line, asked) = (Vantage::default(), Helpers::default());
+                let session = Session::new(net, running.roots(), line, asked).unwrap();
+                apps::measure(&session, &app).await.unwrap()
+            });
+            lines.push(measured.unwrap().to_string());
+        }
     }
     lines
 }

@@ -20,6 +20,7 @@ mod invariants;
 #[path = "../../analysis/tests/life/mod.rs"]
 mod life;
 mod program;
+mod test_apps;
 mod test_attribute;
 #[cfg(feature = "archive")]
 mod test_cluster;

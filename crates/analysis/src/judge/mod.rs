@@ -73,6 +73,13 @@ pub fn judge<'m>(measurement: &'m Measurement<'_>, context: &Context<'m>) -> Jud
     Judgement { ooni: Some(ooni), verdict }
 }
 
+/// What is said of each function of an application, in the order of its description: name and verdict. None where the
+/// measurement is of no application, or does not say what the application's functions are, as OONI's own do not.
+pub fn functions(measurement: &Measurement<'_>) -> Vec<(String, Verdict)> {
+    let keys = measurement.test_keys.as_ref();
+    keys.map(|keys| nettest::functions(measurement, keys)).unwrap_or_default()
+}
+
 /// Every rule, in the order of the documentation.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     [&NO_TEST_KEYS]

@@ -15,6 +15,7 @@
 //! | [`tls`] | `tls_handshakes`, `quic_handshakes` | df-006-tlshandshake |
 //! | [`failure`] | failure strings | df-007-errors |
 //! | [`follow_up`] | `x_follow_ups` | our own prober's |
+//! | [`app`] | `x_app`, `x_elsewhere` | our own prober's |
 //! | [`network_event`] | `network_events` | df-008-netevents |
 //! | this one | `tunnel` | df-009-tunnel |
 //! | [`analysis_web`] | rows of `analysis_web_measurement` | OONI's detector |
@@ -25,6 +26,7 @@
 pub(crate) mod record;
 
 pub mod analysis_web;
+pub mod app;
 pub mod body;
 pub mod control;
 pub mod dns;
@@ -43,6 +45,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::lenient::{Failure, Int, List, Map, Raw, Real, Text};
+use app::{Described, Elsewhere};
 use control::{Control, ControlRequest};
 use dns::Query;
 use follow_up::FollowUp;
@@ -191,6 +194,10 @@ record! {
         x_dns_duplicate_responses: List<Query<'a>> = "x_dns_duplicate_responses",
         /// Failed steps again, with one thing changed.
         x_follow_ups: List<FollowUp<'a>> = "x_follow_ups",
+        /// The application that was measured, function by function.
+        x_app: Option<Described<'a>> = "x_app",
+        /// Hosts of an application that failed, as a test helper saw them.
+        x_elsewhere: List<Elsewhere<'a>> = "x_elsewhere",
         /// Address of the resolver that the probe's system uses.
         client_resolver: Text<'a> = "client_resolver",
         /// SOCKS proxy (df-009's older way).

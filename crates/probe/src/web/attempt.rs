@@ -7,10 +7,10 @@ use url::Url;
 use wirewitness_net::Net;
 use wirewitness_wire::app::dns::kind;
 
-use super::flow::{BODY_CAP, CONNECT, FETCH, HANDSHAKE, page_headers};
 use super::h3::MAX_HEAD_BYTES;
 use super::hop::Scheme;
 use crate::clock::within;
+use crate::connection::{BODY_CAP, CONNECT, FETCH, HANDSHAKE, page_headers};
 use crate::control::{self, TestHelper};
 use crate::dns::udp::{Asked, Question};
 use crate::dns::{self, doh, system};
@@ -259,7 +259,7 @@ impl<N: Net + Unpin> Bench<'_, N> {
         };
         match asked {
             Some(Ok(())) => Ok(()),
-            Some(Err(failure)) => Err(super::flow::word(&failure, &tap)),
+            Some(Err(failure)) => Err(crate::connection::word(&failure, &tap)),
             None => Err(failure::TIMEOUT.to_owned()),
         }
     }

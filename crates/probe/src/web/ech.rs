@@ -8,8 +8,8 @@ use url::Url;
 use wirewitness_net::Net;
 use wirewitness_wire::app::dns::kind;
 
-use super::flow::{CONNECT, HANDSHAKE};
 use crate::clock::within;
+use crate::connection::{CONNECT, HANDSHAKE};
 use crate::dns::{doh, system};
 use crate::failure;
 use crate::record::{self, Mark, Recorder, Records, TlsHandshake};

@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use url::Url;
 use wirewitness_net::Net;
 
-use super::flow::{BODY_CAP, FETCH, HANDSHAKE, page_headers, request_record, response_record};
 use crate::clock::within;
+use crate::connection::{
+    BODY_CAP, FETCH, HANDSHAKE, page_headers, request_record, response_record,
+};
 use crate::control::Control;
 use crate::failure;
 use crate::http::{Asking, Came, canonical};

@@ -1,12 +1,10 @@
 //! The measurement as it is written: OONI's envelope and the keys of `web_connectivity` 0.5, without its conclusions.
 
-use std::time::SystemTime;
-
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 use wirewitness_net::{Moment, Net};
 
 use crate::control::{Control, ControlRequest};
+use crate::envelope::{self, Content};
 use crate::record::{Recorder, Records};
 use crate::session::Session;
 use crate::web::attempt::Attempt;
@@ -25,8 +23,6 @@ pub(super) struct Taken<'r, N> {
 
 /// The whole measurement.
 pub(super) fn measurement<N: Net>(session: &Session<N>, taken: &Taken<'_, N>) -> Value {
-    let vantage = &session.vantage;
-    let started = day_and_time(taken.started.wall);
     let runtime = taken.recorder.t();
     let mut records = taken.recorder.take();
     records.sort();
@@ -35,32 +31,18 @@ pub(super) fn measurement<N: Net>(session: &Session<N>, taken: &Taken<'_, N>) ->
         .helper
         .as_ref()
         .map(|url| json!({"backend": {"address": url.as_str(), "type": "https"}}));
-    json!({
-        "annotations": {"engine_name": "wirewitness", "engine_version": VERSION},
-        "data_format_version": "0.2.0",
-        "extensions": {
-            "dnst": 0, "httpt": 0, "netevents": 0, "tcpconnect": 0, "tlshandshake": 0, "tunnel": 0,
+    envelope::measurement(
+        session,
+        &Content {
+            test_name: "web_connectivity",
+            test_version: TEST_VERSION,
+            input: taken.input.into(),
+            started: taken.started,
+            runtime,
+            test_helpers: helper.unwrap_or_else(|| json!({})),
+            test_keys: test_keys(session, &records, taken),
         },
-        "input": taken.input,
-        "measurement_start_time": started,
-        "probe_asn": format!("AS{}", vantage.asn),
-        "probe_cc": vantage.country,
-        // The line's own address is never written down.
-        "probe_ip": "127.0.0.1",
-        "probe_network_name": vantage.network,
-        "report_id": "",
-        "resolver_asn": format!("AS{}", vantage.resolver_asn),
-        "resolver_ip": vantage.resolver.map_or_else(String::new, |it| it.to_string()),
-        "resolver_network_name": vantage.resolver_network,
-        "software_name": "wirewitness",
-        "software_version": VERSION,
-        "test_helpers": helper.unwrap_or_else(|| json!({})),
-        "test_keys": test_keys(session, &records, taken),
-        "test_name": "web_connectivity",
-        "test_runtime": runtime,
-        "test_start_time": started,
-        "test_version": TEST_VERSION,
-    })
+    )
 }
 
 fn test_keys<N>(session: &Session<N>, records: &Records, taken: &Taken<'_, N>) -> Value {
@@ -90,14 +72,5 @@ fn test_keys<N>(session: &Session<N>, records: &Records, taken: &Taken<'_, N>) -
     })
 }
 
-/// `2025-01-01 00:00:00`, in UTC.
-fn day_and_time(wall: SystemTime) -> String {
-    let wall = OffsetDateTime::from(wall);
-    let (hour, minute, second) = wall.to_hms();
-    let (year, month, day) = (wall.year(), u8::from(wall.month()), wall.day());
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
-}
-
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The version of OONI's experiment whose steps and keys these are.
 const TEST_VERSION: &str = "0.5.28";

@@ -34,12 +34,13 @@ use serde_json::Value;
 use url::Url;
 use wirewitness_net::Net;
 
+use crate::connection::page_headers;
 use crate::control::{self, Control, ControlRequest};
 use crate::dns::udp::Asked;
 use crate::dns::{doh, system, udp};
 use crate::record::{Mark, Recorder};
 use crate::session::Session;
-use flow::{Flow, page_headers};
+use flow::Flow;
 use hop::{Hop, Scheme};
 use select::Origin;
 

@@ -106,6 +106,7 @@ pub(crate) fn run(args: &LabArgs) -> Result<ExitCode, CommandError> {
                 urls: args.url.clone(),
                 seed: args.seed,
                 capture: Some(args.out.clone()),
+                ..LabWishes::default()
             };
             measure(&args.scenario, wishes, (&args.plan, &args.tell))
         }

@@ -4,16 +4,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use wirewitness_probe::apps::target;
 use wirewitness_probe::targets::{Policy, Targets};
 
 use super::lab;
 use crate::command_error::CommandError;
 use crate::output;
+use crate::probing::apps::{self, AppArgs};
 use crate::probing::from_here::{LineArgs, LineRun};
 use crate::probing::in_lab::LabWishes;
 use crate::probing::settings::{PlanArgs, TellArgs};
 
-/// Measure web sites, from this machine or inside a simulated network, and say what was done to the connections
+/// Measure web sites and applications, from this machine or inside a simulated network, and say what was done to the connections
 ///
 /// Each target is measured as OONI's probe measures it, and judged as `judge` would judge the file. With --lab all of it
 /// happens in one process and in virtual time: nothing leaves this program, and verdicts are compared with the
@@ -27,6 +29,8 @@ pub(crate) struct ProbeArgs {
     /// Targets from a file: Citizen Lab's CSV, or one a line
     #[arg(long, value_name = "FILE")]
     list: Option<PathBuf>,
+    #[command(flatten)]
+    apps: AppArgs,
     #[command(flatten)]
     plan: PlanArgs,
     #[command(flatten)]
@@ -57,9 +61,14 @@ struct InsideArgs {
 
 /// Runs the verb.
 pub(crate) fn run(args: &ProbeArgs) -> Result<ExitCode, CommandError> {
+    let chosen = args.apps.chosen()?;
+    apps::announce(&chosen);
+    let mut urls = args.urls.clone();
+    urls.extend(chosen.iter().map(target));
     let Some(scenario) = &args.inside.lab else {
         let run = LineRun {
-            urls: &args.urls,
+            urls: &urls,
+            apps: &chosen,
             list: args.list.as_deref(),
             line: &args.line,
             plan: &args.plan,
@@ -67,13 +76,13 @@ pub(crate) fn run(args: &ProbeArgs) -> Result<ExitCode, CommandError> {
         };
         return run.run();
     };
-    let mut urls = args.urls.clone();
     if let Some(list) = &args.list {
         urls.extend(read_list(list)?);
     }
     let wishes = LabWishes {
         client: args.inside.client.clone(),
         urls,
+        apps: chosen,
         seed: args.inside.seed,
         capture: args.inside.capture.clone(),
     };

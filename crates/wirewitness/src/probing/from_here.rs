@@ -18,6 +18,7 @@ use time::OffsetDateTime;
 use url::Url;
 use wirewitness_analysis::judge::address::AsnTable as _;
 use wirewitness_net::Clock as _;
+use wirewitness_probe::apps::description::App;
 use wirewitness_probe::helper::address::is_public;
 use wirewitness_probe::journal::Journal;
 use wirewitness_probe::kernel::KernelNet;
@@ -27,8 +28,9 @@ use wirewitness_probe::run::{End, Runner, apart};
 use wirewitness_probe::scrub::{Scrubber, Secrets};
 use wirewitness_probe::service::Services;
 use wirewitness_probe::targets::{self, Allow, LineError, Policy, Risks, Targets};
-use wirewitness_probe::{Helpers, Session, TestHelper, Trust, Vantage, web};
+use wirewitness_probe::{Helpers, Session, TestHelper, Trust, Vantage};
 
+use super::apps;
 use super::consent::{self, Said};
 use super::line::{self, Line, PublicAddress};
 use super::report::{Places, Report, TEST_NAME, Taken};
@@ -86,6 +88,8 @@ pub(crate) struct LineArgs {
 pub(crate) struct LineRun<'a> {
     /// Addresses and names from the command line.
     pub(crate) urls: &'a [String],
+    /// Applications, each of which is among these as [`wirewitness_probe::apps::target`] has it.
+    pub(crate) apps: &'a [App],
     /// A list.
     pub(crate) list: Option<&'a Path>,
     /// How to measure.
@@ -163,17 +167,18 @@ impl LineRun<'_> {
         (policy, report): (&Policy, &RefCell<Report<'_>>),
     ) -> Result<End, CommandError> {
         let session = Arc::new(session);
+        let apps: Arc<[App]> = self.apps.into();
         let is_new = |url: &String| !(self.line.resume && report.borrow().has(url));
         let targets = |_| self.targets(policy).into_iter().flatten().flatten().filter(is_new);
         let measure = |url: String| {
-            let session = Arc::clone(&session);
+            let (session, apps) = (Arc::clone(&session), Arc::clone(&apps));
             async move {
                 let task = {
                     let url = url.clone();
-                    async move { web::measure(&session, &url).await }
+                    async move { apps::measure(&session, &url, &apps).await }
                 };
                 let measured = match apart(task).await {
-                    Ok(measured) => measured.map_err(|error| error.to_string()),
+                    Ok(measured) => measured,
                     Err(lost) => Err(lost.to_string()),
                 };
                 (url, measured)
@@ -203,7 +208,9 @@ impl LineRun<'_> {
 
     /// What was given on the command line, as it is visited: by the person's own will, wherever it leads.
     fn given(&self) -> impl Iterator<Item = Result<String, CommandError>> {
-        self.urls.iter().map(|text| match targets::parse(text) {
+        let is_app = |text: &&String| self.apps.iter().any(|app| apps::is(app, text));
+        self.urls.iter().map(move |text| match targets::parse(text) {
+            _ if is_app(&text) => Ok(text.clone()),
             Ok((input, _)) => Ok(input),
             Err(LineError::NotPublic(_)) if text.contains("://") => Ok(text.clone()),
             Err(error) => Err(usage(format!("{text:?}: {error}"), "give http or https URLs")),

@@ -14,16 +14,16 @@ use wirewitness_lab::host::socket::HostNet;
 use wirewitness_lab::scenario::{ClientFacts, Helper as Host, Running, StartError};
 use wirewitness_lab::{Scenario, Truth};
 use wirewitness_net::Listen;
+use wirewitness_probe::apps::description::App;
 use wirewitness_probe::helper::{self, Access, AddressRule, Helper, Limits, Standing};
 use wirewitness_probe::journal::Journal;
 use wirewitness_probe::pace::Pace;
 use wirewitness_probe::record::Network;
 use wirewitness_probe::run::{Plan, Runner};
 use wirewitness_probe::scrub::Scrubber;
-use wirewitness_probe::{
-    FollowUp, HarmlessName, Helpers, Session, TestHelper, Trust, Vantage, web,
-};
+use wirewitness_probe::{FollowUp, HarmlessName, Helpers, Session, TestHelper, Trust, Vantage};
 
+use super::apps;
 use super::report::{Places, Report, Taken};
 use super::settings::{PlanArgs, TellArgs};
 use crate::command_error::CommandError;
@@ -37,6 +37,7 @@ pub(crate) struct LabRun<'a> {
     clients: Vec<&'a str>,
     /// What to measure from each; none for what the scenario knows the truth about.
     urls: Vec<String>,
+    apps: Vec<App>,
     seed: Option<u64>,
     capture: Option<PathBuf>,
 }
@@ -48,6 +49,8 @@ pub(crate) struct LabWishes {
     pub(crate) client: Option<String>,
     /// Targets; the scenario's own if none.
     pub(crate) urls: Vec<String>,
+    /// Applications, each of which is among the targets as [`wirewitness_probe::apps::target`] has it.
+    pub(crate) apps: Vec<App>,
     /// The seed; the scenario's own if none.
     pub(crate) seed: Option<u64>,
     /// Where the packets of the client's line go.
@@ -78,8 +81,8 @@ impl<'a> LabRun<'a> {
                 hint: format!("name it with --client: {}", clients.join(", ")),
             });
         }
-        let (urls, seed, capture) = (wishes.urls, wishes.seed, wishes.capture);
-        Ok(Self { scenario, clients, urls, seed, capture })
+        let LabWishes { urls, apps, seed, capture, .. } = wishes;
+        Ok(Self { scenario, clients, urls, apps, seed, capture })
     }
 
     /// Measures and tells.
@@ -167,7 +170,7 @@ impl Measuring<'_, '_> {
         Runner::new((clock, &pace), self.plan, std::future::pending())
             .run(
                 |_| self.targets.iter(),
-                |target| measure(sessions.get(target.client), target),
+                |target| measure(sessions.get(target.client), target, &self.run.apps),
                 async |done| {
                     let (measurement, target) = done.measured;
                     let Some(measurement) = measurement else {
@@ -216,9 +219,10 @@ impl Measuring<'_, '_> {
 async fn measure<'t>(
     session: Option<&Session<HostNet>>,
     target: &'t Target<'t>,
+    chosen: &[App],
 ) -> (Option<Value>, &'t Target<'t>) {
     let measurement = match session {
-        Some(session) => web::measure(session, &target.url).await.ok(),
+        Some(session) => apps::measure(session, &target.url, chosen).await.ok(),
         None => None,
     };
     (measurement, target)

@@ -7,6 +7,7 @@
 //! - [`lab_battery`]: the attribution battery inside one.
 //! - [`from_here`]: a run on this machine's line; [`consent`] and [`mod@line`] are what it must know before.
 
+pub(crate) mod apps;
 pub(crate) mod consent;
 pub(crate) mod from_here;
 pub(crate) mod in_lab;

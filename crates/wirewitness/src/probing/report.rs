@@ -11,13 +11,14 @@ use serde::Serialize;
 use serde_json::Value;
 use wirewitness_analysis::fingerprints::Fingerprints;
 use wirewitness_analysis::judge::ooni::OoniKeys;
-use wirewitness_analysis::judge::{Context, Judgement, judge};
+use wirewitness_analysis::judge::{Context, Judgement, functions, judge};
 use wirewitness_lab::Truth;
 use wirewitness_model::ooni::Measurement;
 use wirewitness_model::verdict::{Mechanism, Status, Verdict};
 use wirewitness_probe::journal::Journal;
 use wirewitness_probe::scrub::Scrubber;
 
+use super::apps;
 use super::settings::TellArgs;
 use crate::command_error::CommandError;
 use crate::commands::judge::{EXIT_FOUND, load_fingerprints};
@@ -116,6 +117,9 @@ impl<'a> Report<'a> {
             journal.append(&clean)?;
             self.written += 1;
         }
+        if let Some(spent) = apps::spent(clean.value()) {
+            self.say(&spent);
+        }
         let text = clean.value().to_string();
         let record = Record { offset: 0, line: self.written.max(1), text: &text };
         match record.measurement() {
@@ -156,6 +160,11 @@ impl<'a> Report<'a> {
     ) -> String {
         let truth = taken.truth.map(|truth| truth_words(&judgement.verdict, truth));
         let mut text = self.columns.row(measurement, &judgement.verdict, (taken.client, truth));
+        for (name, verdict) in functions(measurement) {
+            let mechanism = verdict.mechanism.map_or("-", Mechanism::word);
+            let name = output::clean(&name, 40);
+            text.push_str(&format!("  {name}: {} {mechanism}\n", verdict.status));
+        }
         if self.args.explain {
             let file = self.args.output.as_ref().map(|path| path.display().to_string());
             let place = file.map_or_else(
@@ -181,6 +190,10 @@ impl<'a> Report<'a> {
             input: measurement.input(),
             ooni: &judgement.ooni,
             verdict: &judgement.verdict,
+            functions: functions(measurement)
+                .into_iter()
+                .map(|(name, verdict)| LineFunction { name, verdict })
+                .collect(),
             truth: taken.truth.map(|truth| LineTruth {
                 status: truth.status,
                 mechanism: truth.mechanism,
@@ -278,8 +291,17 @@ struct Line<'a> {
     input: Option<Cow<'a, str>>,
     ooni: &'a Option<OoniKeys<'a>>,
     verdict: &'a Verdict,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    functions: Vec<LineFunction>,
     #[serde(skip_serializing_if = "Option::is_none")]
     truth: Option<LineTruth>,
+}
+
+/// A function of an application, in a line of `--json`.
+#[derive(Serialize)]
+struct LineFunction {
+    name: String,
+    verdict: Verdict,
 }
 
 /// What a scenario holds for true, in a line of `--json`.

@@ -17,6 +17,7 @@ macro_rules! shipped {
 }
 
 shipped![
+    "apps",
     "attribution-airtel-in",
     "attribution-blue-coat",
     "attribution-cisco",

@@ -9,12 +9,16 @@
 //! | all denied or not tried | | shown to work, but too few failures | `line.unclear` |
 //! | all denied | | unknown | `line.silent` |
 //!
+//! Ways that failed here and from elsewhere alike (`elsewhere`) are set aside first; where nothing main is left, the
+//! application is `app.down`. What failed here and works from elsewhere contradicts itself, however few the failures are.
+//!
 //! "Specific" is what neither an outage nor a failing server does by itself ([`Step::is_specific`]).
 
 use wirewitness_model::ooni::{Measurement, TestKeys};
 use wirewitness_model::outcome::Layer;
 use wirewitness_model::verdict::{Confidence, Evidence, Locus, Mechanism, Status, Verdict};
 
+use super::elsewhere::{down, fails_elsewhere, works_elsewhere};
 use super::evidence::capped;
 use super::line::{DEVICE, Line, SILENT, UNCLEAR, bare, device_answered};
 use super::step::{Oddity, Step, Way};
@@ -59,11 +63,17 @@ impl App<'_> {
         if self.main.iter().any(Way::is_reached) {
             return self.reached();
         }
+        if !self.main.is_empty() && self.main.iter().all(|way| fails_elsewhere(self.keys, way)) {
+            return down(&self.main);
+        }
         self.not_reached(&Line::of(measurement, self.keys))
     }
 
     fn reached(&self) -> Verdict {
-        let specific = |way: &&Way<'_>| way.denial().is_some_and(|step| self.is_specific(step));
+        let specific = |way: &&Way<'_>| {
+            way.denial().is_some_and(|step| self.is_specific(step))
+                && !fails_elsewhere(self.keys, way)
+        };
         let denied: Vec<&Way<'_>> = self.side.iter().filter(specific).collect();
         match denied.first().and_then(|way| way.denial()) {
             Some(step) => self.part(step, &denied),
@@ -143,11 +153,17 @@ impl App<'_> {
         all_denied
             && !sent_on
             && match line {
-                Line::Works(_) => specific || many,
+                Line::Works(_) => specific || many || self.contradicted(),
                 Line::Worked(_) if specific => true,
                 Line::Worked(_) => many && resolves && self.operators == Operators::One,
                 Line::Unknown => false,
             }
+    }
+
+    /// True where every main way that is not down for all works from elsewhere, and one does.
+    fn contradicted(&self) -> bool {
+        let mut rest = self.main.iter().filter(|way| !fails_elsewhere(self.keys, way)).peekable();
+        rest.peek().is_some() && rest.all(|way| works_elsewhere(self.keys, way))
     }
 
     fn denied(&self, denials: &[&Step<'_>], line: &Line) -> Verdict {

@@ -4,7 +4,8 @@
 //! Verdicts stand on the steps that the probe took and not on what it concluded. In reading order:
 //!
 //! - [`step`], `line`: the steps on the way to a host, and whether the line works.
-//! - [`app`]: how an application is judged from them; [`telegram`], [`whatsapp`], [`signal`], [`facebook`].
+//! - [`app`]: how an application is judged from them; [`telegram`], [`whatsapp`], [`signal`], [`facebook`]; `elsewhere`: what a
+//!   test helper saw of it. `described`: applications that anybody describes, and each function of every one.
 //! - [`tor`]; [`tunnel`] for what either comes up or does not; [`riseupvpn`], [`meek`].
 //! - [`request_line`], [`header_field`]: what an echo says of the path.
 //! - [`dnscheck`], [`stun`], [`ech`]: encrypted DNS, STUN, Encrypted Client Hello.
@@ -12,9 +13,11 @@
 
 mod app;
 mod browser_web;
+mod described;
 mod dns_consistency;
 mod dnscheck;
 mod ech;
+mod elsewhere;
 mod evidence;
 mod facebook;
 mod header_field;
@@ -50,6 +53,7 @@ pub(super) fn judge<'m>(
         "whatsapp" => whatsapp::judge(measurement, keys),
         "signal" => signal::judge(measurement, keys),
         "facebook_messenger" => facebook::judge(measurement, keys),
+        "app_reachability" => described::judge(measurement, keys),
         "tor" => tor::judge(keys),
         "vanilla_tor" | "torsf" => tunnel::tor(keys),
         "psiphon" => tunnel::psiphon(keys),
@@ -68,11 +72,15 @@ pub(super) fn judge<'m>(
     }
 }
 
+pub(super) use described::functions;
+
 /// Every rule of this floor.
 pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
     [&UNSUPPORTED]
         .into_iter()
         .chain(line::RULES)
+        .chain(elsewhere::RULES)
+        .chain(described::RULES)
         .chain(telegram::RULES)
         .chain(whatsapp::RULES)
         .chain(signal::RULES)
