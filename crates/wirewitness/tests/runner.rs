@@ -43,5 +43,6 @@ mod test_rules;
 mod test_seal;
 #[cfg(feature = "archive")]
 mod test_sources;
+mod test_submit;
 #[cfg(feature = "archive")]
 mod zips;
