@@ -47,4 +47,6 @@ mod test_serve;
 mod test_sources;
 mod test_submit;
 #[cfg(feature = "archive")]
+mod test_submit_served;
+#[cfg(feature = "archive")]
 mod zips;
