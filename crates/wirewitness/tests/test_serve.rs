@@ -1,4 +1,5 @@
 //! `wirewitness serve`: the real program over loopback, with TLS, and with questions that take too long.
+#![allow(clippy::disallowed_methods, reason = "how long the program takes is what is tested")]
 
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::path::Path;
@@ -155,4 +156,49 @@ fn a_question_that_takes_too_long_is_given_up_while_others_are_answered() {
     assert!(answer.contains("no answer within 4 s"), "{answer}");
     assert!((4..30).contains(&took.as_secs()), "{took:?}");
     assert!(answered >= 5, "{answered} others");
+}
+
+/// A page over a fresh connection.
+pub(crate) fn page(serving: &Serving, path: &str) -> String {
+    let request = GET.replace("GET /", &format!("GET {path}"));
+    let (status, page) = ask(&mut connect(serving.port()), &request);
+    assert_eq!(status, 200, "{page}");
+    page
+}
+
+#[test]
+fn names_have_the_categories_of_lists() {
+    let folder = tempfile::tempdir().unwrap();
+    // The measurement of the archive is of news.example.
+    let list = folder.path().join("list.csv");
+    let own =
+        "url,category_code,category_description\nhttps://news.example/,MADEUP,Made up\nnone\n";
+    std::fs::write(&list, own).unwrap();
+    let list = list.display().to_string();
+    let without = Serving::start(folder.path(), 0, &[]);
+    assert!(!page(&without, "/lists").contains("MADEUP"));
+    let with = Serving::start(folder.path(), 0, &["--lists", &list]);
+    assert!(page(&with, "/lists").contains("MADEUP"));
+    let counted = page(&with, "/api/v1/aggregation?axis_x=category_code");
+    assert!(counted.contains("MADEUP"), "{counted}");
+    let archive = folder.path().join("archive").display().to_string();
+    for (list, words) in [("/none.csv", "/none.csv"), (archive.as_str(), "archive")] {
+        let outcome = run(&["serve", "--archive", &archive, "--lists", list]);
+        assert_eq!(outcome.code, 1, "{}", outcome.stderr);
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn the_citizen_labs_lists_are_read() {
+    let lists = root().join("../shared/data/lists");
+    let files = ["global.csv", "pk.csv"].map(|it| lists.join(it));
+    if !files.iter().all(|it| it.exists()) {
+        eprintln!("SKIPPED: no real lists at ../shared/data/lists");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [global, local] = files.map(|it| it.display().to_string());
+    let serving = Serving::start(folder.path(), 0, &["--lists", &global, "--lists", &local]);
+    assert!(page(&serving, "/lists").contains("</html>"));
 }

@@ -1,4 +1,5 @@
 //! `wirewitness submit`, and `probe --submit`: what receivers may do, over real sockets of this machine.
+#![allow(clippy::disallowed_methods, reason = "how long the program takes is what is tested")]
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
