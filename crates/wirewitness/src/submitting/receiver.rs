@@ -48,7 +48,7 @@ impl Receiver {
         let url = endpoint(said.url, said.clear)?;
         let token = match said.token_file {
             Some(path) => Some(token::read(path)?),
-            None => environment::submit_token().map(checked).transpose()?,
+            None => environment::submit_token().as_deref().map(checked).transpose()?,
         };
         Ok(Self { url, token, authorities: said.authorities.cloned() })
     }
@@ -119,7 +119,7 @@ fn endpoint(said: &Url, clear: Clear) -> Result<Url, CommandError> {
 }
 
 /// A token of the environment: one word, as in a file.
-fn checked(text: String) -> Result<String, CommandError> {
+fn checked(text: &str) -> Result<String, CommandError> {
     let token = text.trim();
     let is_token = !token.is_empty() && token.bytes().all(|it| it.is_ascii_graphic());
     is_token.then(|| token.to_owned()).ok_or_else(|| CommandError::Usage {
