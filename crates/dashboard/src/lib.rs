@@ -12,6 +12,8 @@
 
 pub mod api;
 pub mod facts;
+#[cfg(test)]
+mod mutation;
 pub mod open;
 pub mod pages;
 pub mod server;

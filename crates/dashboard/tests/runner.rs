@@ -21,6 +21,7 @@ mod made;
 mod served;
 mod test_api;
 mod test_facts;
+mod test_feed;
 mod test_pages;
 mod test_schemathesis;
 mod test_server;

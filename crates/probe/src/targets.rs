@@ -14,7 +14,7 @@ use url::{Host, Url};
 
 use crate::helper::address::is_public;
 
-mod csv;
+pub mod csv;
 mod risk;
 
 pub use risk::{Allow, NeverAllowed, Risks, Tier};

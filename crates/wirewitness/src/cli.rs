@@ -10,7 +10,8 @@ use crate::commands::not_built;
 #[cfg(feature = "archive")]
 use crate::commands::{archive, cluster, events, export, ingest, query, refresh, report, serve};
 use crate::commands::{
-    attribute, completions, exposure, helper, inspect, judge, lab, man, probe, rules, seal, verify,
+    attribute, completions, exposure, helper, inspect, judge, lab, man, probe, rules, seal, submit,
+    verify,
 };
 
 /// Finds, proves and explains interference with people's connections: blocking, throttling, tampering.
@@ -24,6 +25,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Probe(Box<probe::ProbeArgs>),
+    Submit(Box<submit::SubmitArgs>),
     Lab(Box<lab::LabArgs>),
     Helper(Box<helper::HelperArgs>),
     Judge(judge::JudgeArgs),
@@ -62,6 +64,7 @@ enum Verb {
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, CommandError> {
     match cli.verb {
         Verb::Probe(args) => probe::run(&args),
+        Verb::Submit(args) => submit::run(&args),
         Verb::Lab(args) => lab::run(&args),
         Verb::Helper(args) => helper::run(&args),
         Verb::Judge(args) => judge::run(&args),

@@ -28,6 +28,14 @@ pub(crate) fn data_folder() -> Option<PathBuf> {
     data.map(|data| data.join("wirewitness"))
 }
 
+/// The token for a dashboard that measurements are sent to, where the environment has one.
+pub(crate) fn submit_token() -> Option<String> {
+    std::env::var_os(SUBMIT_TOKEN).map(|it| it.to_string_lossy().into_owned())
+}
+
+/// The variable of [`submit_token`].
+pub(crate) const SUBMIT_TOKEN: &str = "WIREWITNESS_SUBMIT_TOKEN";
+
 /// The platform's folder for files that need not stay.
 #[cfg(feature = "archive")]
 pub(crate) fn scratch() -> PathBuf {

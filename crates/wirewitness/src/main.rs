@@ -17,6 +17,7 @@ mod sealing;
 #[cfg(feature = "archive")]
 mod serving;
 mod stop;
+mod submitting;
 
 use std::process::ExitCode;
 

@@ -34,7 +34,12 @@ pub(crate) fn run_in(environment: &[(String, String)], arguments: &[&str]) -> Ou
     run_all(arguments, environment, b"")
 }
 
-fn run_all(arguments: &[&str], environment: &[(String, String)], input: &[u8]) -> Outcome {
+/// Runs with these arguments, in this environment, with this standard input.
+pub(crate) fn run_all(
+    arguments: &[&str],
+    environment: &[(String, String)],
+    input: &[u8],
+) -> Outcome {
     let mut child = Command::new(env!("CARGO_BIN_EXE_wirewitness"))
         .args(arguments)
         .env_clear()

@@ -43,6 +43,11 @@ mod test_report;
 mod test_rules;
 mod test_seal;
 #[cfg(feature = "archive")]
+mod test_serve;
+#[cfg(feature = "archive")]
 mod test_sources;
+mod test_submit;
+#[cfg(feature = "archive")]
+mod test_submit_served;
 #[cfg(feature = "archive")]
 mod zips;

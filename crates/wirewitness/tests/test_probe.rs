@@ -15,7 +15,7 @@ use crate::program::{Outcome, run};
 /// An address of this machine that is not loopback: what is measured must be somewhere else, as far as a probe can
 /// tell. Nothing is sent to find it.
 #[allow(clippy::disallowed_types, reason = "a socket that sends nothing")]
-fn own_address() -> Option<IpAddr> {
+pub(crate) fn own_address() -> Option<IpAddr> {
     let socket = std::net::UdpSocket::bind(("0.0.0.0", 0)).unwrap();
     socket.connect(("192.0.2.1", 9)).ok()?;
     let address = socket.local_addr().ok()?.ip();
@@ -24,7 +24,7 @@ fn own_address() -> Option<IpAddr> {
 
 /// A web server on an own address; each connection gets `answer`, or nothing at all and silence.
 #[allow(clippy::disallowed_types, reason = "a server for the program under test")]
-fn site(address: IpAddr, answer: Option<&'static str>) -> SocketAddr {
+pub(crate) fn site(address: IpAddr, answer: Option<&'static str>) -> SocketAddr {
     let listener = std::net::TcpListener::bind((address, 0)).unwrap();
     let local = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -43,7 +43,7 @@ fn site(address: IpAddr, answer: Option<&'static str>) -> SocketAddr {
     local
 }
 
-const PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n\
+pub(crate) const PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n\
     <html><title>Ours</title><p>Your address is 203.0.112.77, dear visitor.</html>";
 
 fn probe(arguments: &[&str]) -> Outcome {
@@ -104,7 +104,7 @@ fn interrupt(child: &Child) {
 }
 
 /// An authority, and a certificate of its for an address: PEM of the authority, of the chain and of the key.
-fn certificates(address: IpAddr, folder: &std::path::Path) -> [String; 3] {
+pub(crate) fn certificates(address: IpAddr, folder: &std::path::Path) -> [String; 3] {
     let mut params = CertificateParams::new(vec![]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();

@@ -8,6 +8,7 @@ use serde_json::Value;
 use wirewitness_model::hex::hex;
 
 use crate::program::{Outcome, root, run};
+use crate::test_serve::{Serving, page};
 
 /// How a server answers.
 #[derive(Clone)]
@@ -331,6 +332,24 @@ fn verdicts_use_the_folder_only_where_told_and_name_what_they_used() {
     assert!(changed.stderr.contains("hint: `wirewitness refresh --into"), "{}", changed.stderr);
     let never = run(&["judge", "--data", &archive, &file]);
     assert!(never.stderr.contains("refreshed.json: cannot be read"), "{}", never.stderr);
+}
+
+#[test]
+fn a_dashboard_takes_categories_from_the_folder() {
+    let list = b"url,category_code\nhttps://news.example/,MADEUP\n";
+    let mut server = Server::start(&[("list.csv", Answer::Whole(list.to_vec()))]);
+    let mut place = Place::new(&server);
+    place.entry(("ours", "list"), "list.csv", list).file("list.csv");
+    assert_eq!(place.refresh(&[]).code, 0);
+    server.end();
+    let data = place.data().display().to_string();
+    let serving = Serving::start(place.folder.path(), 0, &["--data", &data]);
+    assert!(page(&serving, "/lists").contains("MADEUP"));
+    std::fs::write(place.data().join("list/list.csv"), b"url,category_code\n").unwrap();
+    let archive = place.folder.path().join("archive").display().to_string();
+    let changed = run(&["serve", "--archive", &archive, "--data", &data]);
+    assert_eq!(changed.code, 1);
+    assert!(changed.stderr.contains("list.csv: has SHA-256"), "{}", changed.stderr);
 }
 
 /// The one pin whose address was asked: `cargo test --workspace --all-features --test runner -- --ignored refresh_for_real`.

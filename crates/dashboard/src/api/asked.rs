@@ -288,4 +288,85 @@ mod tests {
         let many = vec!["PK"; 101].join(",");
         assert!(ask(&format!("probe_cc={many}"), Strange::Ignored).is_err());
     }
+
+    /// What holds of every query that is taken, whatever it was.
+    fn holds(asked: &Asked, parameters: &[Parameter]) {
+        for (name, value) in &asked.0 {
+            assert!(parameters.iter().any(|it| it.name == *name), "{name}");
+            assert!(value.len() <= MOST_IN_A_LIST * 2_001, "{name}");
+        }
+        let filter = asked.filter();
+        let is_code = |it: &String| it.len() == 2 && it.bytes().all(|it| it.is_ascii_uppercase());
+        assert!(filter.countries.iter().all(is_code), "{filter:?}");
+        assert!(filter.asns.iter().all(|it| *it <= 999_999_999));
+        assert_eq!(filter.asns.len(), asked.list("probe_asn").len());
+        for parameter in parameters {
+            match parameter.kind {
+                Kind::Count(least, most, usual) => {
+                    assert!((least..=most).contains(&asked.count(parameter.name, usual)));
+                }
+                Kind::Day if !parameter.is_list => {
+                    let said = asked.text(parameter.name).is_some();
+                    assert_eq!(asked.day(parameter.name).is_some(), said);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn a_hundred_thousand_queries_changed_by_chance() {
+        let routes = super::super::routes::ROUTES;
+        let queries: [&[u8]; 5] = [
+            b"probe_cc=PK,IR&probe_asn=AS17557,45595&since=2025-11-01&until=2025-12-01T00:00:00&limit=50&format=csv",
+            b"axis_x=measurement_start_day&axis_y=probe_asn&test_name=web_connectivity&domain=a.example&category_code=NEWS",
+            b"country=PK&network=AS17557&name=a.example&only=ended&cursor=x&status=blocked",
+            b"measurement_uid=20251123_PK_x&anomaly=true&failure=false&order=desc&offset=10&limit=100",
+            b"input=https%3A%2F%2Fa.example%2F%3Fa%3Db&since=2025-11-23%2010%3A00%3A00&odd=1",
+        ];
+        let pieces: [&[u8]; 16] = [
+            b"&",
+            b"=",
+            b"%00",
+            b"%",
+            b"%ff",
+            b"+",
+            b",",
+            b",,,,,,,,",
+            b"-1",
+            b"18446744073709551616",
+            b"AS",
+            b"0000-00-00",
+            b"2025-02-30",
+            b"%E2%80%AE",
+            b"&limit=0",
+            b"\xd8\xd9",
+        ];
+        let mut chance = crate::mutation::Mutation::new(0xa5ced);
+        let (mut taken, mut all) = (0_u32, 0_u32);
+        while all < 100_000 {
+            let seed = queries[chance.below(queries.len())];
+            let query = chance.of(seed, &pieces);
+            let query = String::from_utf8_lossy(&query);
+            for route in routes {
+                if chance.below(4) > 0 {
+                    continue;
+                }
+                let parameters = route.parameters.concat();
+                let path = BTreeMap::new();
+                match Asked::check(&parameters, (&path, &query), route.strange) {
+                    Ok(asked) => {
+                        holds(&asked, &parameters);
+                        taken += 1;
+                    }
+                    Err(problem) => {
+                        assert_eq!(problem.status.as_u16(), 400);
+                        assert!(problem.parameter.unwrap().chars().count() <= 100);
+                    }
+                }
+                all += 1;
+            }
+        }
+        assert!((1_000..99_000).contains(&taken), "{taken} of {all}");
+    }
 }

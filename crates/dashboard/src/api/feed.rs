@@ -1,10 +1,11 @@
 //! Events as an Atom feed (RFC 4287).
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::asked::Asked;
 use super::own::{event_filter, time_text};
-use crate::facts::{EventRow, Facts};
+use crate::facts::{EventFilter, EventRow, Facts};
 
 /// Something that changed: a block began, or ended.
 struct Change<'f> {
@@ -45,22 +46,48 @@ pub(super) fn atom(facts: &Facts, asked: &Asked, query: &str) -> String {
         "<link rel=\"self\" type=\"application/atom+xml\" href=\"{}\"/>",
         escaped(&path)
     );
+    let firsts = firsts(facts);
     for change in &changes {
-        change.write(&mut xml, facts);
+        change.write(&mut xml, (facts, &firsts));
     }
     xml.push_str("</feed>\n");
     xml
 }
 
+/// What tells events of one name apart: a target that is blocked twice within a day has two.
+type Mark<'f> = (i64, &'f [u32], &'f str);
+
+fn mark(event: &EventRow) -> Mark<'_> {
+    (event.started_at, &event.networks, &event.certainty)
+}
+
+/// Of each name, the event that began first: it has the name for itself, the others have their mark behind it. Of all events, so that a filter
+/// changes no id.
+fn firsts(facts: &Facts) -> BTreeMap<&str, Mark<'_>> {
+    let mut firsts = BTreeMap::new();
+    for event in facts.events(ALL) {
+        let first = firsts.entry(event.event_id.as_str()).or_insert_with(|| mark(event));
+        *first = mark(event).min(*first);
+    }
+    firsts
+}
+
 impl Change<'_> {
-    fn write(&self, xml: &mut String, facts: &Facts) {
+    fn write(&self, xml: &mut String, (facts, firsts): (&Facts, &BTreeMap<&str, Mark<'_>>)) {
         let event = self.event;
         let what = if self.is_end { "ended" } else { "begun" };
         let link = format!("/event/{}", event.event_id);
         let _ = writeln!(xml, "<entry>");
         // The event keeps its name while later data do not change its first alarm.
-        let _ = writeln!(xml, "<id>urn:wirewitness:event:{}:{what}</id>", escaped(&event.event_id));
+        let mut id = event.event_id.clone();
+        if firsts.get(event.event_id.as_str()).is_some_and(|first| *first != mark(event)) {
+            let network = event.networks.first().copied().unwrap_or_default();
+            let _ = write!(id, ":{}:{network}:{}", event.started_at, event.certainty);
+        }
+        let _ = writeln!(xml, "<id>urn:wirewitness:event:{}:{what}</id>", escaped(&id));
         let _ = writeln!(xml, "<title>{}</title>", escaped(&self.title()));
+        // What was said stays said; later evidence is another entry, of the end.
+        let _ = writeln!(xml, "<published>{}</published>", time_text(self.said_s));
         let _ = writeln!(xml, "<updated>{}</updated>", time_text(self.said_s));
         let _ = writeln!(
             xml,
@@ -142,6 +169,17 @@ fn cut(text: &str) -> &str {
     text.char_indices().nth(LONGEST_NAME).map_or(text, |(at, _)| text.get(..at).unwrap_or(text))
 }
 
+const ALL: &EventFilter = &EventFilter {
+    country: None,
+    asn: None,
+    name: None,
+    category: None,
+    kind: None,
+    certainty: None,
+    is_over: None,
+    since: None,
+    until: None,
+};
 const PATH: &str = "/feeds/events.atom";
 const MOST_ENTRIES: usize = 200;
 const LONGEST_NAME: usize = 200;

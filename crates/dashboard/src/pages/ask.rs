@@ -31,11 +31,7 @@ impl FromRequestParts<Shared> for Ask {
 
     async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, Infallible> {
         let query = parts.uri.query().unwrap_or_default();
-        let params: Vec<(String, String)> = parse(query.as_bytes())
-            .take(MOST_PARAMS)
-            .map(|(name, value)| (name.into_owned(), cut(&value, MOST_LETTERS).to_owned()))
-            .filter(|(_, value)| !value.is_empty())
-            .collect();
+        let params = params(query);
         let accepted = parts.headers.get(ACCEPT_LANGUAGE).and_then(|it| it.to_str().ok());
         let named = params.iter().find(|(name, _)| name == "lang");
         let language = named
@@ -44,6 +40,15 @@ impl FromRequestParts<Shared> for Ask {
             .unwrap_or(Language::English);
         Ok(Self { facts: state.facts(), language, path: parts.uri.path().to_owned(), params })
     }
+}
+
+/// The parameters of a query that say something, as far as they are read.
+fn params(query: &str) -> Vec<(String, String)> {
+    parse(query.as_bytes())
+        .take(MOST_PARAMS)
+        .map(|(name, value)| (name.into_owned(), cut(&value, MOST_LETTERS).to_owned()))
+        .filter(|(_, value)| !value.is_empty())
+        .collect()
 }
 
 /// The first language of the header that there is a catalogue of, by its order of preference.
@@ -265,5 +270,45 @@ mod tests {
         assert_eq!(cut("اردو", 2), "ار");
         assert_eq!(theirs(&"a".repeat(400)).0.matches('a').count(), 300);
         assert_eq!(theirs("<b>\u{202e}").0, "<bdi>&lt;b&gt;\u{fffd}</bdi>");
+    }
+
+    #[test]
+    fn a_hundred_thousand_queries_and_headers_changed_by_chance() {
+        let query = b"since=2025-11-01&until=2025-11-30&test=web_connectivity&origin=ooni&lang=ur&name=%D8%A7%D8%B1%D8%AF%D9%88&table=networks&as=csv";
+        let header = b"ur-PK,ur;q=0.9,en-GB;q=0.8,en;q=0.7,*;q=0.1";
+        let pieces: [&[u8]; 12] = [
+            b"&",
+            b"=",
+            b"%00",
+            b"%",
+            b"%ff",
+            b"+",
+            b";q=",
+            b"NaN",
+            b"inf",
+            b"-0",
+            b"%E2%80%AE",
+            b",,,,",
+        ];
+        let mut chance = crate::mutation::Mutation::new(0xbead);
+        let mut with_language = 0;
+        for _ in 0..100_000 {
+            let query = chance.of(query, &pieces);
+            let read = params(&String::from_utf8_lossy(&query));
+            assert!(read.len() <= MOST_PARAMS);
+            assert!(
+                read.iter().all(|(_, it)| !it.is_empty() && it.chars().count() <= MOST_LETTERS)
+            );
+            // A link that repeats them says the same, and nothing in it ends an attribute.
+            let link = written("/x", read.iter().map(|(name, value)| (&**name, &**value)));
+            assert_eq!(params(link.split_once('?').map_or("", |it| it.1)), read);
+            assert!(
+                link.bytes().all(|it| it.is_ascii_graphic() && !b"\"<>'".contains(&it)),
+                "{link}"
+            );
+            let header = chance.of(header, &pieces);
+            with_language += u32::from(preferred(&String::from_utf8_lossy(&header)).is_some());
+        }
+        assert!(with_language > 50_000, "{with_language}");
     }
 }

@@ -290,4 +290,75 @@ mod tests {
         let good = zstd::encode_all(record("").as_bytes(), 3).unwrap();
         assert_eq!(check(&good, Coding::Zstd, &limits, NOW).unwrap().accepted, 1);
     }
+
+    /// What holds of every body that is taken, whatever is in it.
+    fn holds(body: &[u8], coding: Coding, limits: &Limits) -> bool {
+        let Ok(checked) = check(body, coding, limits, NOW) else { return false };
+        let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+        assert_eq!(lines(&checked.kept), checked.accepted);
+        assert_eq!(lines(&checked.quarantined), checked.doubtful);
+        assert!(checked.accepted + checked.doubtful >= 1);
+        assert!(checked.accepted + checked.doubtful + checked.refused <= limits.records as u64);
+        assert!(checked.problems.len() <= MOST_PROBLEMS);
+        assert!(
+            checked.kept.len() + checked.quarantined.len()
+                <= limits.unpacked_bytes + limits.records
+        );
+        // What was kept is kept again, byte for byte: the archive's parsers take each line by itself.
+        if checked.accepted > 0 {
+            let again = check(&checked.kept, Coding::Plain, limits, NOW).unwrap();
+            assert_eq!((again.kept, again.accepted), (checked.kept, checked.accepted));
+        }
+        true
+    }
+
+    #[test]
+    fn a_hundred_thousand_bodies_changed_by_chance() {
+        let limits = Limits {
+            unpacked_bytes: 4 << 10,
+            records: 8,
+            record_bytes: 1 << 10,
+            ..Limits::default()
+        };
+        let body = format!(
+            "{}\n{}\n{}\n",
+            record(r#","input":"https://a.example/\u00e9","annotations":{"a":"b"}"#),
+            record(r#","probe_ip":"127.0.0.1""#).replace(',', ",\r\n"),
+            record(r#","probe_network_name":"x""#),
+        );
+        let pieces: [&[u8]; 16] = [
+            b"{",
+            b"}",
+            b"[",
+            b"\"",
+            b"\\ud800",
+            b"\\u0000",
+            b"\n",
+            b"\r",
+            b"null",
+            b"AS0",
+            b"\"probe_cc\":\"ZZ\"",
+            b"\"probe_ip\":\"::1\"",
+            b"1e999",
+            b"\xff",
+            b"\xef\xbb\xbf",
+            b"-9999-12-31 00:00:00",
+        ];
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+        gzip.write_all(body.as_bytes()).unwrap();
+        let gzip = gzip.finish().unwrap();
+        let zstd = zstd::encode_all(body.as_bytes(), 3).unwrap();
+        let mut chance = crate::mutation::Mutation::new(0x5eed);
+        let mut taken = 0;
+        for _ in 0..70_000 {
+            let changed = chance.of(body.as_bytes(), &pieces);
+            taken += u64::from(holds(&changed, Coding::Plain, &limits));
+        }
+        for _ in 0..20_000 {
+            holds(&chance.of(&gzip, &pieces), Coding::Gzip, &limits);
+            holds(&chance.of(&zstd, &pieces), Coding::Zstd, &limits);
+        }
+        // Both ways through are walked, many times.
+        assert!((10_000..69_000).contains(&taken), "{taken} of 70000");
+    }
 }

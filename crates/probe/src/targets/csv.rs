@@ -4,7 +4,7 @@
 ///
 /// A field that runs over the end of its line is not supported: with hostile lists, one stray quote would swallow
 /// everything after it.
-pub(super) fn fields(line: &str) -> Option<Vec<String>> {
+pub fn fields(line: &str) -> Option<Vec<String>> {
     let mut fields = Vec::new();
     let mut rest = Some(line);
     while let Some(text) = rest {

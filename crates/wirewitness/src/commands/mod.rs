@@ -31,4 +31,5 @@ pub(crate) mod rules;
 pub(crate) mod seal;
 #[cfg(feature = "archive")]
 pub(crate) mod serve;
+pub(crate) mod submit;
 pub(crate) mod verify;

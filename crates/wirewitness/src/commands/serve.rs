@@ -26,7 +26,8 @@ use crate::attributing::profiles;
 use crate::command_error::CommandError;
 use crate::input::{tls, token};
 use crate::output::{clean, complain};
-use crate::serving::demo;
+use crate::refreshing::folder::Data;
+use crate::serving::{categories, demo};
 use crate::stop;
 
 /// Show an archive: pages for people, an API, feeds
@@ -65,6 +66,12 @@ pub(crate) struct ServeArgs {
     /// Names of networks: lines of `number,name`, or the table of --asn
     #[arg(long, value_name = "FILE")]
     network_names: Option<PathBuf>,
+    /// Categories of names: a list of the Citizen Lab's form (`url,category_code,..`). May be given several times; the first that has a name counts
+    #[arg(long, value_name = "FILE")]
+    lists: Vec<PathBuf>,
+    /// Lists from a folder that `wirewitness refresh` filled, after those of --lists
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Memory of one question for sorting, joining and grouping, MB
     #[arg(long, value_name = "MB", default_value_t = 128)]
     memory: usize,
@@ -97,10 +104,13 @@ pub(crate) fn run(args: &ServeArgs) -> Result<ExitCode, CommandError> {
 impl ServeArgs {
     async fn serve(&self, settings: Settings, submit: Option<Submit>) -> Result<(), CommandError> {
         let catalogue = profiles::load(None)?;
+        let mut lists = self.lists.clone();
+        lists.extend(self.data.as_deref().map(Data::lists).transpose()?.unwrap_or_default());
         let facts = facts::Settings {
             query: self.options()?,
             catalogue: Some(Arc::new(catalogue)),
             is_demonstration: self.demo,
+            categories: Arc::new(categories::read(&lists)?),
             ..facts::Settings::default()
         };
         let with = (settings.admin.clone(), submit);

@@ -8,8 +8,10 @@
 //! - [`ranges`]: those that are lines of ranges.
 //! - [`progress`]: how far it is.
 //! - [`tls`]: a server's certificate and key. [`token`]: a secret in a file.
+//! - [`authorities`]: whom to trust.
 
 pub(crate) mod asn;
+pub(crate) mod authorities;
 pub(crate) mod captures;
 pub(crate) mod frame;
 pub(crate) mod packed;

@@ -11,8 +11,6 @@ use std::sync::Arc;
 
 use clap::Args;
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
 use time::OffsetDateTime;
 use url::Url;
@@ -34,10 +32,11 @@ use super::apps;
 use super::consent::{self, Said};
 use super::line::{self, Line, PublicAddress};
 use super::report::{Places, Report, TEST_NAME, Taken};
+use super::sent::{self, Measured, SubmitArgs};
 use super::settings::{PlanArgs, TellArgs};
 use crate::command_error::CommandError;
 use crate::input::asn::Tables;
-use crate::input::token;
+use crate::input::{authorities, token};
 use crate::output::{self, Columns};
 use crate::stop;
 
@@ -82,6 +81,8 @@ pub(crate) struct LineArgs {
     /// Trust these authorities instead of Mozilla's, for targets and helpers alike (PEM)
     #[arg(long, value_name = "PEM", conflicts_with = "lab")]
     ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    submit: SubmitArgs,
 }
 
 /// What to measure from here, and how.
@@ -109,7 +110,12 @@ impl LineRun<'_> {
         // What is wrong with the command line is told before anybody has to read two pages.
         let rate = TargetRate::new(self.line.rate)
             .map_err(|error| usage(error.to_string(), "2 is usual"))?;
-        let prepared = Prepared { rate, roots: self.roots()?, helpers: self.helpers()? };
+        let prepared = Prepared {
+            rate,
+            roots: authorities::read(self.line.ca_file.as_deref())?,
+            helpers: self.helpers()?,
+        };
+        let receiver = self.line.submit.receiver(self.line.ca_file.as_ref())?;
         let policy = self.policy()?;
         self.given().collect::<Result<Vec<_>, _>>()?;
         consent::ensure(if self.line.yes_i_consent { Said::Yes } else { Said::Nothing })?;
@@ -117,13 +123,20 @@ impl LineRun<'_> {
             .enable_all()
             .build()
             .map_err(|error| measuring(format!("no runtime: {error}"), "try again"))?;
-        let end = runtime.block_on(self.inside(&policy, prepared));
+        let end = runtime.block_on(async {
+            receiver.iter().for_each(sent::announce);
+            let measured = self.inside(&policy, prepared).await?;
+            match &receiver {
+                Some(receiver) => sent::send(receiver, measured).await,
+                None => Ok(measured.code),
+            }
+        });
         // A lookup that the system still waits for must not hold the program up.
         runtime.shutdown_background();
         end
     }
 
-    async fn inside(&self, policy: &Policy, prepared: Prepared) -> Result<ExitCode, CommandError> {
+    async fn inside(&self, policy: &Policy, prepared: Prepared) -> Result<Measured, CommandError> {
         let net = KernelNet::new();
         let Prepared { rate, roots, helpers } = prepared;
         let services = Services::new(
@@ -157,7 +170,8 @@ impl LineRun<'_> {
                 path.display()
             ));
         }
-        report.finish()
+        let was_stopped = matches!(end, End::Stopped { .. });
+        Ok(Measured { code: report.finish()?, path, was_stopped })
     }
 
     async fn measure(
@@ -264,25 +278,6 @@ impl LineRun<'_> {
         let allow = Allow::new(&risks, self.line.allow_category.iter().map(|it| it.to_uppercase()))
             .map_err(|error| usage(error.to_string(), "lists/risk.csv says why"))?;
         Ok(Policy { risks, allow })
-    }
-
-    fn roots(&self) -> Result<Arc<RootCertStore>, CommandError> {
-        let Some(path) = &self.line.ca_file else { return Ok(Trust::mozilla()) };
-        let bad = |message: String| CommandError::BadFile {
-            path: path.display().to_string(),
-            message,
-            hint: "expected certificates in PEM".to_owned(),
-        };
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|it| bad(it.to_string()))? {
-            let certificate = certificate.map_err(|error| bad(error.to_string()))?;
-            roots.add(certificate).map_err(|error| bad(error.to_string()))?;
-        }
-        if roots.is_empty() {
-            Err(bad("holds no certificate".to_owned()))
-        } else {
-            Ok(Arc::new(roots))
-        }
     }
 
     fn helpers(&self) -> Result<Helpers, CommandError> {

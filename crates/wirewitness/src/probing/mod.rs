@@ -5,6 +5,7 @@
 //! - [`scenarios`]: networks for the lab, and where they come from.
 //! - [`in_lab`]: a run inside a scenario.
 //! - [`lab_battery`]: the attribution battery inside one.
+//! - [`sent`]: sending what was measured, where the person said so.
 //! - [`from_here`]: a run on this machine's line; [`consent`] and [`mod@line`] are what it must know before.
 
 pub(crate) mod apps;
@@ -15,4 +16,5 @@ pub(crate) mod lab_battery;
 pub(crate) mod line;
 pub(crate) mod report;
 pub(crate) mod scenarios;
+pub(crate) mod sent;
 pub(crate) mod settings;

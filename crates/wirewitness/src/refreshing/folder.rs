@@ -57,6 +57,20 @@ impl Kept {
         }
     }
 
+    /// Its path, where the file there is the one that was fetched.
+    fn held(&self, folder: &Path) -> Result<PathBuf, CommandError> {
+        let path = self.path(folder);
+        let found = sha256_of(&path).map_err(|source| unreadable(&path, source))?;
+        if found == self.sha256 {
+            return Ok(path);
+        }
+        Err(CommandError::BadFile {
+            path: path.display().to_string(),
+            message: format!("has SHA-256 {found}, expected {}", self.sha256),
+            hint: format!("`wirewitness refresh --into {}`", folder.display()),
+        })
+    }
+
     fn path(&self, folder: &Path) -> PathBuf {
         folder.join(self.kind.to_string()).join(&self.file)
     }
@@ -166,18 +180,21 @@ impl Data {
                 Kind::Fingerprints => &mut data.fingerprints,
                 Kind::List => continue,
             };
-            let path = kept.path(folder);
-            let found = sha256_of(&path).map_err(|source| unreadable(&path, source))?;
-            if found != kept.sha256 {
-                return Err(CommandError::BadFile {
-                    path: path.display().to_string(),
-                    message: format!("has SHA-256 {found}, expected {}", kept.sha256),
-                    hint: format!("`wirewitness refresh --into {}`", folder.display()),
-                });
-            }
-            place.push(path);
+            place.push(kept.held(folder)?);
         }
         Ok(data)
+    }
+
+    /// Lists of targets in a folder; every one is held against its SHA-256.
+    ///
+    /// # Errors
+    /// As of [`Data::open`].
+    pub(crate) fn lists(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
+        let file =
+            File::open(folder.join(NAME)).map_err(|error| unreadable(&folder.join(NAME), error))?;
+        let refreshed = Refreshed::parse(folder, file)?;
+        let lists = refreshed.files.iter().filter(|it| it.kind == Kind::List);
+        lists.map(|kept| kept.held(folder)).collect()
     }
 
     /// What `--data` says, where it says something; what the other flags name goes before.
