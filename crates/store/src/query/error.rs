@@ -74,6 +74,11 @@ impl QueryError {
 }
 
 impl QueryError {
+    /// The work ended before its answer, by a fault of the engine.
+    pub(super) fn broken_off() -> Self {
+        Self::Engine { message: "the work broke off".to_owned() }
+    }
+
     /// Whether it is that an executor is gone with what it had made: to be asked again.
     pub(crate) fn is_of_lost_executors(&self) -> bool {
         let Self::Engine { message } = self else { return false };

@@ -6,6 +6,7 @@
 //! - [`Session`], [`Options`], [`Answer`]: ask and read.
 //! - `provider`: a table's files for DataFusion. `prune`: which of them are needed.
 //! - `texts`: how texts are held.
+//! - [`Workers`]: threads of their own for questions. `yielding`: so that none keeps one for ever.
 //! - `functions`: what SQL has beyond DataFusion's own. `views`: `target` and `network`.
 //! - `codec`: tables on their way to a cluster ([`crate::cluster`]).
 //! - [`output`]: answers as files. [`export_sql`]: a table as a question.
@@ -20,6 +21,8 @@ pub(crate) mod provider;
 mod prune;
 mod texts;
 mod views;
+mod workers;
+mod yielding;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,6 +44,7 @@ use serde::de::DeserializeOwned;
 pub use error::QueryError;
 pub use export::{Selection, export_sql};
 pub use functions::{NetworkNames, registered_domain};
+pub use workers::Workers;
 
 use crate::archive::Archive;
 use crate::cluster::watch::Watch;
@@ -64,6 +68,8 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// Names for `asn_name`.
     pub names: Arc<NetworkNames>,
+    /// Threads to work on; those of who asks if not said.
+    pub workers: Option<Arc<Workers>>,
 }
 
 impl Default for Options {
@@ -76,6 +82,7 @@ impl Default for Options {
             spill_folder: None,
             timeout: None,
             names: Arc::default(),
+            workers: None,
         }
     }
 }
@@ -129,6 +136,7 @@ pub struct Session {
     /// Of a cluster: its executors must live as long as a query runs.
     watch: Option<Watch>,
     timeout: Option<Duration>,
+    workers: Option<Arc<Workers>>,
 }
 
 impl std::fmt::Debug for Session {
@@ -144,6 +152,7 @@ impl Session {
             .with_config(options.config())
             .with_runtime_env(options.runtime()?)
             .with_default_features()
+            .with_physical_optimizer_rules(yielding::rules())
             .build();
         Self::with_context(SessionContext::new_with_state(state), archive, &options).await
     }
@@ -169,7 +178,8 @@ impl Session {
         for view in views::VIEWS {
             context.sql(view).await.map_err(|error| QueryError::planning(&error))?;
         }
-        Ok(Self { context, watch: None, timeout: options.timeout })
+        let workers = options.workers.clone();
+        Ok(Self { context, watch: None, timeout: options.timeout, workers })
     }
 
     /// The same, on a cluster.
@@ -183,7 +193,13 @@ impl Session {
     /// The SQL cannot be understood, or is more than a question.
     pub async fn query(&self, sql: &str) -> Result<Answer, QueryError> {
         let until = self.timeout.map(|timeout| (tokio::time::Instant::now() + timeout, timeout));
-        in_time(until, self.ask(sql, until)).await?
+        let Some(workers) = &self.workers else {
+            return in_time(until, self.ask(sql, until)).await?;
+        };
+        let (session, asked) = (self.clone(), sql.to_owned());
+        let asking = workers.run(async move { session.ask(&asked, until).await });
+        let answer = in_time(until, asking).await?.ok_or_else(QueryError::broken_off)??;
+        Ok(Answer { stream: workers.rows(answer.stream), ..answer })
     }
 
     /// Asks one question and waits for all of the answer.

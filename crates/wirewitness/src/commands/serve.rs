@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
@@ -18,7 +19,7 @@ use wirewitness_dashboard::submit::{self, Submit};
 use wirewitness_net::Clock as _;
 use wirewitness_probe::kernel::KernelNet;
 use wirewitness_store::archive;
-use wirewitness_store::query::Options;
+use wirewitness_store::query::{Options, Workers};
 
 use super::query::network_names;
 use crate::archiving::place::ArchiveArgs;
@@ -172,6 +173,7 @@ impl ServeArgs {
             spill_bytes: 4 << 30,
             timeout: Some(Duration::from_secs(self.timeout.max(1))),
             names: network_names(self.network_names.as_deref())?,
+            workers: Some(Workers::new(available_parallelism().map_or(2, usize::from))?),
             ..Options::default()
         })
     }
