@@ -32,11 +32,20 @@ impl Server {
         Self::at(folder, "127.0.0.1:0")
     }
 
+    /// With facts gathered otherwise than by default.
+    pub(crate) fn with(folder: &Path, settings: Settings) -> Self {
+        Self::made(folder, "127.0.0.1:0", settings)
+    }
+
     pub(crate) fn at(folder: &Path, place: &str) -> Self {
+        Self::made(folder, place, Settings::default())
+    }
+
+    fn made(folder: &Path, place: &str, settings: Settings) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let root = address(folder);
         let (listener, state) = runtime.block_on(async {
-            let live = Live::open(root, Settings::default()).await.unwrap();
+            let live = Live::open(root, settings).await.unwrap();
             let listener = tokio::net::TcpListener::bind(place).await.unwrap();
             (listener, Arc::new(State::new(live)))
         });
@@ -57,14 +66,27 @@ impl Server {
         got.body
     }
 
+    /// The head, in lower case, and the body of a file.
+    pub(crate) fn bytes(&self, path: &str) -> (String, Vec<u8>) {
+        let mut bytes =
+            self.told(&format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"));
+        let end = bytes.windows(4).position(|it| it == b"\r\n\r\n").unwrap() + 4;
+        let body = bytes.split_off(end);
+        (String::from_utf8(bytes).unwrap().to_lowercase(), body)
+    }
+
     pub(crate) fn ask(&self, request: &str) -> Got {
+        let text = String::from_utf8(self.told(request)).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Got { status, head: head.to_lowercase(), body: body.to_owned() }
+    }
+
+    fn told(&self, request: &str) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.at).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
-        let text = String::from_utf8(bytes).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Got { status, head: head.to_lowercase(), body: body.to_owned() }
+        bytes
     }
 }

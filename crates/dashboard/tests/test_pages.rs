@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use wirewitness_dashboard::facts::{EventFilter, Filter};
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::record::Field;
+use wirewitness_dashboard::facts::{self, EventFilter, Filter};
 use wirewitness_lab::population::{Population, Settings};
 use wirewitness_store::archive::Writer;
 use wirewitness_store::events::{self, insert_points, population, state_events};
@@ -45,6 +47,50 @@ pub(crate) fn addresses(server: &Server) -> Vec<String> {
     let row = &list.rows[0];
     all.push(format!("/measurement/{}/{}/{}", row.country, row.day, row.measurement_id));
     all
+}
+
+/// A table as Parquet has the rows that it has as JSON.
+fn same_in_parquet(server: &Server, table: &str, rows: &[serde_json::Value]) {
+    let (head, body) = server.bytes(&format!("{table}&as=parquet"));
+    assert!(head.contains("content-type: application/vnd.apache.parquet"), "{head}");
+    let reader = SerializedFileReader::new(bytes::Bytes::from(body)).unwrap();
+    let read: Vec<_> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();
+    assert_eq!(read.len(), rows.len());
+    assert!(!read.is_empty());
+    for (ours, row) in read.iter().zip(rows) {
+        assert_eq!(ours.len(), row.as_object().unwrap().len());
+        for (name, field) in ours.get_column_iter() {
+            let value = match field {
+                Field::Null => serde_json::Value::Null,
+                Field::Long(number) => (*number).into(),
+                Field::Double(number) => (*number).into(),
+                Field::Str(text) => text.as_str().into(),
+                other => panic!("{name}: {other}"),
+            };
+            assert_eq!(value, row[name], "{name}");
+        }
+    }
+}
+
+#[test]
+fn names_of_files_are_shown_where_the_operator_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    ingest_at_once(folder.path(), 0..2);
+    let hidden = Server::over(folder.path());
+    let name = "SELECT name, sha256 FROM source ORDER BY name LIMIT 1";
+    let source = hidden.runtime.block_on(sql(&hidden.state.facts(), name)).remove(0);
+    assert!(source[0].len() > 5, "{source:?}");
+    for path in addresses(&hidden) {
+        assert!(!hidden.page(&path).contains(&source[0]), "{path}");
+    }
+    let status = hidden.page("/status");
+    assert!(status.contains(&source[1]) && !status.contains(&source[0]));
+    let settings = facts::Settings { shows_file_names: true, ..facts::Settings::default() };
+    let shown = Server::with(folder.path(), settings);
+    assert!(shown.page("/status").contains(&source[0]));
+    let measurement = addresses(&shown).pop().unwrap();
+    let measured = shown.page(&measurement);
+    assert!(measured.contains("<dt>Read from</dt><dd><bdi>file-"), "{measured}");
 }
 
 /// An archive of a made-up country, with events.
@@ -147,6 +193,7 @@ fn numbers_on_pages_equal_sql() {
     }
     let json = server.page("/country/PK?table=networks&as=json");
     let rows: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    same_in_parquet(&server, "/country/PK?table=networks", &rows);
     for row in rows {
         let asn = row["asn"].as_u64().unwrap();
         let of = ask(&format!(

@@ -13,7 +13,7 @@ use super::{Facts, FactsError};
 #[expect(missing_docs, reason = "docs/schema.md says what each column is")]
 pub struct SourceRow {
     pub sha256: String,
-    pub name: String,
+    pub name: Option<String>,
     pub bytes: u64,
     pub format: String,
     pub records: u64,
@@ -24,7 +24,7 @@ pub struct SourceRow {
 /// What the archive stands on.
 #[derive(Debug, Clone, Default)]
 pub struct Coverage {
-    /// The files, by name; the first 1,000.
+    /// The files, by name where names are shown and by hash where not; the first 1,000.
     pub sources: Vec<SourceRow>,
     /// Files, their bytes, records and what was refused, by format.
     pub formats: BTreeMap<String, [u64; 4]>,
@@ -50,7 +50,11 @@ impl Facts {
     }
 }
 
-pub(super) async fn gather(session: &Session, rollup: &Rollup) -> Result<Coverage, FactsError> {
+pub(super) async fn gather(
+    session: &Session,
+    rollup: &Rollup,
+    shows_names: bool,
+) -> Result<Coverage, FactsError> {
     #[derive(Deserialize)]
     struct Sum {
         format: String,
@@ -60,7 +64,11 @@ pub(super) async fn gather(session: &Session, rollup: &Rollup) -> Result<Coverag
         records: u64,
         refused: u64,
     }
-    let sources = session.structs("SELECT sha256, name, bytes, format, records, refused, judged_with FROM source ORDER BY name, sha256 LIMIT 1000").await?;
+    let name = if shows_names { "name" } else { "CAST(NULL AS VARCHAR) AS name" };
+    let sql = format!(
+        "SELECT sha256, {name}, bytes, format, records, refused, judged_with FROM source ORDER BY 2, sha256 LIMIT 1000"
+    );
+    let sources = session.structs(&sql).await?;
     let sums: Vec<Sum> = session.structs("SELECT format, judged_with, count(*) AS files, CAST(sum(bytes) AS BIGINT) AS bytes, CAST(sum(records) AS BIGINT) AS records, CAST(sum(refused) AS BIGINT) AS refused FROM source GROUP BY format, judged_with ORDER BY format, judged_with LIMIT 10000").await?;
     let mut coverage = Coverage { sources, ..Coverage::default() };
     for sum in sums {

@@ -47,6 +47,8 @@ pub struct Settings {
     pub categories: Arc<BTreeMap<String, String>>,
     /// Whether all of the archive is made up, also what measurements say: a demonstration. Pages say so, and all is counted together.
     pub is_demonstration: bool,
+    /// Whether readers see what the files were called that measurements were read from. A person's file may be called after them. Default: no.
+    pub shows_file_names: bool,
     /// Profiles of devices, for what forged pages say of them. None: nothing is said.
     pub catalogue: Option<Arc<Catalogue>>,
 }
@@ -64,6 +66,7 @@ impl Default for Settings {
             query,
             categories: Arc::default(),
             is_demonstration: false,
+            shows_file_names: false,
             catalogue: None,
         }
     }
@@ -94,6 +97,7 @@ pub struct Facts {
     origins: BTreeSet<Arc<str>>,
     session: Session,
     is_demonstration: bool,
+    shows_file_names: bool,
     catalogue: Option<Arc<Catalogue>>,
     devices: tokio::sync::OnceCell<Vec<Devices>>,
 }
@@ -122,7 +126,7 @@ impl Facts {
                 by_domain.entry(Arc::clone(domain)).or_default().push(place);
             }
         }
-        let coverage = coverage::gather(&session, &rollup).await?;
+        let coverage = coverage::gather(&session, &rollup, settings.shows_file_names).await?;
         let origins = totals.origins(&rollup);
         Ok(Self {
             commit: archive.commit(),
@@ -136,6 +140,7 @@ impl Facts {
             rollup,
             session,
             is_demonstration: settings.is_demonstration,
+            shows_file_names: settings.shows_file_names,
             catalogue: settings.catalogue.clone(),
             devices: tokio::sync::OnceCell::new(),
         })

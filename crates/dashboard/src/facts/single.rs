@@ -96,7 +96,7 @@ pub struct Whole {
     pub steps: Vec<Step>,
     /// The record as it is kept, condensed; empty where none is kept (scans from afar, captures, made-up rows).
     pub document: String,
-    /// The file that it was first read from.
+    /// The file that it was first read from, where names of files are shown.
     pub source: Option<String>,
     /// OONI's identifier of the measurement.
     pub uid: Option<String>,
@@ -250,7 +250,10 @@ impl Facts {
         );
         let record = session.structs::<Record>(&sql).await?.into_iter().next();
         let (document, source, uid) = match record {
-            Some(record) => (record.document, Some(record.source), record.measurement_uid),
+            Some(record) => {
+                let source = self.shows_file_names.then_some(record.source);
+                (record.document, source, record.measurement_uid)
+            }
             None => (String::new(), None, None),
         };
         Ok(Some(Whole { verdict, steps, document, source, uid }))

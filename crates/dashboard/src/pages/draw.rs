@@ -225,27 +225,42 @@ pub(super) fn legend(ask: &Ask) -> Markup {
 /// The world, each country by its state. `tallies` by code.
 pub(super) fn map(ask: &Ask, tallies: &[(String, Tally)]) -> Markup {
     let (width, height) = (world::WIDTH, world::HEIGHT);
-    let has_shape = |code: &str| world::all().get(code).is_some_and(|it| !it.shape.is_empty());
-    if !tallies.iter().any(|(code, _)| has_shape(code)) {
-        // A country that does not exist is on no map.
-        return html! {};
-    }
+    let shape =
+        |code: &str| world::all().get(code).map(|it| it.shape).filter(|shape| !shape.is_empty());
+    let said = |(code, tally): &(String, Tally)| {
+        let state = ask.say(&format!("dash-state-{}", word(tally.state())));
+        let counts = [("blocked", tally.blocked.into()), ("all", tally.telling().into())];
+        format!("{}: {state}, {}", ask.country(code), ask.say_with("dash-blocked-of", &counts))
+    };
+    let link = |code: &str| ask.link(&format!("/country/{code}"), &[]);
+    let without = tallies.iter().filter(|(code, _)| shape(code).is_none()).take(MOST_SQUARES);
     html! {
         svg.map viewBox=(format!("0 0 {width} {height}")) role="group" aria-label=(ask.say("dash-map")) {
             (hatch("map"))
             path.land d=(PreEscaped(land(tallies))) {}
-            @for (code, tally) in tallies {
-                @if let Some(country) = world::all().get(code.as_str()).filter(|it| !it.shape.is_empty()) {
-                    a href=(ask.link(&format!("/country/{code}"), &[])) aria-label=(ask.country(code)) {
-                        path class=(format!("f-{}", word(tally.state()))) d=(country.shape) {
-                            title { (ask.country(code)) ": " (ask.say(&format!("dash-state-{}", word(tally.state())))) ", " (ask.say_with("dash-blocked-of", &[("blocked", tally.blocked.into()), ("all", tally.telling().into())])) }
-                        }
+            @for at in tallies {
+                @if let Some(shape) = shape(&at.0) {
+                    a href=(link(&at.0)) aria-label=(ask.country(&at.0)) {
+                        path class=(format!("f-{}", word(at.1.state()))) d=(shape) { title { (said(at)) } }
                     }
+                }
+            }
+            // Those too small for a shape, and those that do not exist.
+            @for (place, at) in without.enumerate() {
+                @let (x, y) = (8 + 56 * (place % SQUARES_IN_A_ROW), height as usize - 28 - 26 * (place / SQUARES_IN_A_ROW));
+                a href=(link(&at.0)) aria-label=(ask.country(&at.0)) {
+                    path class=(format!("f-{}", word(at.1.state()))) d=(format!("M{x} {y}h20v20h-20z")) { title { (said(at)) } }
+                    text x=(x + 24) y=(y + 16) aria-hidden="true" { (at.0) }
                 }
             }
         }
     }
 }
+
+/// Countries without a shape that the map has room for, as squares in its lower left, where there is sea.
+const MOST_SQUARES: usize = 12;
+/// Of them, side by side.
+const SQUARES_IN_A_ROW: usize = 3;
 
 /// All countries without a count, as one path.
 fn land(tallies: &[(String, Tally)]) -> String {

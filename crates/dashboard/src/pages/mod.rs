@@ -4,7 +4,7 @@
 //! those that show single measurements ask the archive too. In reading order:
 //!
 //! - `ask`: the request. `frame`: what is around every page. `style`: the sheet.
-//! - `table`: tables, which are CSV and JSON too. `draw`: charts and the map. `world`: names and shapes of countries.
+//! - `table`: tables, which are CSV, JSON and Parquet too. `draw`: charts and the map. `world`: names and shapes of countries.
 //! - one file a page.
 
 mod ask;

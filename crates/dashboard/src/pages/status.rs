@@ -38,22 +38,23 @@ pub(super) fn page(ask: &Ask) -> Page {
         "sources",
         ask.say("dash-sources"),
         &[
+            ("sha256", "dash-sha256"),
             ("name", "dash-file"),
             ("format", "dash-format"),
             ("records", "dash-records"),
             ("refused", "dash-refused"),
             ("bytes", "dash-bytes"),
-            ("sha256", "dash-sha256"),
         ],
     );
     for source in &coverage.sources {
+        let name = source.name.as_deref().unwrap_or("–");
         sources.push(vec![
-            Cell::new(&*source.name, theirs(&source.name)),
+            Cell::new(&*source.sha256, html! { code { (theirs(&source.sha256)) } }),
+            Cell::new(source.name.as_deref(), theirs(name)),
             Cell::new(&*source.format, theirs(&source.format)),
             number(source.records),
             number(source.refused),
             number(source.bytes),
-            Cell::new(&*source.sha256, html! { code { (theirs(&source.sha256)) } }),
         ]);
     }
     let mut versions = Table::new(

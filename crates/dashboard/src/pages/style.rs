@@ -99,7 +99,7 @@ svg{display:block;width:100%}
 .f-blocked{fill:var(--blocked)}.f-partly{fill:var(--partly)}.f-down{fill:var(--down)}.f-ok{fill:var(--ok)}
 .bars .f-ok{fill-opacity:.45}
 .bars .f-insufficient{fill:url(#hatch-bars)}.map .f-insufficient{fill:url(#hatch-map)}
-.map a path{stroke:var(--ink);stroke-width:.6}.map a:focus-visible path{stroke:var(--link);stroke-width:3}
+.map text{font-size:17px;fill:var(--ink)}.map a path{stroke:var(--ink);stroke-width:.6}.map a:focus-visible path{stroke:var(--link);stroke-width:3}
 .hatch-ground{fill:var(--page)}.hatch-line,.l-insufficient{stroke:var(--insufficient);stroke-width:1;fill:none}
 .l-insufficient{vector-effect:non-scaling-stroke}
 .strips{list-style:none;padding:0}.strips li{margin:.6rem 0;padding-block-end:.4rem;border-block-end:1px solid var(--line)}.strips p{margin:.1rem 0}

@@ -1,9 +1,11 @@
-//! Tables: for people below a chart, and the same numbers as CSV and JSON.
+//! Tables: for people below a chart, and the same numbers as CSV, JSON and Parquet.
 
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde_json::{Map, Value as Json};
+use wirewitness_store::query::QueryError;
+use wirewitness_store::query::output::parquet;
 
 use super::ask::Ask;
 
@@ -86,7 +88,8 @@ impl Table {
             @if rest > 0 { p.soft { (ask.say_with("dash-more-rows", &[("count", (rest as u64).into())])) } }
             p.as { (ask.say("dash-the-same-as")) " "
                 a href=(ask.again(&[("table", self.id), ("as", "csv")])) aria-label=(format!("CSV: {}", self.caption)) { "CSV" } " "
-                a href=(ask.again(&[("table", self.id), ("as", "json")])) aria-label=(format!("JSON: {}", self.caption)) { "JSON" } }
+                a href=(ask.again(&[("table", self.id), ("as", "json")])) aria-label=(format!("JSON: {}", self.caption)) { "JSON" } " "
+                a href=(ask.again(&[("table", self.id), ("as", "parquet")])) aria-label=(format!("Parquet: {}", self.caption)) { "Parquet" } }
         }
     }
 
@@ -97,13 +100,15 @@ impl Table {
 
     /// As a file.
     pub(crate) fn file(&self, ask: &Ask) -> Response {
-        let is_json = ask.one("as") == Some("json");
-        let (kind, ending) = match is_json {
-            true => ("application/json", "json"),
-            false => ("text/csv; charset=utf-8", "csv"),
+        let (kind, ending, body) = match ask.one("as") {
+            Some("json") => ("application/json", "json", self.json().into_bytes()),
+            Some("parquet") => match self.parquet() {
+                Ok(body) => ("application/vnd.apache.parquet", "parquet", body),
+                Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            },
+            _ => ("text/csv; charset=utf-8", "csv", self.csv().into_bytes()),
         };
         let name = format!("attachment; filename=\"{}.{ending}\"", self.id);
-        let body = if is_json { self.json() } else { self.csv() };
         ([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)], body)
             .into_response()
     }
@@ -118,6 +123,16 @@ impl Table {
             )
         };
         Json::Array(self.rows.iter().map(object).collect()).to_string()
+    }
+
+    fn parquet(&self) -> Result<Vec<u8>, QueryError> {
+        let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
+        let rows: Vec<Vec<Json>> = self
+            .rows
+            .iter()
+            .map(|row| row.iter().map(|cell| cell.value.clone()).collect())
+            .collect();
+        parquet(&names, &rows)
     }
 
     fn csv(&self) -> String {

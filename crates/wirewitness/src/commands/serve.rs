@@ -73,6 +73,9 @@ pub(crate) struct ServeArgs {
     /// Lists from a folder that `wirewitness refresh` filled, after those of --lists
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Show what the files were called that measurements were read from. A person's file may be called after them
+    #[arg(long)]
+    file_names: bool,
     /// Memory of one question for sorting, joining and grouping, MB
     #[arg(long, value_name = "MB", default_value_t = 128)]
     memory: usize,
@@ -111,6 +114,7 @@ impl ServeArgs {
             query: self.options()?,
             catalogue: Some(Arc::new(catalogue)),
             is_demonstration: self.demo,
+            shows_file_names: self.file_names,
             categories: Arc::new(categories::read(&lists)?),
             ..facts::Settings::default()
         };

@@ -1,5 +1,6 @@
 //! Answers as files: for people, for other programs.
 
+mod cells;
 mod csv;
 mod table;
 
@@ -17,6 +18,7 @@ use super::{Answer, QueryError};
 use csv::Csv;
 use table::TextTable;
 
+pub use cells::parquet;
 pub use csv::Formulas;
 
 /// How an answer is written.
