@@ -125,7 +125,7 @@ impl Kind {
         match self {
             Self::Text(most) => json!({ "type": "string", "minLength": 1, "maxLength": most }),
             Self::Country => json!({ "type": "string", "pattern": "^[A-Za-z]{2}$" }),
-            Self::Network => json!({ "type": "string", "pattern": "^(AS|as)?[0-9]{1,9}$" }),
+            Self::Network => json!({ "type": "string", "pattern": format!("^{NETWORK}$") }),
             Self::Day => json!({ "type": "string", "format": "date" }),
             Self::Word(words) => json!({ "type": "string", "enum": words }),
             Self::Count(least, most, usual) => {
@@ -139,7 +139,7 @@ impl Kind {
     fn list_pattern(self) -> String {
         let one = match self {
             Self::Country => "[A-Za-z]{2}".to_owned(),
-            Self::Network => "(AS|as)?[0-9]{1,9}".to_owned(),
+            Self::Network => NETWORK.to_owned(),
             Self::Word(words) => format!("({})", words.join("|")),
             Self::Id => "[0-9a-fA-F]{1,64}".to_owned(),
             _ => "[^,]{1,300}".to_owned(),
@@ -236,7 +236,8 @@ pub(crate) enum Strange {
 
 fn network(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("AS").or_else(|| text.strip_prefix("as")).unwrap_or(text);
-    let is_number = (1..=9).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_digit());
+    let is_number =
+        (1..=10).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_digit());
     is_number.then(|| digits.parse().ok())?
 }
 
@@ -246,6 +247,8 @@ fn day(text: &str) -> Option<i32> {
     is_time.then(|| day_number(date))?
 }
 
+/// Numbers of networks have 32 bits (RFC 6793): up to 4294967295, and no leading zero before ten digits.
+const NETWORK: &str = "(AS|as)?([0-9]{1,9}|[1-3][0-9]{9}|4[01][0-9]{8}|42[0-8][0-9]{7}|429[0-3][0-9]{6}|4294[0-8][0-9]{5}|42949[0-5][0-9]{4}|429496[0-6][0-9]{3}|4294967[01][0-9]{2}|42949672[0-8][0-9]|429496729[0-5])";
 const MOST_PARAMETERS: usize = 64;
 const MOST_IN_A_LIST: usize = 100;
 
@@ -289,6 +292,24 @@ mod tests {
         assert!(ask(&format!("probe_cc={many}"), Strange::Ignored).is_err());
     }
 
+    #[test]
+    fn numbers_of_networks_have_32_bits() {
+        for (text, number) in [
+            ("AS17557", Some(17_557)),
+            ("as0", Some(0)),
+            ("999999999", Some(999_999_999)),
+            ("AS4200000000", Some(4_200_000_000)),
+            ("4294967295", Some(u32::MAX)),
+            ("4294967296", None),
+            ("9999999999", None),
+            ("10000000000", None),
+            ("AS", None),
+            ("+1", None),
+        ] {
+            assert_eq!(network(text), number, "{text}");
+        }
+    }
+
     /// What holds of every query that is taken, whatever it was.
     fn holds(asked: &Asked, parameters: &[Parameter]) {
         for (name, value) in &asked.0 {
@@ -298,7 +319,6 @@ mod tests {
         let filter = asked.filter();
         let is_code = |it: &String| it.len() == 2 && it.bytes().all(|it| it.is_ascii_uppercase());
         assert!(filter.countries.iter().all(is_code), "{filter:?}");
-        assert!(filter.asns.iter().all(|it| *it <= 999_999_999));
         assert_eq!(filter.asns.len(), asked.list("probe_asn").len());
         for parameter in parameters {
             match parameter.kind {
