@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 /// Threads for questions. A server that talks and works on the same threads answers nobody while one question keeps them.
 ///
-/// A question whose asker has gone ends when it next yields: after 128 batches of rows at most, in joins too ([`super::yielding`]).
+/// A question whose asker has gone ends when it next yields: after 128 batches of rows at most, in joins too.
 /// One that makes no rows for long, such as a join whose condition is hardly ever true, keeps a thread until it makes some.
 pub struct Workers(Option<Runtime>);
 
