@@ -74,7 +74,7 @@ fn load(folder: &Path, seconds: usize) {
     BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let at: SocketAddr =
         line.trim().rsplit("://").next().unwrap().trim_end_matches('/').parse().unwrap();
-    println!("ready after {:.1} s, {} MB held", begun.elapsed().as_secs_f64(), held(&server.0));
+    println!("ready after {:.1} s, {:?} MB held", begun.elapsed().as_secs_f64(), held(&server.0));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(rounds(at, seconds, &server.0));
 }
@@ -107,7 +107,7 @@ async fn rounds(at: SocketAddr, seconds: usize, server: &Child) {
         let slow = (round == 2).then(|| tokio::spawn(slow_questions(at, seconds)));
         let told = run(at, plan).await;
         println!(
-            "{name}: {:.1} % were asked for before; {told}; at most {} MB held",
+            "{name}: {:.1} % were asked for before; {told}; {:?} MB held",
             again as f64 * 100.0 / told.count as f64,
             held(server)
         );
@@ -418,7 +418,8 @@ async fn run(at: SocketAddr, plan: Vec<String>) -> Told {
                 match got {
                     Ok((StatusCode::OK, body)) => told.bytes += body.len(),
                     Ok((status, _)) => {
-                        *told.wrong.entry(format!("{status} {path}")).or_default() += 1
+                        let kind = path.split(['?', '=']).next().unwrap_or_default();
+                        *told.wrong.entry(format!("{status} {kind}")).or_default() += 1
                     }
                     Err(error) => *told.wrong.entry(error).or_default() += 1,
                 }
@@ -452,9 +453,11 @@ async fn slow_questions(at: SocketAddr, seconds: usize) -> String {
     told.join(", ")
 }
 
-/// The most memory that a process held, MB.
-fn held(child: &Child) -> u64 {
+/// MB that a process holds: now, without the files that it maps, and the most with them.
+fn held(child: &Child) -> [u64; 2] {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.split_whitespace().next().unwrap().parse::<u64>().unwrap() / 1000
+    ["RssAnon:", "VmHWM:"].map(|name| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap() / 1000
+    })
 }

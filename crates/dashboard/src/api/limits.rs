@@ -7,6 +7,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::facts::{Axis, Facts, Filter, Groups};
 use crate::server::metrics::Metrics;
 use crate::server::problem::Problem;
 
@@ -77,6 +78,19 @@ impl io::Write for Bounded {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Groups that are counted for one answer.
+pub(crate) const GROUPS: usize = 200_000;
+
+/// Counts along axes, at most [`GROUPS`].
+pub(crate) fn groups(facts: &Facts, filter: &Filter, axes: &[Axis]) -> Result<Groups, Problem> {
+    facts.aggregate_most(filter, axes, GROUPS).ok_or_else(|| {
+        let detail = format!(
+            "an answer is made of at most {GROUPS} groups; ask for fewer days, names or networks, or along fewer axes"
+        );
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    })
 }
 
 /// How such an error is known when it comes back.

@@ -125,11 +125,13 @@ impl Api {
             (What::Aggregation, _) => {
                 let is_csv = asked.text("format").is_some_and(|it| it.eq_ignore_ascii_case("csv"));
                 let is_saved = asked.flag("download") == Some(true);
-                let found = self.counted(&facts, move |it| ooni::aggregation(it, &asked)).await?;
-                let mut response = match is_csv {
-                    true => typed(found.csv().into_bytes(), "text/csv; charset=utf-8"),
-                    false => json_of(&found.json()),
+                let work = move |it: &Facts| {
+                    let found = ooni::aggregation(it, &asked)?;
+                    if is_csv { Ok(found.csv().into_bytes()) } else { found.json() }
                 };
+                let body = self.counted(&facts, work).await?;
+                let kind = if is_csv { "text/csv; charset=utf-8" } else { "application/json" };
+                let mut response = typed(body, kind);
                 if is_saved {
                     let name = if is_csv { SAVED_CSV } else { SAVED_JSON };
                     let name = HeaderValue::from_static(name);

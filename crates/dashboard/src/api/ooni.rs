@@ -3,13 +3,16 @@
 //! Source: the handlers of <https://github.com/ooni/backend>, `ooniapi/services/oonimeasurements`. OONI's words are used here only, since scripts
 //! read them; what they stand for is in [`Mapped`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
-use url::form_urlencoded::Serializer;
+use hyper::StatusCode;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde_json::{Value, json};
+use url::form_urlencoded;
 use wirewitness_store::rollup::day_number;
 
 use super::asked::Asked;
+use super::limits::{Bounded, TOO_LONG, groups};
 use super::own::{cursor, time_text, word};
 use super::problem_of_facts;
 use super::rows::{Column, Holds, Rows};
@@ -55,7 +58,10 @@ impl Mapped {
 /// What [`aggregation`] found.
 pub(super) struct Aggregated {
     axes: Vec<String>,
-    rows: BTreeMap<Vec<String>, Mapped>,
+    /// Of each axis the words, in order.
+    words: Vec<Vec<String>>,
+    /// By the places of the words.
+    rows: BTreeMap<[usize; 2], Mapped>,
 }
 
 pub(super) fn aggregation(facts: &Facts, asked: &Asked) -> Result<Aggregated, Problem> {
@@ -77,36 +83,50 @@ pub(super) fn aggregation(facts: &Facts, asked: &Asked) -> Result<Aggregated, Pr
     }
     let along: Vec<Axis> = names.iter().map(|name| axis(name, grain)).collect();
     let all: Vec<Axis> = along.iter().copied().chain([Axis::Mechanism]).collect();
-    let mut rows: BTreeMap<Vec<String>, Mapped> = BTreeMap::new();
-    for group in facts.aggregate(&asked.filter(), &all) {
-        let mechanism = group.key.last().map(crate::facts::Value::text).unwrap_or_default();
-        let cells = group.key.iter().zip(&along).zip(&names);
-        let key = cells.map(|((value, axis), name)| match *name {
+    let found = groups(facts, &asked.filter(), &all)?;
+    let (mut words, mut places) = (Vec::new(), Vec::new());
+    for (at, (axis, name)) in along.iter().zip(&names).enumerate() {
+        let said = found.values(at).iter().map(|value| match *name {
             "blocking_type" => blocking_type(value.text()).to_owned(),
             "probe_asn" => format!("AS{}", value.network()),
             _ => word(value, *axis),
         });
-        rows.entry(key.collect()).or_default().add(&group.tally, mechanism);
+        let said: Vec<String> = said.collect();
+        let each: BTreeSet<String> = said.iter().cloned().collect();
+        let each: Vec<String> = each.into_iter().collect();
+        places.push(said.iter().map(|it| each.partition_point(|one| one < it)).collect::<Vec<_>>());
+        words.push(each);
     }
-    Ok(Aggregated { axes: names.iter().map(|name| (*name).to_owned()).collect(), rows })
+    let mechanisms = found.values(along.len());
+    let mut rows: BTreeMap<[usize; 2], Mapped> = BTreeMap::new();
+    for (at, tally) in found.placed() {
+        let place = |values: &Vec<usize>, at: &u32| values.get(*at as usize).copied();
+        let mut key = [0; 2];
+        for ((slot, places), at) in key.iter_mut().zip(&places).zip(at) {
+            *slot = place(places, at).unwrap_or_default();
+        }
+        let mechanism = at.last().and_then(|at| mechanisms.get(*at as usize));
+        let mechanism = mechanism.map(crate::facts::Value::text).unwrap_or_default();
+        rows.entry(key).or_default().add(tally, mechanism);
+    }
+    let axes = names.iter().map(|name| (*name).to_owned()).collect();
+    Ok(Aggregated { axes, words, rows })
 }
 
 impl Aggregated {
     /// Version 0 of OONI's answer: an object without axes, else a list.
-    pub(super) fn json(&self) -> Value {
-        let row = |(key, mapped): (&Vec<String>, &Mapped)| {
-            let axes = self.axes.iter().cloned().zip(key.iter().map(|it| json!(it)));
-            let counts = mapped.cells().map(|(name, count)| (name.to_owned(), json!(count)));
-            Value::Object(axes.chain(counts).collect::<Map<_, _>>())
+    pub(super) fn json(&self) -> Result<Vec<u8>, Problem> {
+        let count = self.rows.len();
+        let answer = Answer {
+            v: 0,
+            dimension_count: self.axes.len(),
+            result: Results(self),
+            db_stats: json!({ "row_count": count, "bytes": 0, "total_row_count": count, "elapsed_seconds": 0.0 }),
         };
-        let mut rows: Vec<Value> = self.rows.iter().map(row).collect();
-        let count = rows.len();
-        let result = match self.axes.is_empty() {
-            true => rows.pop().unwrap_or_else(|| row((&Vec::new(), &Mapped::default()))),
-            false => Value::Array(rows),
-        };
-        let stats = json!({ "row_count": count, "bytes": 0, "total_row_count": count, "elapsed_seconds": 0.0 });
-        json!({ "v": 0, "dimension_count": self.axes.len(), "result": result, "db_stats": stats })
+        let mut out = Bounded::default();
+        let written = serde_json::to_writer(&mut out, &answer);
+        written.map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, TOO_LONG))?;
+        Ok(out.into_bytes())
     }
 
     pub(super) fn csv(&self) -> String {
@@ -121,9 +141,57 @@ impl Aggregated {
         columns.splice(0..0, axes.map(|name| column(name)));
         let rows = self.rows.iter().map(|(key, mapped)| {
             let counts = mapped.cells().map(|(_, count)| json!(count));
-            key.iter().map(|it| json!(it)).chain(counts).collect()
+            self.said(key).map(|it| json!(it)).chain(counts).collect()
         });
         Rows { rows: rows.collect(), ..Rows::default() }.csv(&columns)
+    }
+
+    /// The words of a row.
+    fn said(&self, key: &[usize; 2]) -> impl Iterator<Item = &str> {
+        let words = self.words.iter().zip(key);
+        words.map(|(words, at)| words.get(*at).map_or("", String::as_str))
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Answer<'a> {
+    v: u8,
+    dimension_count: usize,
+    result: Results<'a>,
+    db_stats: Value,
+}
+
+/// Rows that are written one after the other: as values, they would take a kilobyte each.
+struct Results<'a>(&'a Aggregated);
+
+struct Row<'a> {
+    of: &'a Aggregated,
+    key: &'a [usize; 2],
+    mapped: Mapped,
+}
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let of = self.0;
+        if of.axes.is_empty() {
+            let mapped = of.rows.values().next().copied().unwrap_or_default();
+            return Row { of, key: &[0; 2], mapped }.serialize(serializer);
+        }
+        serializer.collect_seq(of.rows.iter().map(|(key, mapped)| Row { of, key, mapped: *mapped }))
+    }
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let counts = self.mapped.cells();
+        let mut map = serializer.serialize_map(Some(self.of.axes.len() + counts.len()))?;
+        for (name, place) in self.of.axes.iter().zip(self.of.said(self.key)) {
+            map.serialize_entry(name, place)?;
+        }
+        for (name, count) in counts {
+            map.serialize_entry(name, &count)?;
+        }
+        map.end()
     }
 }
 
@@ -278,10 +346,12 @@ pub(super) fn meta(whole: &Whole) -> Value {
 }
 
 fn next_url(query: &str, cursor: &str) -> String {
-    let given = url::form_urlencoded::parse(query.as_bytes());
+    let given = form_urlencoded::parse(query.as_bytes());
     let rest = given.filter(|(name, _)| name != "cursor" && name != "offset");
-    let query =
-        Serializer::new(String::new()).extend_pairs(rest).append_pair("cursor", cursor).finish();
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(rest)
+        .append_pair("cursor", cursor)
+        .finish();
     format!("/api/v1/measurements?{query}")
 }
 

@@ -117,7 +117,7 @@ fn responses(route: &Route) -> Value {
     responses.insert("200".to_owned(), json!({ "description": "The answer.", "content": good }));
     let problem = json!({ "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } });
     for (status, says) in REFUSALS {
-        let is_of_posts = matches!(*status, "401" | "413" | "415" | "422" | "408");
+        let is_of_posts = matches!(*status, "401" | "415" | "422" | "408");
         if route.is_post || !is_of_posts {
             responses
                 .insert((*status).to_owned(), json!({ "description": says, "content": problem }));
@@ -133,7 +133,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ("405", "Another method is."),
     ("408", "The body did not come in time."),
     ("410", "The archive has changed since the cursor was given."),
-    ("413", "Too long."),
+    ("413", "Too long, or made of too many groups."),
     ("414", "Path and query are too long."),
     ("415", "Packed in an unknown way."),
     ("422", "No measurement could be used."),

@@ -1,13 +1,16 @@
 //! Our own tables: counts, events, measurements, rules.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use wirewitness_analysis::judge::rules;
 
 use super::asked::Asked;
+use super::limits::groups;
 use super::problem_of_facts;
-use super::rows::{Rows, offset_of};
+use super::rows::{Rows, offset_cursor, offset_of};
 use crate::facts::{
-    Axis, Cursor, EventFilter, EventRow, Facts, Filter, MeasurementRow, Tally, day_text,
+    Axis, Cursor, EventFilter, EventRow, Facts, Filter, Group, MeasurementRow, Tally, day_text,
 };
 use crate::server::problem::Problem;
 
@@ -71,14 +74,24 @@ fn page(asked: &Asked, facts: &Facts) -> Result<(usize, usize), Problem> {
     Ok((from, asked.count("limit", 1_000) as usize))
 }
 
-fn table(facts: &Facts, rows: Vec<Vec<Value>>, page: (usize, usize)) -> Rows {
-    Rows { rows, next: None, commit: facts.commit() }.paged(page)
+/// A part of a table. Only its rows are made.
+fn table<T>(
+    facts: &Facts,
+    all: impl IntoIterator<Item = T>,
+    row: impl Fn(T) -> Vec<Value>,
+    (from, limit): (usize, usize),
+) -> Rows {
+    let mut rest = all.into_iter().skip(from);
+    let rows = rest.by_ref().take(limit).map(row).collect();
+    let commit = facts.commit();
+    let next = rest.next().map(|_| offset_cursor(from + limit, commit));
+    Rows { rows, next, commit }
 }
 
 pub(super) fn countries(facts: &Facts, asked: &Asked) -> Result<Rows, Problem> {
     let found = facts.countries(&asked.filter());
-    let rows = found.iter().map(|(code, tally)| counted([json!(code)], tally)).collect();
-    Ok(table(facts, rows, page(asked, facts)?))
+    let row = |(code, tally): &(Arc<str>, Tally)| counted([json!(code)], tally);
+    Ok(table(facts, &found, row, page(asked, facts)?))
 }
 
 pub(super) fn networks(facts: &Facts, asked: &Asked) -> Result<Rows, Problem> {
@@ -86,13 +99,13 @@ pub(super) fn networks(facts: &Facts, asked: &Asked) -> Result<Rows, Problem> {
     let row = |row: &crate::facts::NetworkRow| {
         counted([json!(row.country), json!(row.asn), json!(row.name)], &row.tally)
     };
-    Ok(table(facts, found.iter().map(row).collect(), page(asked, facts)?))
+    Ok(table(facts, &found, row, page(asked, facts)?))
 }
 
 pub(super) fn targets(facts: &Facts, asked: &Asked) -> Result<Rows, Problem> {
     let found = facts.names(&asked.filter());
-    let rows = found.iter().map(|row| counted([json!(row.domain)], &row.tally)).collect();
-    Ok(table(facts, rows, page(asked, facts)?))
+    let row = |row: &crate::facts::TargetRow| counted([json!(row.domain)], &row.tally);
+    Ok(table(facts, &found, row, page(asked, facts)?))
 }
 
 pub(super) fn along(facts: &Facts, asked: &Asked) -> Result<Rows, Problem> {
@@ -101,13 +114,13 @@ pub(super) fn along(facts: &Facts, asked: &Asked) -> Result<Rows, Problem> {
         let detail = format!("axes: {} are asked for; at most four can be", axes.len());
         return Err(Problem::parameter("axes", detail));
     }
-    let groups = facts.aggregate(&asked.filter(), &axes);
-    let rows = groups.iter().map(|group| {
+    let found = groups(facts, &asked.filter(), &axes)?;
+    let row = |group: Group| {
         let keys = group.key.iter().zip(&axes).map(|(value, axis)| json!(word(value, *axis)));
         let none = std::iter::repeat(Value::Null);
         counted(keys.chain(none).take(4), &group.tally)
-    });
-    Ok(table(facts, rows.collect(), page(asked, facts)?))
+    };
+    Ok(table(facts, found.iter(), row, page(asked, facts)?))
 }
 
 /// A place on an axis as text.
@@ -178,9 +191,7 @@ pub(super) fn event_filter(asked: &Asked) -> EventFilter {
 
 pub(super) fn events(facts: &Facts, asked: &Asked) -> Result<Rows, Problem> {
     let filter = event_filter(asked);
-    let (from, limit) = page(asked, facts)?;
-    let wanted = facts.events(&filter).take(from.saturating_add(limit) + 1);
-    Ok(table(facts, wanted.map(event_row).collect(), (from, limit)))
+    Ok(table(facts, facts.events(&filter), event_row, page(asked, facts)?))
 }
 
 pub(super) async fn event(facts: &Facts, asked: &Asked) -> Result<Rows, Problem> {
@@ -287,7 +298,7 @@ pub(super) fn all_rules(facts: &Facts, asked: &Asked) -> Result<Rows, Problem> {
             json!(rule.false_positives),
         ]
     };
-    Ok(table(facts, rules().map(row).collect(), page(asked, facts)?))
+    Ok(table(facts, rules(), row, page(asked, facts)?))
 }
 
 /// `2025-11-23T12:00:00Z` of seconds since 1970 (RFC 3339).

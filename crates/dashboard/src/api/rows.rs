@@ -46,14 +46,6 @@ pub(crate) struct Rows {
 pub(crate) const FORMATS: [&str; 4] = ["json", "csv", "parquet", "arrow"];
 
 impl Rows {
-    /// Some of them, from a place on.
-    pub(crate) fn paged(mut self, (from, limit): (usize, usize)) -> Self {
-        let has_more = self.rows.len() > from.saturating_add(limit);
-        self.rows = self.rows.into_iter().skip(from).take(limit).collect();
-        self.next = has_more.then(|| offset_cursor(from + limit, self.commit));
-        self
-    }
-
     /// As it is sent.
     pub(crate) async fn answer(
         self,

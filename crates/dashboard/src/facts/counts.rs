@@ -1,6 +1,6 @@
 //! Verdicts counted: which ones ([`Filter`]), along which axes ([`Axis`]), and how many of each ([`Tally`]).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -140,6 +140,13 @@ pub struct Group {
     pub tally: Tally,
 }
 
+/// Groups, and each place that they name once.
+#[derive(Debug, Default)]
+pub struct Groups {
+    values: Vec<Vec<Value>>,
+    groups: Vec<([u32; 4], Tally)>,
+}
+
 impl Tally {
     /// All verdicts.
     pub fn all(&self) -> u64 {
@@ -241,11 +248,17 @@ pub(super) struct Wanted {
 impl Facts {
     /// Counts verdicts along axes, in the order of the axes' places. At most four axes are used; groups without a verdict are left out.
     pub fn aggregate(&self, filter: &Filter, axes: &[Axis]) -> Vec<Group> {
+        self.aggregate_most(filter, axes, usize::MAX)
+            .map_or_else(Vec::new, |it| it.iter().collect())
+    }
+
+    /// The same, in less memory. None where there are more than `most`, before those that stand for the same are counted together.
+    pub fn aggregate_most(&self, filter: &Filter, axes: &[Axis], most: usize) -> Option<Groups> {
         let axes = axes.get(..4).unwrap_or(axes);
         let mut keyed =
-            Keyed { facts: self, axes, groups: HashMap::new(), domains: HashMap::new() };
+            Keyed { facts: self, axes, most, groups: HashMap::new(), domains: HashMap::new() };
         self.each(filter, axes, &mut |sum, target, day| keyed.add(sum, target, day));
-        keyed.finish()
+        (keyed.groups.len() <= most).then(|| keyed.finish())
     }
 
     /// The same without an axis.
@@ -277,7 +290,7 @@ impl Facts {
             None => {
                 for (day, cells) in self.rollup.days.range(wanted.days.clone()) {
                     for cell in cells.cells.iter().filter(|it| wanted.has(it.network, it.kind)) {
-                        take(&sum(cell, place(cell.target)), Some(cell.target), Some(*day));
+                        take(&sum(&cell, place(cell.target)), Some(cell.target), Some(*day));
                     }
                 }
             }
@@ -287,13 +300,9 @@ impl Facts {
     fn each_of_targets(&self, targets: &[u32], wanted: &Wanted, take: &mut Take<'_>) {
         for (day, cells) in self.rollup.days.range(wanted.days.clone()) {
             for target in targets {
-                let cells = &cells.cells;
-                let from = cells.partition_point(|cell| cell.target < *target);
-                let of = cells.get(from..).unwrap_or_default().iter();
-                for cell in of.take_while(|cell| cell.target == *target) {
-                    if wanted.has(cell.network, cell.kind) {
-                        take(&sum(cell, place(*target)), Some(*target), Some(*day));
-                    }
+                let of = cells.cells.of(*target);
+                for cell in of.filter(|it| wanted.has(it.network, it.kind)) {
+                    take(&sum(&cell, place(*target)), Some(*target), Some(*day));
                 }
             }
         }
@@ -375,6 +384,8 @@ impl Wanted {
 struct Keyed<'f> {
     facts: &'f Facts,
     axes: &'f [Axis],
+    /// Beyond so many, none are counted any more.
+    most: usize,
     groups: HashMap<[u32; 4], Tally>,
     /// Of each target, the number of its domain's group: the first target that has it.
     domains: HashMap<u32, u32>,
@@ -383,6 +394,9 @@ struct Keyed<'f> {
 impl Keyed<'_> {
     fn add(&mut self, sum: &Sum, target: Option<u32>, day: Option<i32>) {
         let Some(kind) = self.facts.rollup.words.kinds().get(usize::from(sum.kind)) else { return };
+        if self.groups.len() > self.most {
+            return;
+        }
         let mut key = [0; 4];
         for (slot, axis) in key.iter_mut().zip(self.axes) {
             *slot = match axis {
@@ -408,14 +422,70 @@ impl Keyed<'_> {
     }
 
     /// Groups under what their keys stand for: several places may stand for the same.
-    fn finish(self) -> Vec<Group> {
-        let mut named: BTreeMap<Vec<Value>, Tally> = BTreeMap::new();
-        for (key, tally) in self.groups {
-            let values = key.iter().zip(self.axes);
-            let key = values.map(|(place, axis)| self.facts.value(*axis, *place)).collect();
-            named.entry(key).or_default().add(&tally);
+    fn finish(self) -> Groups {
+        let mut groups: Vec<([u32; 4], Tally)> = self.groups.into_iter().collect();
+        let mut values = Vec::new();
+        for (at, axis) in self.axes.iter().enumerate() {
+            let places: BTreeSet<u32> =
+                groups.iter().filter_map(|it| it.0.get(at)).copied().collect();
+            let named = places.into_iter().map(|place| (self.facts.value(*axis, place), place));
+            let mut named: Vec<(Value, u32)> = named.collect();
+            named.sort_unstable();
+            let mut of_axis: Vec<Value> = Vec::new();
+            let mut ranks = HashMap::new();
+            for (value, place) in named {
+                if of_axis.last() != Some(&value) {
+                    of_axis.push(value);
+                }
+                ranks.insert(place, u32::try_from(of_axis.len() - 1).unwrap_or(u32::MAX));
+            }
+            for place in groups.iter_mut().filter_map(|it| it.0.get_mut(at)) {
+                *place = ranks.get(place).copied().unwrap_or_default();
+            }
+            values.push(of_axis);
         }
-        named.into_iter().map(|(key, tally)| Group { key, tally }).collect()
+        groups.sort_unstable_by_key(|it| it.0);
+        groups.dedup_by(|next, kept| {
+            let is_same = next.0 == kept.0;
+            if is_same {
+                kept.1.add(&next.1);
+            }
+            is_same
+        });
+        Groups { values, groups }
+    }
+}
+
+impl Groups {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// Them, in the order of their keys.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Group> {
+        self.placed().map(|(places, tally)| {
+            let values = self.values.iter().zip(places);
+            let key = values.filter_map(|(values, place)| values.get(*place as usize).cloned());
+            Group { key: key.collect(), tally: *tally }
+        })
+    }
+
+    /// The places of an axis that there are, in order.
+    pub fn values(&self, axis: usize) -> &[Value] {
+        self.values.get(axis).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Groups by where their places are in [`Groups::values`].
+    pub fn placed(&self) -> impl ExactSizeIterator<Item = (&[u32], &Tally)> {
+        self.groups
+            .iter()
+            .map(|(places, tally)| (places.get(..self.values.len()).unwrap_or_default(), tally))
     }
 }
 

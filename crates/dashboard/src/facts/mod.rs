@@ -26,7 +26,7 @@ use wirewitness_store::archive::Archive;
 use wirewitness_store::query::{Options, QueryError, Session};
 use wirewitness_store::rollup::{MOST_CELLS, Rollup};
 
-pub use counts::{Axis, Filter, Group, State, Tally, Value};
+pub use counts::{Axis, Filter, Group, Groups, State, Tally, Value};
 pub use coverage::{Coverage, SourceRow};
 pub use forged::Devices;
 pub use happened::{EventFilter, EventRow};
@@ -39,7 +39,7 @@ use totals::Totals;
 /// How facts are gathered.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Cells of the roll-up that are held at most, 20 bytes each; older days are left out beyond. Default [`MOST_CELLS`].
+    /// Cells of the roll-up that are held at most, 10 bytes each; older days are left out beyond. Default [`MOST_CELLS`].
     pub most_cells: usize,
     /// How SQL is asked: memory, time limit, names of networks.
     pub query: Options,

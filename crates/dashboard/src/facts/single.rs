@@ -137,12 +137,10 @@ impl Facts {
         for (day, counted) in days.filter(|(day, _)| **day <= last) {
             let is_wanted = |cell: &Cell| wanted.has(cell.network, cell.kind);
             let has = match &wanted.targets {
-                None => counted.cells.iter().any(is_wanted),
-                Some(targets) => targets.iter().any(|target| {
-                    let from = counted.cells.partition_point(|cell| cell.target < *target);
-                    let of = counted.cells.get(from..).unwrap_or_default().iter();
-                    of.take_while(|cell| cell.target == *target).any(is_wanted)
-                }),
+                None => counted.cells.iter().any(|cell| is_wanted(&cell)),
+                Some(targets) => targets
+                    .iter()
+                    .any(|target| counted.cells.of(*target).any(|cell| is_wanted(&cell))),
             };
             if !has {
                 continue;

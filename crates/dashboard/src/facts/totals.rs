@@ -30,9 +30,9 @@ impl Totals {
         let mut merged = 0;
         for (day, cells) in &rollup.days {
             let start = by_day.len();
-            for cell in &cells.cells {
-                by_target.push(sum(cell, place(cell.target)));
-                by_day.push(sum(cell, *day));
+            for cell in cells.cells.iter() {
+                by_target.push(sum(&cell, place(cell.target)));
+                by_day.push(sum(&cell, *day));
             }
             let of_day = merge(by_day.split_off(start));
             by_day.extend(of_day);
@@ -67,8 +67,8 @@ pub(super) fn place(target: u32) -> i32 {
 }
 
 pub(super) fn sum(cell: &Cell, place: i32) -> Sum {
-    let (count, sketch) = (u64::from(cell.count), cell.sketch());
-    Sum { place, network: cell.network, kind: cell.kind, count, sketch }
+    let count = u64::from(cell.count);
+    Sum { place, network: cell.network, kind: cell.kind, count, sketch: cell.sketch }
 }
 
 fn merge(mut sums: Vec<Sum>) -> Vec<Sum> {

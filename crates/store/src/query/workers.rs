@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -16,6 +17,9 @@ use tokio::task::JoinSet;
 /// One that makes no rows for long, such as a join whose condition is hardly ever true, keeps a thread until it makes some.
 pub struct Workers(Option<Runtime>);
 
+/// Threads that read files, beside those that work.
+const MOST_READERS: usize = 4;
+const READERS_STAY: Duration = Duration::from_secs(3_600);
 /// Batches of rows that are ready before somebody reads them.
 const AHEAD: usize = 2;
 
@@ -34,6 +38,9 @@ impl Workers {
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads.max(1))
             .thread_name("question")
+            // For reading files. By default there can be 512, and each holds memory.
+            .max_blocking_threads(MOST_READERS)
+            .thread_keep_alive(READERS_STAY)
             .enable_all()
             .build()?;
         Ok(Arc::new(Self(Some(runtime))))

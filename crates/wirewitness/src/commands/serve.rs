@@ -99,7 +99,12 @@ pub(crate) fn run(args: &ServeArgs) -> Result<ExitCode, CommandError> {
         now,
     };
     let submit = args.submit()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Every thread holds memory that others freed; by default there can be 512 of them, each for some seconds.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(MOST_THREADS)
+        .thread_keep_alive(THREADS_STAY)
+        .enable_all()
+        .build()?;
     let served = runtime.block_on(args.serve(settings, submit));
     runtime.shutdown_timeout(Duration::from_secs(1));
     served.map(|()| ExitCode::SUCCESS)
@@ -210,6 +215,10 @@ fn read_token(path: &Path) -> Result<Token, CommandError> {
         hint: "`openssl rand -hex 32` makes a good one".to_owned(),
     })
 }
+
+/// Threads for what takes long.
+const MOST_THREADS: usize = 6;
+const THREADS_STAY: Duration = Duration::from_secs(3_600);
 
 /// Seconds since 1970.
 fn now() -> i64 {
