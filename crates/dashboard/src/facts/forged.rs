@@ -34,6 +34,7 @@ impl Facts {
         {
             return Ok(Vec::new());
         }
+        let _place = self.place_to_read().await;
         let networks = forged::gather(&self.session, MOST).await?;
         Ok(networks
             .into_iter()

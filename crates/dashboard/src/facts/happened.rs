@@ -111,6 +111,7 @@ impl Facts {
             "SELECT {COLUMNS} FROM event WHERE event_id = {} ORDER BY revision DESC LIMIT 100",
             quoted(event_id)
         );
+        let _place = self.place_to_read().await;
         Ok(self.session.structs(&sql).await?)
     }
 
@@ -125,6 +126,7 @@ impl Facts {
         }
         let sql =
             format!("SELECT detail FROM event WHERE statement = {} LIMIT 1", quoted(statement));
+        let _place = self.place_to_read().await;
         let rows: Vec<Row> = self.session.structs(&sql).await?;
         Ok(rows.into_iter().next().map(|row| row.detail))
     }

@@ -96,6 +96,8 @@ pub struct Facts {
     coverage: Coverage,
     origins: BTreeSet<Arc<str>>,
     session: Session,
+    /// Places for questions of pages that read files. Many at once would be no sooner done, and each needs memory.
+    reading: tokio::sync::Semaphore,
     is_demonstration: bool,
     shows_file_names: bool,
     catalogue: Option<Arc<Catalogue>>,
@@ -139,11 +141,17 @@ impl Facts {
             origins,
             rollup,
             session,
+            reading: tokio::sync::Semaphore::new(READING_AT_ONCE),
             is_demonstration: settings.is_demonstration,
             shows_file_names: settings.shows_file_names,
             catalogue: settings.catalogue.clone(),
             devices: tokio::sync::OnceCell::new(),
         })
+    }
+
+    /// Waits until a question may read files. Given back when it is dropped.
+    async fn place_to_read(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        self.reading.acquire().await.ok()
     }
 
     /// The commit that they are of.
@@ -232,6 +240,8 @@ impl Live {
     }
 }
 
+/// Questions that read files, at once.
+const READING_AT_ONCE: usize = 3;
 /// Origin of rows that no one measured.
 pub(crate) const MADE_UP: &str = "population";
 /// Origin of rows of which only findings are kept, so that no rate can be made of them.

@@ -133,6 +133,7 @@ impl Facts {
             i32::try_from(it.at_us.div_euclid(86_400_000_000)).unwrap_or(i32::MAX)
         });
         let mut page = Page::default();
+        let _place = self.place_to_read().await;
         let days = self.rollup.days.range(wanted.days.clone()).rev();
         for (day, counted) in days.filter(|(day, _)| **day <= last) {
             let is_wanted = |cell: &Cell| wanted.has(cell.network, cell.kind);
@@ -234,6 +235,7 @@ impl Facts {
             quoted(id)
         );
         let session = &self.session;
+        let _place = self.place_to_read().await;
         let sql = format!("SELECT {COLUMNS} FROM verdict WHERE {place} LIMIT 1");
         let Some(verdict) = session.structs::<MeasurementRow>(&sql).await?.into_iter().next()
         else {
