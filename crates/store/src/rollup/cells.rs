@@ -16,7 +16,7 @@ pub struct Cells {
     sketches: Box<[u64]>,
 }
 
-/// Network, kind, count, and the lower and upper half of a [`coded`] sketch.
+/// Network, kind, count, and the lower and upper half of a sketch (`Sketches::coded`).
 type Packed = [u16; 5];
 
 impl Cells {
